@@ -1,0 +1,1 @@
+"""State-of-charge maps of battery cathodes, and how heterogeneous they really are."""

@@ -1,0 +1,147 @@
+"""Schema of reference spectra: one array ``reference`` with dims ``(component, <spectral>)``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.errors import ReferenceSpectraError
+from socwidgets.model.names import COMPONENT, REFERENCE, SPECTRAL_AXES, spectral_dim
+from socwidgets.model.units import energies_in_ev
+
+MAX_COMPONENTS = 6
+
+
+def make_references(
+    spectra: Mapping[str, tuple[np.ndarray, np.ndarray]], *, dim: str = "energy"
+) -> xr.DataArray:
+    """Put reference spectra, each on its own grid, on one common grid.
+
+    Parameters
+    ----------
+    spectra : mapping of str to (ndarray, ndarray)
+        Name -> (axis values, signal), each ``(n,)``. Energies in keV are converted to eV.
+    dim : str
+        Spectral dimension.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``(component, dim)``. Where the grids differ, the union inside the common range, with the
+        other spectra interpolated by a monotone cubic (nothing is extrapolated).
+
+    Raises
+    ------
+    ReferenceSpectraError
+        Fewer than one or more than `MAX_COMPONENTS` spectra, an axis that is not monotonic, values
+        that are not finite, or ranges that do not overlap.
+    """
+    if not 1 <= len(spectra) <= MAX_COMPONENTS:
+        raise ReferenceSpectraError(
+            "wrong number of reference spectra",
+            expected=f"1 to {MAX_COMPONENTS}",
+            found=f"{len(spectra)}: {', '.join(spectra)}",
+        )
+    cleaned = {name: _clean(name, *pair, dim) for name, pair in spectra.items()}
+    grids = [grid for grid, _ in cleaned.values()]
+    low, high = max(g[0] for g in grids), min(g[-1] for g in grids)
+    if low >= high:
+        ranges = "; ".join(f"{n}: {g[0]:g} to {g[-1]:g}" for n, (g, _) in cleaned.items())
+        raise ReferenceSpectraError("the reference spectra do not overlap", found=ranges)
+    union = np.unique(np.concatenate(grids))
+    grid = union[(union >= low) & (union <= high)]
+    values = np.stack([_on_grid(g, v, grid) for g, v in cleaned.values()])
+    axis = SPECTRAL_AXES[dim]
+    return xr.DataArray(
+        values,
+        coords={
+            COMPONENT: list(spectra),
+            dim: (dim, grid, {"units": axis.units, "long_name": axis.long_name}),
+        },
+        dims=(COMPONENT, dim),
+        name=REFERENCE,
+    )
+
+
+def _clean(
+    name: str, axis: np.ndarray, values: np.ndarray, dim: str
+) -> tuple[np.ndarray, np.ndarray]:
+    axis, values = np.asarray(axis, float).ravel(), np.asarray(values, float).ravel()
+    if dim == "energy":
+        axis, _ = energies_in_ev(axis)
+    if axis.size != values.size or axis.size < 2:
+        raise ReferenceSpectraError(
+            f"reference {name!r} is no spectrum",
+            expected="as many values as energies, at least two",
+            found=f"{axis.size} energies and {values.size} values",
+        )
+    if not (np.isfinite(axis).all() and np.isfinite(values).all()):
+        raise ReferenceSpectraError(f"reference {name!r} holds values that are not finite")
+    if axis[0] > axis[-1]:
+        axis, values = axis[::-1], values[::-1]
+    if np.any(np.diff(axis) <= 0):
+        where = float(axis[1:][np.diff(axis) <= 0][0])
+        raise ReferenceSpectraError(
+            f"the axis of reference {name!r} is not strictly monotonic",
+            found=f"repeated or reversed at {where:g}",
+            fix="average duplicate points and sort the file",
+        )
+    return axis, values
+
+
+def _on_grid(axis: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    from scipy.interpolate import PchipInterpolator
+
+    if axis.size == grid.size and np.array_equal(axis, grid):
+        return values
+    return PchipInterpolator(axis, values, extrapolate=False)(grid)
+
+
+def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataArray:
+    """Reference spectra on the grid of a stack, by monotone cubic interpolation.
+
+    Parameters
+    ----------
+    references : xarray.DataArray
+        ``(component, <spectral>)``.
+    coord : xarray.DataArray
+        The stack's spectral coordinate.
+
+    Raises
+    ------
+    ReferenceSpectraError
+        If the stack has values outside the references' range: nothing is extrapolated.
+    """
+    dim = spectral_dim(references)
+    if coord.name != dim:
+        raise ReferenceSpectraError(
+            "references and stack have different spectral axes", expected=str(coord.name), found=dim
+        )
+    axis, grid = references[dim].values, coord.values
+    tolerance = 1e-6 * max(1.0, float(abs(grid).max()))
+    outside = grid[(grid < axis[0] - tolerance) | (grid > axis[-1] + tolerance)]
+    if outside.size:
+        units = coord.attrs.get("units", "")
+        raise ReferenceSpectraError(
+            f"the references do not cover {outside.size} of the {grid.size} points of the stack",
+            expected=f"references from {grid[0]:g} to {grid[-1]:g} {units}",
+            found=f"{axis[0]:g} to {axis[-1]:g} {units}",
+            fix="nothing is extrapolated: fit a narrower range (parameters low and high) or "
+            "measure longer references",
+        )
+    clipped = np.clip(grid, axis[0], axis[-1])
+    rows = [_on_grid(axis, row, clipped) for row in references.values]
+    return xr.DataArray(
+        np.stack(rows),
+        coords={COMPONENT: references[COMPONENT], dim: coord},
+        dims=(COMPONENT, dim),
+        name=REFERENCE,
+        attrs=references.attrs,
+    )
+
+
+def component_names(references: xr.DataArray) -> Sequence[str]:
+    """Names of the components, as text."""
+    return [str(name) for name in references[COMPONENT].values]

@@ -1,0 +1,208 @@
+"""Schema of a stack: coerce, then validate."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.errors import DataError, SchemaError
+from socwidgets.model.names import (
+    LABELS,
+    LENGTH_UNITS,
+    QUANTITY,
+    SIGNAL,
+    SIGNAL_STD,
+    SPECTRAL_AXES,
+    VALID,
+    X,
+    Y,
+    spectral_dim,
+)
+from socwidgets.model.units import energies_in_ev, factor
+
+QUANTITIES = ("counts", "optical_density", "intensity", "normalized")
+
+
+def make_stack(
+    signal: Any,
+    spectral_values: np.ndarray,
+    *,
+    dim: str = "energy",
+    units: str | None = None,
+    quantity: str = "counts",
+    pixel_um: float | tuple[float, float] = 1.0,
+    y: np.ndarray | None = None,
+    x: np.ndarray | None = None,
+    **attrs: Any,
+) -> xr.Dataset:
+    """Build a valid stack from arrays.
+
+    Parameters
+    ----------
+    signal : array_like
+        ``(spectral, y, x)``; counts, optical density or intensity. numpy or dask.
+    spectral_values : ndarray
+        ``(spectral,)``; strictly monotonic. Photon energies given in keV are converted to eV.
+    dim : str
+        Name of the spectral dimension, one of `SPECTRAL_AXES`.
+    units : str, optional
+        Units of `spectral_values`; the axis's own if left out.
+    quantity : {"counts", "optical_density", "intensity", "normalized"}
+        What the signal is.
+    pixel_um : float or (float, float)
+        Pixel size in um, or sizes along y and x; ignored for an axis given explicitly.
+    y, x : ndarray, optional
+        Pixel centres in um.
+    **attrs
+        Flat, JSON-able attributes of the stack.
+
+    Raises
+    ------
+    SchemaError, DataError, UnitError
+        With every problem found.
+    """
+    shape = np.shape(signal)
+    if len(shape) != 3:
+        problem = ("signal", f"has {len(shape)} dimensions: {shape}")
+        raise SchemaError("stack", [problem], fix=f"give an array of shape ({dim}, y, x)")
+    step_y, step_x = (pixel_um, pixel_um) if np.isscalar(pixel_um) else pixel_um  # type: ignore[misc]
+    coords = {
+        dim: (dim, np.asarray(spectral_values), {"units": units} if units else {}),
+        Y: (Y, np.arange(shape[1]) * step_y if y is None else np.asarray(y, float)),
+        X: (X, np.arange(shape[2]) * step_x if x is None else np.asarray(x, float)),
+    }
+    dataset = xr.Dataset({SIGNAL: ((dim, Y, X), signal)}, coords, {QUANTITY: quantity, **attrs})
+    return parse_stack(dataset)
+
+
+def parse_stack(stack: xr.Dataset) -> xr.Dataset:
+    """Coerce a dataset to the stack schema and validate it.
+
+    Sorts a decreasing spectral axis, converts keV, fills in units and long names, orders the dims
+    as ``(..., spectral, y, x)``. Values of the signal are not read or changed.
+
+    Raises
+    ------
+    SchemaError
+        Listing every ``(location, message)``.
+    """
+    if not isinstance(stack, xr.Dataset) or SIGNAL not in stack:
+        found = sorted(map(str, stack.data_vars)) if isinstance(stack, xr.Dataset) else type(stack)
+        raise SchemaError(
+            "stack",
+            [("variables", f"no {SIGNAL!r} among {found}")],
+            fix="build it with make_stack or read it with open_stack",
+        )
+    dim = spectral_dim(stack[SIGNAL])
+    stack = _coerce_spectral(stack, dim)
+    stack = _coerce_space(stack)
+    stack.attrs.setdefault(QUANTITY, "intensity")
+    validate_stack(stack)
+    lead = [d for d in stack[SIGNAL].dims if d not in (dim, Y, X)]
+    return stack.transpose(*lead, dim, Y, X, ..., missing_dims="ignore")
+
+
+def _coerce_spectral(stack: xr.Dataset, dim: str) -> xr.Dataset:
+    axis = SPECTRAL_AXES[dim]
+    if dim not in stack.coords:
+        return stack
+    values = np.asarray(stack[dim].values, dtype=np.float64)
+    stated = stack[dim].attrs.get("units")
+    attrs = {"long_name": axis.long_name, **stack[dim].attrs, "units": axis.units}
+    message = None
+    if dim == "energy":
+        values, message = energies_in_ev(values, stated)
+    elif stated:
+        values = values * factor(str(stated), axis.units)
+    stack = stack.assign_coords({dim: (dim, values, attrs)})
+    if message:
+        warnings.warn(message, stacklevel=4)
+        stack.attrs["energy_conversion"] = message
+    if values.size > 1 and np.all(np.diff(values) < 0):
+        stack = stack.isel({dim: slice(None, None, -1)})
+    return stack
+
+
+def _coerce_space(stack: xr.Dataset) -> xr.Dataset:
+    for dim, name in ((Y, "Vertical position"), (X, "Horizontal position")):
+        if dim in stack.dims:
+            coord = stack[dim] if dim in stack.coords else xr.DataArray(np.arange(stack.sizes[dim]))
+            stated = str(coord.attrs.get("units", LENGTH_UNITS))
+            scale = 1.0 if stated == "pixel" else factor(stated, LENGTH_UNITS)
+            values = np.asarray(coord.values, dtype=np.float64) * scale
+            attrs = {"long_name": name, **coord.attrs}
+            attrs["units"] = "pixel" if stated == "pixel" else LENGTH_UNITS
+            stack = stack.assign_coords({dim: (dim, values, attrs)})
+    return stack
+
+
+def validate_stack(stack: xr.Dataset) -> None:
+    """Check a stack against the schema without changing it.
+
+    Raises
+    ------
+    SchemaError
+        Listing every ``(location, message)``.
+    """
+    dim = spectral_dim(stack[SIGNAL])
+    problems = _axis_problems(stack, dim)
+    for axis in (Y, X):
+        if axis not in stack[SIGNAL].dims:
+            problems.append(("signal", f"has no dimension {axis!r}"))
+    if stack.attrs.get(QUANTITY) not in QUANTITIES:
+        problems.append((f"attrs[{QUANTITY!r}]", f"{stack.attrs.get(QUANTITY)!r} is unknown"))
+    if not np.issubdtype(stack[SIGNAL].dtype, np.number) or stack[SIGNAL].dtype.kind == "c":
+        problems.append(("signal", f"dtype {stack[SIGNAL].dtype} is not a real number"))
+    if SIGNAL_STD in stack and set(stack[SIGNAL_STD].dims) != set(stack[SIGNAL].dims):
+        problems.append((SIGNAL_STD, f"dims {stack[SIGNAL_STD].dims} differ from the signal's"))
+    if VALID in stack and stack[VALID].dtype != bool:
+        problems.append((VALID, f"dtype {stack[VALID].dtype} is not bool"))
+    if LABELS in stack and not np.issubdtype(stack[LABELS].dtype, np.integer):
+        problems.append((LABELS, f"dtype {stack[LABELS].dtype} is not an integer"))
+    if problems:
+        raise SchemaError("stack", problems, fix="build it with make_stack or open_stack")
+
+
+def _axis_problems(stack: xr.Dataset, dim: str) -> list[tuple[str, str]]:
+    if dim not in stack.coords:
+        return [(dim, "has no coordinate values")]
+    values = stack[dim].values
+    if not np.all(np.isfinite(values)):
+        return [(dim, f"{np.count_nonzero(~np.isfinite(values))} values are not finite")]
+    steps = np.diff(values)
+    if np.any(steps == 0):
+        where = values[1:][steps == 0][:5]
+        return [(dim, f"duplicate values, first at {', '.join(f'{v:g}' for v in where)}")]
+    if np.any(steps < 0):
+        first = int(np.argmax(steps < 0))
+        jump = f"{values[first]:g} is followed by {values[first + 1]:g} (index {first + 1})"
+        return [(dim, f"not monotonic: {jump}")]
+    return []
+
+
+def require_quantity(stack: xr.Dataset, wanted: tuple[str, ...], purpose: str) -> None:
+    """Raise `DataError` unless the stack's signal is one of the quantities in `wanted`."""
+    found = stack.attrs.get(QUANTITY)
+    if found not in wanted:
+        raise DataError(
+            f"{purpose} needs a signal of another quantity",
+            expected=" or ".join(wanted),
+            found=str(found),
+            fix="convert it first (optical_density turns counts into optical density), or correct "
+            f"stack.attrs[{QUANTITY!r}]",
+        )
+
+
+def pixel_size_um(obj: xr.Dataset | xr.DataArray) -> tuple[float, float]:
+    """Pixel size along y and x in um; NaN for an axis of one pixel."""
+    sizes = []
+    for dim in (Y, X):
+        values = obj[dim].values
+        single = values.size < 2
+        sizes.append(
+            float("nan") if single else float(abs(values[-1] - values[0])) / (values.size - 1)
+        )
+    return sizes[0], sizes[1]
