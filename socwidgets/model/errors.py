@@ -74,7 +74,7 @@ class OutputError(SocwidgetsError, OSError):
     __str__ = Exception.__str__
 
 
-class Cancelled(SocwidgetsError):
+class CancelledError(SocwidgetsError):
     """The user cancelled a running job; results made before it are untouched."""
 
     def __init__(self, problem: str = "cancelled by the user"):
