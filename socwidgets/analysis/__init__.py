@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Pure functions on xarray objects: from counts to maps, spectra, masks and labels."""

@@ -1,0 +1,156 @@
+"""Run a function over blocks of pixels in threads of ours, with progress and cancel."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.errors import CancelledError
+from socwidgets.model.names import X, Y, spectral_dim
+
+#: Pixels of a block: a compiled fit of 100 energies stays well under 100 ms, which bounds the time
+#: a cancel takes, and threads still have enough blocks to share.
+BLOCK_PIXELS = 16384
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Pixels ``start:stop`` of image `lead`, in flat order, and how to load them.
+
+    `load` returns ``(E, M)`` C-contiguous and the position of the block's first pixel in it.
+    """
+
+    lead: int
+    start: int
+    stop: int
+    load: Callable[[], tuple[np.ndarray, np.ndarray | None, int]]
+
+
+def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> Iterator[Block]:
+    """Cut a stack into blocks without copying an in-memory one.
+
+    Parameters
+    ----------
+    signal, std : xarray.DataArray
+        ``(..., spectral, y, x)``, numpy or dask; leading dims are flattened to `Block.lead`.
+    pixels : int
+        Pixels of a block, at least. Lazy stacks are cut along whole rows, so that each chunk is
+        read once; in-memory ones anywhere.
+    """
+    dim = spectral_dim(signal)
+    ny, nx = signal.sizes[Y], signal.sizes[X]
+    lead_dims = [d for d in signal.dims if d not in (dim, Y, X)]
+    lead_shape = tuple(signal.sizes[d] for d in lead_dims)
+    lazy = _is_lazy(signal) or (std is not None and _is_lazy(std))
+    step = max(1, -(-pixels // nx)) * nx if lazy else pixels
+    for lead, index in enumerate(np.ndindex(*lead_shape)):
+        images = signal.isel(dict(zip(lead_dims, index, strict=True)))
+        noise = None if std is None else std.isel(dict(zip(lead_dims, index, strict=True)))
+        load = None if lazy else _in_memory(images, noise)
+        for start in range(0, ny * nx, step):
+            stop = min(start + step, ny * nx)
+            rows = slice(start // nx, -(-stop // nx))
+            yield Block(lead, start, stop, load or _rows(images, noise, rows))
+
+
+def _is_lazy(array: xr.DataArray) -> bool:
+    return array.chunks is not None or not array.variable._in_memory
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    """``(E, y, x)`` as C-contiguous floating ``(E, N)``; a view where it can be one."""
+    kind = array.dtype if array.dtype in (np.float32, np.float64) else np.float32
+    return np.ascontiguousarray(array, dtype=kind).reshape(array.shape[0], -1)
+
+
+def _pair(images: xr.DataArray, noise: xr.DataArray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    signal = _flat(images.values)
+    return signal, None if noise is None else _flat(noise.values).astype(signal.dtype, copy=False)
+
+
+def _in_memory(
+    images: xr.DataArray, noise: xr.DataArray | None
+) -> Callable[[], tuple[np.ndarray, np.ndarray | None, int]]:
+    signal, std = _pair(images, noise)
+    return lambda: (signal, std, 0)
+
+
+def _rows(
+    images: xr.DataArray, noise: xr.DataArray | None, rows: slice
+) -> Callable[[], tuple[np.ndarray, np.ndarray | None, int]]:
+    def load() -> tuple[np.ndarray, np.ndarray | None, int]:
+        signal, std = _pair(
+            images.isel({Y: rows}).compute(scheduler="synchronous"),
+            None if noise is None else noise.isel({Y: rows}).compute(scheduler="synchronous"),
+        )
+        return signal, std, rows.start * images.sizes[X]
+
+    return load
+
+
+def _processors() -> int:
+    """Processors this process may use (a container or a batch system may allow fewer)."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def run_blocks(
+    blocks: list[Block],
+    work: Callable[[Block], None],
+    *,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    workers: int | None = None,
+) -> None:
+    """Run `work` on every block.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        What there is to do; each writes its own part of the result, so order does not matter.
+    work : callable
+        Releases the GIL.
+    progress : callable, optional
+        ``progress(done, total)`` in pixels, from this thread.
+    cancel : threading.Event, optional
+        Looked at before every block.
+    workers : int, optional
+        Threads; the number of processors this process may use if left out.
+
+    Raises
+    ------
+    CancelledError
+        If `cancel` was set. ``KeyboardInterrupt`` passes through after the running blocks end.
+    """
+    stop = threading.Event()
+    total = sum(block.stop - block.start for block in blocks)
+    done = 0
+
+    def guarded(block: Block) -> int:
+        if stop.is_set() or (cancel is not None and cancel.is_set()):
+            return 0
+        work(block)
+        return block.stop - block.start
+
+    with ThreadPoolExecutor(workers or _processors()) as pool:
+        try:
+            for future in as_completed([pool.submit(guarded, block) for block in blocks]):
+                done += future.result()
+                if cancel is not None and cancel.is_set():
+                    break
+                if progress is not None:
+                    progress(done, total)
+        finally:
+            # Whatever ends the loop (cancel, Ctrl-C, an error): blocks that wait do nothing.
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+    if cancel is not None and cancel.is_set() and done < total:
+        raise CancelledError

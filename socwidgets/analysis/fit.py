@@ -1,0 +1,281 @@
+"""Fit every spectrum of a stack, or one spectrum, by any registered method."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.analysis.blocks import BLOCK_PIXELS, Block, Progress, blocks_of, run_blocks
+from socwidgets.analysis.methods import BlockFit, Method, get_method
+from socwidgets.analysis.missing import refit_missing
+from socwidgets.model import provenance
+from socwidgets.model.errors import DataError
+from socwidgets.model.mapset import status_variable
+from socwidgets.model.names import (
+    SIGNAL,
+    SIGNAL_STD,
+    STATUS,
+    STD_SUFFIX,
+    VALID,
+    X,
+    Y,
+    spectral_dim,
+    std_name,
+)
+from socwidgets.model.parameters import Parameters
+from socwidgets.model.stack import validate_stack
+from socwidgets.model.status import Status
+
+#: Attribute of a mask that says which status its False pixels get.
+MASK_STATUS = "false_means"
+
+
+def fit_map(
+    stack: xr.Dataset,
+    method: str = "lcf",
+    params: Parameters | Mapping[str, Any] | None = None,
+    *,
+    references: xr.DataArray | None = None,
+    mask: xr.DataArray | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    workers: int | None = None,
+    block_pixels: int = BLOCK_PIXELS,
+    **changes: Any,
+) -> xr.Dataset:
+    """Fit every spectrum of a stack.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset
+        ``signal`` ``(..., spectral, y, x)``, on any spectral axis; numpy or dask (then read in
+        blocks of rows, never whole). ``signal_std`` is used where present, ``valid`` and
+        ``status`` are honored.
+    method : str
+        Name of a method, for instance ``"lcf"``.
+    params : Parameters or mapping, optional
+        The method's parameters; `changes` are laid over them.
+    references : xarray.DataArray, optional
+        ``(component, spectral)``, for the methods that need them.
+    mask : xarray.DataArray, optional
+        ``(y, x)`` bool; False pixels get no value. Its attribute ``false_means`` names their
+        status (default ``masked``).
+    progress : callable, optional
+        ``progress(done_pixels, all_pixels)``.
+    cancel : threading.Event, optional
+        Set it from another thread to stop within the time of one block.
+    workers : int, optional
+        Threads; the processors at hand if left out. The numbers do not depend on it.
+    block_pixels : int
+        Pixels of a block.
+
+    Returns
+    -------
+    xarray.Dataset
+        One float32 map per quantity with its ``_std``, and ``status``. NaN means no value, and
+        ``status`` says why.
+
+    Raises
+    ------
+    SchemaError, ParameterError, ReferenceSpectraError, DataError
+        If the stack, the parameters or the references cannot work, before anything is computed.
+    CancelledError
+        If `cancel` was set.
+    """
+    validate_stack(stack)
+    chosen = get_method(method)
+    full = _parameters(chosen, params, changes)
+    signal, noise = _ordered(stack)
+    dim = spectral_dim(signal)
+    fit = chosen.prepare(stack[dim], full, references, _typical_std(noise, dim))
+    if not fit.points.all():
+        signal = signal.isel({dim: fit.points})
+        noise = None if noise is None else noise.isel({dim: fit.points})
+    out, status = _run(fit, signal, noise, progress, cancel, workers, block_pixels)
+    maps = _as_maps(signal, dim, fit, out, status, _excluded(stack, signal, mask))
+    maps.attrs.update(_result_attrs(stack, fit, noise is not None))
+    inputs = {} if references is None else {"references": references}
+    called = {"method": method, **full.to_dict(), **inputs}
+    return provenance.record(maps, "socwidgets.fit_map", called, source=stack)
+
+
+def _parameters(
+    method: Method, params: Parameters | Mapping[str, Any] | None, changes: dict[str, Any]
+) -> Parameters:
+    given = params.to_dict() if isinstance(params, Parameters) else dict(params or {})
+    return method.parameters.from_mapping({**given, **changes})
+
+
+def _ordered(stack: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """Signal and noise as ``(..., spectral, y, x)``."""
+    dim = spectral_dim(stack[SIGNAL])
+    signal = stack[SIGNAL].transpose(..., dim, Y, X)
+    return signal, stack[SIGNAL_STD].transpose(*signal.dims) if SIGNAL_STD in stack else None
+
+
+def _typical_std(noise: xr.DataArray | None, dim: str) -> np.ndarray | None:
+    if noise is None:
+        return None
+    rest = [d for d in noise.dims if d != dim]
+    return ((noise.astype(np.float64) ** 2).mean(rest) ** 0.5).compute().values
+
+
+def _run(
+    fit: BlockFit,
+    signal: xr.DataArray,
+    noise: xr.DataArray | None,
+    progress: Progress | None,
+    cancel: threading.Event | None,
+    workers: int | None,
+    block_pixels: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    lead = int(np.prod(signal.shape[:-3], dtype=int))
+    pixels = signal.shape[-2] * signal.shape[-1]
+    out = np.full((lead, len(fit.specs), pixels), np.nan, dtype=np.float32)
+    status = np.zeros((lead, pixels), dtype=np.uint8)
+
+    def work(block: Block) -> None:
+        data, std, origin = block.load()
+        first, last = block.start - origin, block.stop - origin
+        whole = data.shape[1] == pixels
+        results = out[block.lead] if whole else out[block.lead, :, block.start : block.stop].copy()
+        codes = status[block.lead] if whole else status[block.lead, block.start : block.stop]
+        fit.fill(data, std, first, last, results, codes)
+        refit_missing(fit, data, std, first, last, results, codes)
+        if not whole:
+            out[block.lead, :, block.start : block.stop] = results
+
+    blocks = list(blocks_of(signal, noise, block_pixels))
+    run_blocks(blocks, work, progress=progress, cancel=cancel, workers=workers)
+    return out, status
+
+
+def _excluded(
+    stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None
+) -> xr.DataArray | None:
+    """Status of the pixels that get no value, 0 elsewhere; the stack's own reasons win."""
+    codes = xr.zeros_like(
+        signal.isel({spectral_dim(signal): 0}, drop=True), dtype=np.uint8
+    ).compute()
+    if mask is not None:
+        if mask.dims != (Y, X) or mask.shape != (signal.sizes[Y], signal.sizes[X]):
+            raise DataError(
+                "the mask does not fit the stack",
+                expected=f"(y, x) of {(signal.sizes[Y], signal.sizes[X])}",
+                found=f"{mask.dims} of {mask.shape}",
+            )
+        word = str(mask.attrs.get(MASK_STATUS, "masked")).upper()
+        codes = codes.where(xr.DataArray(mask.values, dims=(Y, X)), np.uint8(Status[word]))
+    if VALID in stack:
+        codes = codes.where(stack[VALID], np.uint8(Status.MASKED))
+    if STATUS in stack:
+        codes = codes.where(stack[STATUS] == Status.OK, stack[STATUS])
+    return codes.transpose(*[d for d in signal.dims if d in codes.dims])
+
+
+def _as_maps(
+    signal: xr.DataArray,
+    dim: str,
+    fit: BlockFit,
+    out: np.ndarray,
+    status: np.ndarray,
+    excluded: xr.DataArray | None,
+) -> xr.Dataset:
+    template = signal.isel({dim: 0}, drop=True)
+    dims = tuple(str(d) for d in template.dims)
+    codes = status.reshape(template.shape)
+    if excluded is not None:
+        codes = np.where(excluded.values > 0, excluded.values, codes)
+    keeps = np.isin(codes, [Status.OK, Status.AT_BOUND, Status.SATURATED, Status.OUT_OF_RANGE])
+    variables: dict[str, xr.Variable] = {}
+    for row, spec in enumerate(fit.specs):
+        values = out[:, row].reshape(template.shape)
+        variables[spec.name] = xr.Variable(dims, np.where(keeps, values, np.nan), spec.attrs())
+    variables[STATUS] = status_variable(codes, dims)
+    coords = {str(k): v for k, v in template.coords.items() if set(v.dims) <= set(dims)}
+    return xr.Dataset(variables, coords)
+
+
+def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str, Any]:
+    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge")}
+    sigma = "propagated from signal_std" if has_noise else "residual of each pixel's own fit"
+    scale = "scaled by signal_std" if has_noise else "not scaled: sum(res^2)/(N - P)"
+    return {**kept, **fit.attrs, "sigma_source": sigma, "redchi_scale": scale}
+
+
+def fit_spectrum(
+    spectrum: xr.DataArray,
+    method: str = "lcf",
+    params: Parameters | Mapping[str, Any] | None = None,
+    *,
+    references: xr.DataArray | None = None,
+    std: xr.DataArray | None = None,
+    **changes: Any,
+) -> xr.Dataset:
+    """Fit one spectrum with the method that `fit_map` uses.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataArray
+        ``(spectral,)``; NaN points are left out of the fit.
+    method, params, references, **changes
+        As for `fit_map`.
+    std : xarray.DataArray, optional
+        ``(spectral,)``, standard uncertainty of each point.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``(spectral,)``: ``data``, ``fit``, ``residual``, ``background`` and one
+        ``component_<name>`` each, NaN outside the fit window. ``attrs["results"]`` is JSON text
+        ``{name: {"value": ..., "std": ...}}``, ``attrs["status"]`` the status word.
+    """
+    dim = spectral_dim(spectrum)
+    chosen = get_method(method)
+    full = _parameters(chosen, params, changes)
+    typical = None if std is None else np.asarray(std.values, float)
+    fit = chosen.prepare(spectrum[dim], full, references, typical)
+    data = np.ascontiguousarray(spectrum.values[fit.points, None], dtype=np.float64)
+    noise = None if typical is None else np.ascontiguousarray(typical[fit.points, None])
+    out, status = np.full((len(fit.specs), 1), np.nan), np.zeros(1, np.uint8)
+    fit.fill(data, noise, 0, 1, out, status)
+    refit_missing(fit, data, noise, 0, 1, out, status)
+    variables = {"data": ((dim,), spectrum.values.astype(float))}
+    for name, curve in fit.curves(out[:, 0]).items():
+        values = np.full(spectrum.size, np.nan)
+        values[fit.points] = curve
+        variables[name] = ((dim,), values)
+    result = xr.Dataset(variables, {dim: spectrum[dim]})
+    result["residual"] = result["data"] - result["fit"]
+    result.attrs["results"] = json.dumps(_scalars(fit, out[:, 0]))
+    result.attrs["status"] = Status(int(status[0])).name.lower()
+    return result
+
+
+def _scalars(fit: BlockFit, column: np.ndarray) -> dict[str, dict[str, float | None]]:
+    values = {
+        spec.name: provenance.jsonable(float(v)) for spec, v in zip(fit.specs, column, strict=True)
+    }
+    quantities = [name for name in values if not name.endswith(STD_SUFFIX)]
+    return {name: {"value": values[name], "std": values.get(std_name(name))} for name in quantities}
+
+
+def warm_up() -> None:
+    """Compile the kernels on a tiny stack, so that the first real fit does not wait for it."""
+    from socwidgets.model.references import make_references
+    from socwidgets.model.stack import make_stack
+
+    axis = np.linspace(700.0, 720.0, 12)
+    spectra = {"a": (axis, np.exp(-((axis - 708) ** 2))), "b": (axis, np.exp(-((axis - 711) ** 2)))}
+    references = make_references(spectra)
+    for dtype in (np.float32, np.float64):
+        noise = np.random.default_rng(0).normal(size=(12, 2, 2)).astype(dtype)
+        stack = make_stack(noise, axis, quantity="optical_density")
+        fit_map(stack, "lcf", references=references, workers=1)
+        stack[SIGNAL_STD] = xr.ones_like(stack[SIGNAL])
+        fit_map(stack, "lcf", references=references, workers=1)

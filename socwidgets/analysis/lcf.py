@@ -1,0 +1,223 @@
+"""Linear combination fitting of reference spectra (science: OD-space form with background)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
+from socwidgets.kernels.lcf_plan import CONSTRAINTS, make_plan, polynomial_background
+from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
+from socwidgets.model.mapset import MapSpec
+from socwidgets.model.names import std_name
+from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.references import align_references, component_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LcfParameters(Parameters):
+    """Parameters of a linear combination fit."""
+
+    constraint: str = param(
+        "non_negative",
+        "Constraint on the weights: 'none', 'non_negative', 'sum_to_one' (normalized spectra only) "
+        "or 'simplex' (both).",
+        choices=CONSTRAINTS,
+    )
+    background_degree: int = param(
+        1,
+        "Degree of the polynomial background fitted with the references; -1 for none.",
+        low=-1,
+        high=1,
+    )
+    low: float | None = param(
+        None, "Lowest spectral value of the fit; empty for the stack's first.", unit="axis units"
+    )
+    high: float | None = param(
+        None, "Highest spectral value of the fit; empty for the stack's last.", unit="axis units"
+    )
+    weighting: str = param(
+        "none",
+        "'noise' weights each energy by the inverse of the mean variance over the image.",
+        choices=("none", "noise"),
+    )
+    max_condition: float = param(
+        100.0, "References with a larger condition number are refused as collinear.", low=1.0
+    )
+
+    def check(self) -> None:
+        """Check the window's order."""
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ParameterError(
+                "the fit window is empty",
+                expected="low < high",
+                found=f"{self.low:g} to {self.high:g}",
+            )
+
+
+def lcf_specs(components: list[str], background_degree: int) -> tuple[MapSpec, ...]:
+    """Maps of a linear combination fit, in the row order of the kernel."""
+    specs: list[MapSpec] = []
+    for name in components:
+        values = (
+            (f"coefficient_{name}", f"Weight of {name}", ""),
+            (f"fraction_{name}", f"Fraction of {name}", "fraction"),
+            (f"fraction_{name}_free", f"Fraction of {name}, unconstrained", "fraction"),
+        )
+        for variable, long_name, kind in values:
+            specs.append(MapSpec(variable, long_name, kind=kind))
+            specs.append(MapSpec(std_name(variable), f"Standard uncertainty: {long_name}"))
+    words = ("Background at mid-range", "Half the background's change over the range")
+    specs += [MapSpec(f"background_{i}", words[i]) for i in range(background_degree + 1)]
+    specs += [
+        MapSpec("thickness", "Sum of the weights (thickness in units of the references)"),
+        MapSpec(std_name("thickness"), "Standard uncertainty: sum of the weights"),
+        MapSpec("r_factor", "R-factor (after background)"),
+        MapSpec("redchi", "Reduced chi-square"),
+        MapSpec("residual_rms", "Root-mean-square residual"),
+    ]
+    return tuple(specs)
+
+
+def prepare_lcf(
+    coord: xr.DataArray,
+    params: LcfParameters,
+    references: xr.DataArray | None,
+    typical_std: np.ndarray | None,
+) -> BlockFit:
+    """Make a linear combination fit ready for a spectral axis.
+
+    Parameters
+    ----------
+    coord : xarray.DataArray
+        The stack's spectral coordinate.
+    params : LcfParameters
+        Constraint, background, window.
+    references : xarray.DataArray
+        ``(component, <spectral>)``; put on the grid without extrapolation.
+    typical_std : ndarray or None
+        ``(E,)``, mean standard uncertainty over the image, for ``weighting='noise'``.
+
+    Raises
+    ------
+    ReferenceSpectraError
+        No references, references that do not cover the window or are collinear.
+    DataError
+        Fewer points in the window than unknowns plus one.
+    """
+    from socwidgets.kernels.lcf import fit_block
+
+    if references is None:
+        raise ReferenceSpectraError(
+            "a linear combination fit needs reference spectra",
+            fix="pass references=open_references(...)",
+        )
+    points = _window(coord, params)
+    window = coord[points]
+    aligned = align_references(references, window)
+    names = [str(name) for name in component_names(aligned)]
+    unknowns = len(names) + params.background_degree + 1
+    if window.size <= unknowns:
+        raise DataError(
+            "too few spectral points for this fit",
+            expected=f"more than {unknowns} points ({len(names)} references, background of degree "
+            f"{params.background_degree})",
+            found=f"{window.size} between {window.values.min():g} and {window.values.max():g}",
+            fix="widen the window, measure more energies or lower background_degree",
+        )
+    condition = _check_condition(aligned.values, names, params.max_condition)
+    weights = _weights(params, typical_std, points)
+    background = polynomial_background(window.values, params.background_degree)
+    planned = partial(make_plan, constraint=params.constraint)
+    try:
+        plan = planned(aligned.values, background, weights=weights)
+    except np.linalg.LinAlgError:
+        raise ReferenceSpectraError(
+            "the references cannot be told from each other or from the background",
+            found=f"background of degree {params.background_degree} on {window.size} points",
+            fix="lower background_degree or add points before the edge",
+        ) from None
+
+    def narrow(seen: np.ndarray) -> FillBlock | None:
+        if np.count_nonzero(seen) <= unknowns:
+            return None
+        part = None if weights is None else weights[seen]
+        try:
+            return partial(
+                fit_block, planned(aligned.values[:, seen], background[:, seen], weights=part)
+            )
+        except np.linalg.LinAlgError:
+            return None
+
+    def curves(column: np.ndarray) -> dict[str, np.ndarray]:
+        weight = column[: 6 * len(names) : 6]
+        poly = column[6 * len(names) : 6 * len(names) + background.shape[0]]
+        base = poly @ background if background.size else np.zeros(window.size)
+        parts = {
+            f"component_{n}": w * s for n, w, s in zip(names, weight, plan.references, strict=True)
+        }
+        return {"fit": base + sum(parts.values()), "background": base, **parts}
+
+    attrs = {
+        "method": "lcf",
+        "components": names,
+        "condition_number": round(condition, 3),
+        "constraint": params.constraint,
+        "window": [float(window.values.min()), float(window.values.max())],
+        "n_points": int(window.size),
+    }
+    return BlockFit(
+        lcf_specs(names, params.background_degree),
+        partial(fit_block, plan),
+        points,
+        narrow,
+        curves,
+        attrs,
+    )
+
+
+def _window(coord: xr.DataArray, params: LcfParameters) -> np.ndarray:
+    values = coord.values
+    low = -np.inf if params.low is None else params.low
+    high = np.inf if params.high is None else params.high
+    points = (values >= low) & (values <= high)
+    if not points.any():
+        raise DataError(
+            "no spectral point lies in the fit window",
+            expected=f"a window inside {values.min():g} to {values.max():g}",
+            found=f"{low:g} to {high:g}",
+        )
+    return points
+
+
+def _check_condition(spectra: np.ndarray, names: list[str], limit: float) -> float:
+    """Condition number of the references inside the window; refuse collinear ones."""
+    condition = float(np.linalg.cond(spectra.T))
+    if not condition <= limit:
+        raise ReferenceSpectraError(
+            "the references are collinear: their weights cannot be told apart",
+            expected=f"condition number up to {limit:g}",
+            found=f"{condition:.4g} for {', '.join(names)}",
+            fix="drop or exchange a reference, or widen the window to where they differ",
+        )
+    return condition
+
+
+def _weights(
+    params: LcfParameters, typical_std: np.ndarray | None, points: np.ndarray
+) -> np.ndarray | None:
+    if params.weighting == "none":
+        return None
+    if typical_std is None:
+        raise DataError(
+            "weighting='noise' needs the noise of the stack",
+            expected="a variable signal_std",
+            fix="make the optical density from counts, or use weighting='none'",
+        )
+    return 1.0 / np.maximum(typical_std[points], 1e-12) ** 2
+
+
+register_method(Method("lcf", LcfParameters, prepare_lcf, needs_references=True))

@@ -1,0 +1,147 @@
+"""Pixels and spectra of regions of interest: a question of data, not of widgets."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.errors import DataError
+from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle, Shape, Threshold
+
+
+def roi_mask(
+    roi: ROI | Shape, like: xr.Dataset | xr.DataArray, maps: xr.Dataset | None = None
+) -> xr.DataArray:
+    """Pixels whose centre lies in a region.
+
+    Parameters
+    ----------
+    roi : ROI or shape
+        Geometry in um.
+    like : xarray.Dataset or DataArray
+        Anything with the coordinates ``y`` and ``x``.
+    maps : xarray.Dataset, optional
+        Map set that a `Threshold` looks its variable up in; `like` if left out.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``(y, x)`` bool. Borders count as inside for rectangles, ellipses and thresholds; NaN never
+        belongs to a threshold.
+
+    Raises
+    ------
+    DataError
+        If a threshold names a map that is not there.
+    """
+    shape = roi.shape if isinstance(roi, ROI) else roi
+    y, x = like[Y].values, like[X].values
+    if isinstance(shape, Rectangle):
+        x0, x1 = sorted((shape.x0, shape.x1))
+        y0, y1 = sorted((shape.y0, shape.y1))
+        inside = ((y >= y0) & (y <= y1))[:, None] & ((x >= x0) & (x <= x1))[None, :]
+    elif isinstance(shape, Ellipse):
+        rx, ry = max(abs(shape.rx), 1e-12), max(abs(shape.ry), 1e-12)
+        inside = ((y - shape.cy) / ry)[:, None] ** 2 + ((x - shape.cx) / rx)[None, :] ** 2 <= 1.0
+    elif isinstance(shape, Polygon):
+        inside = _polygon_mask(np.array(shape.vertices), y, x)
+    else:
+        inside = _threshold_mask(shape, like if maps is None else maps)
+    return xr.DataArray(inside, {Y: like[Y], X: like[X]}, (Y, X), name="roi")
+
+
+def _polygon_mask(vertices: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Even-odd rule, row by row: a pixel is inside after an odd number of edges to its left."""
+    inside = np.zeros((y.size, x.size), dtype=bool)
+    start, end = vertices, np.roll(vertices, -1, axis=0)
+    low, high = np.minimum(start[:, 1], end[:, 1]), np.maximum(start[:, 1], end[:, 1])
+    for row in np.flatnonzero((y >= low.min()) & (y <= high.max())):
+        # Half-open in y, so that a vertex on the row counts once.
+        crossed = (low <= y[row]) & (y[row] < high)
+        (x0, y0), (x1, y1) = start[crossed].T, end[crossed].T
+        cuts = np.sort(x0 + (y[row] - y0) * (x1 - x0) / (y1 - y0))
+        inside[row] = np.searchsorted(cuts, x) % 2 == 1
+    return inside
+
+
+def _threshold_mask(shape: Threshold, maps: xr.Dataset | xr.DataArray) -> np.ndarray:
+    if not isinstance(maps, xr.Dataset) or shape.variable not in maps:
+        names = ", ".join(map(str, maps.data_vars)) if isinstance(maps, xr.Dataset) else "none"
+        raise DataError(
+            f"there is no map {shape.variable!r} for this threshold",
+            expected=f"one of {names}",
+            fix="pass maps= with the map set that the threshold was made on",
+        )
+    values = maps[shape.variable].values
+    low, high = sorted((shape.low, shape.high))
+    return (values >= low) & (values <= high)
+
+
+def roi_spectrum(stack: xr.Dataset, mask: xr.DataArray) -> xr.Dataset:
+    """Mean spectrum of the pixels of a mask.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset
+        ``signal`` ``(spectral, y, x)``, numpy or dask.
+    mask : xarray.DataArray
+        ``(y, x)`` bool.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over the spectral dim: ``mean``, ``std`` (population, the spread between pixels), ``sem``
+        (standard error of the mean for independent pixels) and ``count`` of finite samples. NaN
+        samples are left out; an empty mask gives NaN and zero counts.
+    """
+    dim = spectral_dim(stack[SIGNAL])
+    box = _bounding_box(mask.values)
+    signal = stack[SIGNAL].transpose(dim, Y, X).isel({Y: box[0], X: box[1]}).values
+    chosen = signal[:, mask.values[box]].astype(np.float64)
+    finite = np.isfinite(chosen)
+    count = finite.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(finite, chosen, 0.0).sum(axis=1) / count
+        square = np.where(finite, (chosen - mean[:, None]) ** 2, 0.0).sum(axis=1) / count
+        sem = np.sqrt(square / np.maximum(count - 1, 0))
+    variables = {"mean": mean, "std": np.sqrt(square), "sem": sem, "count": count}
+    result = xr.Dataset({k: ((dim,), v) for k, v in variables.items()}, {dim: stack[dim]})
+    result.attrs["n_pixels"] = int(mask.values.sum())
+    return result
+
+
+def _bounding_box(mask: np.ndarray) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return slice(0, 0), slice(0, 0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def label_spectra(stack: xr.Dataset, labels: xr.DataArray) -> xr.DataArray:
+    """Mean spectrum of every labelled particle.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset
+        ``signal`` ``(spectral, y, x)``.
+    labels : xarray.DataArray
+        ``(y, x)`` integer, 0 = background.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``(particle, spectral)``; NaN samples are left out.
+    """
+    dim = spectral_dim(stack[SIGNAL])
+    flat = labels.values.ravel()
+    signal = stack[SIGNAL].transpose(dim, Y, X).values.reshape(stack.sizes[dim], -1)
+    ids = np.unique(flat[flat > 0])
+    spectra = np.full((ids.size, stack.sizes[dim]), np.nan)
+    for row, values in enumerate(signal):
+        seen = np.isfinite(values)
+        total = np.bincount(flat[seen], values[seen], minlength=int(flat.max(initial=0)) + 1)
+        count = np.bincount(flat[seen], minlength=total.size)
+        with np.errstate(invalid="ignore"):
+            spectra[:, row] = (total / count)[ids]
+    return xr.DataArray(spectra, {"particle": ids, dim: stack[dim]}, ("particle", dim))
