@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""From a map (with labels and noise) to a statement about heterogeneity. Knows no technique."""

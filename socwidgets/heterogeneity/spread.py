@@ -1,0 +1,191 @@
+"""One-number measures of spread, and the noise taken out of them (science E.1-E.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from socwidgets.model.errors import KindError
+from socwidgets.model.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseCorrectedSpread:
+    """Spread of a map with the measurement noise taken out.
+
+    Attributes
+    ----------
+    observed, noise, true : float
+        Standard deviations (population, weighted): as measured, of the noise, and
+        ``sqrt(observed^2 - noise^2)``, 0 if that is negative. `true` is NaN where the noise is not
+        known: without it nothing can be said.
+    detection_limit : float
+        Smallest true spread that would stand out of the noise (one-sided 95 %).
+    """
+
+    observed: float
+    noise: float
+    true: float
+    detection_limit: float
+
+    @property
+    def below_detection(self) -> bool:
+        """Whether the true spread cannot be told from none."""
+        return not self.true > self.detection_limit
+
+    @property
+    def hsn(self) -> float:
+        """Heterogeneity signal-to-noise ``sigma_true/sigma_noise``."""
+        return self.true / self.noise if self.noise > 0 else float("nan")
+
+
+def noise_corrected_spread(
+    values: np.ndarray,
+    noise_variance: np.ndarray,
+    weights: np.ndarray | None = None,
+    n_eff: float | None = None,
+) -> NoiseCorrectedSpread:
+    """Spread of values with known noise.
+
+    Parameters
+    ----------
+    values, noise_variance : ndarray
+        ``(n,)``; the variance of the noise of each value.
+    weights : ndarray, optional
+        ``(n,)``.
+    n_eff : float, optional
+        Number of independent values for the detection limit; ``(sum w)^2/sum w^2`` if left out.
+
+    Notes
+    -----
+    ``sigma_true^2 = sigma_obs^2 - <sigma_n^2>`` (golden G-58), and from ``Var(s^2) = 2 sigma^4/n``
+    the limit ``sigma_n (2/n)^(1/4) 1.64^(1/2)``.
+    """
+    w = np.ones(values.size) if weights is None else weights
+    mean = np.average(values, weights=w)
+    variance = float(np.average((values - mean) ** 2, weights=w))
+    noise = float(np.average(noise_variance, weights=w))
+    independent = n_eff or float(w.sum() ** 2 / np.sum(w**2))
+    limit = np.sqrt(noise) * (2.0 / independent) ** 0.25 * np.sqrt(1.64)
+    true = float("nan") if np.isnan(noise) else float(np.sqrt(max(variance - noise, 0.0)))
+    return NoiseCorrectedSpread(float(np.sqrt(variance)), float(np.sqrt(noise)), true, float(limit))
+
+
+def weighted_quantile(
+    values: np.ndarray, q: np.ndarray | float, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Quantiles of weighted values; numpy's linear rule when all weights are equal.
+
+    Parameters
+    ----------
+    values : ndarray
+        ``(n,)``, finite.
+    q : array_like
+        Probabilities.
+    weights : ndarray, optional
+        ``(n,)``.
+    """
+    order = np.argsort(values)
+    w = np.ones(values.size) if weights is None else weights[order]
+    if values.size == 1:
+        return np.full(np.shape(q), values[0])
+    position = np.cumsum(w) - w
+    # Scaled so that the smallest value sits at 0 and the largest at 1.
+    return np.interp(q, position / position[-1], values[order])
+
+
+def describe(
+    values: np.ndarray, weights: np.ndarray | None = None, *, bins: int = 20
+) -> dict[str, float]:
+    """Return every spread measure of science E.1 that makes sense for any kind of quantity.
+
+    Parameters
+    ----------
+    values : ndarray
+        ``(n,)``, finite.
+    weights : ndarray, optional
+        ``(n,)``.
+    bins : int
+        Bins over [0, 1] of the entropy, whose value depends on them.
+
+    Returns
+    -------
+    dict
+        mean, median, std (population), iqr, mad (raw), p05, p95, skewness, excess_kurtosis, entropy
+        (nats) and entropy_normalized (over ln bins); the entropies count values inside [0, 1] only.
+    """
+    w = np.ones(values.size) if weights is None else weights
+    mean = float(np.average(values, weights=w))
+    centered = values - mean
+    std = float(np.sqrt(np.average(centered**2, weights=w)))
+    p05, q1, median, q3, p95 = weighted_quantile(
+        values, np.array([0.05, 0.25, 0.5, 0.75, 0.95]), weights
+    )
+    scaled = centered / std if std > 0 else np.full(values.size, np.nan)
+    entropy = _entropy(values, w, bins)
+    return {
+        "mean": mean,
+        "median": float(median),
+        "std": std,
+        "iqr": float(q3 - q1),
+        "mad": float(weighted_quantile(np.abs(values - median), 0.5, weights)),
+        "p05": float(p05),
+        "p95": float(p95),
+        "skewness": float(np.average(scaled**3, weights=w)),
+        "excess_kurtosis": float(np.average(scaled**4, weights=w) - 3.0),
+        "entropy": entropy,
+        "entropy_normalized": entropy / float(np.log(bins)),
+    }
+
+
+def _entropy(values: np.ndarray, weights: np.ndarray, bins: int) -> float:
+    """Entropy over half-open bins; the tolerance keeps values that sit on a bin's edge above it."""
+    index = np.floor((values + 1e-12) * bins)
+    inside = (index >= 0) & (index < bins + (values <= 1.0))
+    index = np.minimum(index[inside], bins - 1).astype(int)
+    p = np.bincount(index, weights[inside], minlength=bins)
+    p = p[p > 0] / p.sum() if p.sum() else p[:0]
+    return float(-np.sum(p * np.log(p)))
+
+
+def coefficient_of_variation(
+    values: np.ndarray, kind: Kind, weights: np.ndarray | None = None
+) -> float:
+    """Population std over mean; refused for quantities without a physical zero."""
+    if not kind.has_zero:
+        raise KindError(
+            f"a coefficient of variation makes no sense for kind {kind.name!r}",
+            expected="a quantity with a physical zero, such as soc or x_li",
+            found=f"{kind.name} in {kind.units}: its zero is arbitrary",
+            fix="use the standard deviation, which has units",
+        )
+    summary = describe(values, weights)
+    return summary["std"] / summary["mean"]
+
+
+def gini(values: np.ndarray) -> float:
+    """Gini coefficient of values that are not negative (golden G-57); NaN if any is negative."""
+    ordered = np.sort(values)
+    n = ordered.size
+    if ordered[0] < 0 or ordered.sum() == 0:
+        return float("nan")
+    rank = 2 * np.arange(1, n + 1) - n - 1
+    return float(np.sum(rank * ordered) / (n * ordered.sum()))
+
+
+def outside_limits(
+    values: np.ndarray,
+    noise_variance: np.ndarray,
+    weights: np.ndarray,
+    limits: tuple[float, float],
+    guard: float = 2.0,
+) -> tuple[float, float]:
+    """Weighted shares below and above limits, with a guard of `guard` sigma against noise (E.2).
+
+    Without the guard a map at the limit would show half of its pixels outside by noise alone.
+    """
+    margin = guard * np.sqrt(np.nan_to_num(noise_variance))
+    under = float(np.average(values < limits[0] - margin, weights=weights))
+    over = float(np.average(values > limits[1] + margin, weights=weights))
+    return under, over
