@@ -1,0 +1,54 @@
+"""Colour limits and colour maps by kind of quantity; nothing outside them is hidden silently."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.kinds import KIND
+from socwidgets.model.names import STD_SUFFIX
+from socwidgets.plotting.style import DIVERGING, SEQUENTIAL, SEQUENTIAL_SIGMA
+
+#: Kinds whose natural limits are the end points of the calibration.
+_UNIT_INTERVAL = ("soc", "fraction", "x_li", "x_removed")
+
+Extend = Literal["neither", "both", "min", "max"]
+
+
+def default_colormap(values: xr.DataArray, *, signed: bool = False) -> str:
+    """Name of the colour map: diverging for signed maps, another one for uncertainties."""
+    if signed:
+        return DIVERGING
+    sigma = str(values.name).endswith(STD_SUFFIX) or not values.attrs.get(KIND)
+    return SEQUENTIAL_SIGMA if sigma else SEQUENTIAL
+
+
+def default_limits(values: xr.DataArray, *, signed: bool = False) -> tuple[float, float]:
+    """Colour limits: 0 to 1 for fractions, symmetric for signed maps, else robust percentiles."""
+    sigma = str(values.name).endswith(STD_SUFFIX)
+    if values.attrs.get(KIND) in _UNIT_INTERVAL and not sigma and not signed:
+        return 0.0, 1.0
+    data = np.asarray(values.values, dtype=float)
+    finite = data[np.isfinite(data)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(finite, [1, 99]))
+    if signed:
+        reach = max(abs(low), abs(high)) or 1.0
+        return -reach, reach
+    if sigma or 0 <= low < 0.5 * high:
+        low = 0.0
+    if high > low:
+        return low, high
+    return low, low + (abs(low) or 1.0)
+
+
+def extend_of(values: xr.DataArray, low: float, high: float) -> Extend:
+    """Which ends of the colour bar need an arrow because values lie beyond the limits."""
+    data = np.asarray(values.values, dtype=float)
+    below, above = bool(np.any(data < low)), bool(np.any(data > high))
+    if below and above:
+        return "both"
+    return "min" if below else ("max" if above else "neither")

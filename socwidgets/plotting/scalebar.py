@@ -1,0 +1,54 @@
+"""A scale bar with a round length, under the map so that it hides no pixel."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import offset_copy
+
+from socwidgets.model.names import X, Y
+from socwidgets.model.stack import pixel_size_um
+from socwidgets.plotting.style import INK
+from socwidgets.plotting.text import length_words
+
+
+def round_length(width: float, share: float = 0.28) -> float:
+    """Largest of 1, 2, 5 times a power of ten that is at most `share` of `width`."""
+    target = width * share
+    decade = 10.0 ** math.floor(math.log10(target))
+    return max(step * decade for step in (1.0, 2.0, 5.0) if step * decade <= target * (1 + 1e-9))
+
+
+def extent(values: xr.DataArray) -> tuple[float, float, float, float]:
+    """Outer edges ``(left, right, bottom, top)`` of the pixels, row 0 at the top.
+
+    The coordinates are pixel centres, so half a pixel is added on every side. A single row or
+    column takes the other axis's pixel size.
+    """
+    dy, dx = (float(size) for size in pixel_size_um(values))
+    dy = dy if np.isfinite(dy) else (dx if np.isfinite(dx) else 1.0)
+    dx = dx if np.isfinite(dx) else dy
+    x, y = values[X].values, values[Y].values
+    return (x.min() - dx / 2, x.max() + dx / 2, y.max() + dy / 2, y.min() - dy / 2)
+
+
+def add_scale_bar(axes: Axes, values: xr.DataArray) -> None:
+    """Draw the bar below the lower left corner of the map on `axes`."""
+    left, right, _, _ = extent(values)
+    length = round_length(right - left)
+    share = length / (right - left)
+    below = offset_copy(axes.transAxes, axes.get_figure(root=True), y=-9, units="points")
+    line = Line2D(
+        [0, share], [0, 0], transform=below, color=INK, linewidth=3,
+        solid_capstyle="butt", clip_on=False,
+    )  # fmt: skip
+    axes.add_line(line)
+    words = length_words(length, str(values[X].attrs.get("units", "um")))
+    axes.annotate(
+        words, (share, 0), xycoords="axes fraction", xytext=(6, -9),
+        textcoords="offset points", va="center", ha="left", fontsize=9,
+    )  # fmt: skip
