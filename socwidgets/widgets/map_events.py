@@ -1,0 +1,168 @@
+"""What a person did on the map, as a value; parsed from browser messages with care."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from socwidgets.model.errors import ParameterError
+from socwidgets.model.roi import Ellipse, Polygon, Rectangle, Threshold, roi_from_dict
+
+DrawnShape = Rectangle | Ellipse | Polygon
+
+TOOLS = ("pan", "point", "rectangle", "ellipse", "polygon", "lasso")
+KINDS_WITH_SHAPE = ("draw", "edit", "live")
+KINDS_WITH_NAME = ("edit", "delete")
+EVENT_KINDS = ("draw", "edit", "live", "point", "select", "delete", "undo", "redo", "tool")
+
+#: ``type`` of the browser's messages; others on the same channel are none of ours.
+MESSAGE_TYPE = "map_event"
+#: A browser sends a few hundred at the most.
+MAX_VERTICES = 5000
+
+
+@dataclass(frozen=True)
+class MapEvent:
+    """One thing that a person did on the map.
+
+    Attributes
+    ----------
+    kind : str
+        ``draw`` (a new shape is complete), ``edit`` (the region `name` was moved or resized),
+        ``live`` (a drag goes on; `name` is empty for a new shape), ``point`` (a click or a drag
+        of the point tool), ``select``, ``delete`` (region `name`; ``select`` with an empty name
+        takes the selection away), ``undo``, ``redo``, ``tool`` (`name` is the tool).
+    name : str
+        Name of a region or of a tool, or empty.
+    shape : Rectangle, Ellipse, Polygon or None
+        In um, for ``draw``, ``edit`` and ``live``.
+    x, y : float
+        In um, for ``point``; else NaN.
+    seq : int
+        Rises with every event of one `MapView`, however it came about: two equal shapes in a row
+        are still two events.
+    """
+
+    kind: str
+    name: str = ""
+    shape: DrawnShape | None = None
+    x: float = math.nan
+    y: float = math.nan
+    seq: int = 0
+
+
+def parse_event(content: Any, seq: int) -> MapEvent:
+    """Turn a browser message into an event.
+
+    Parameters
+    ----------
+    content : mapping
+        ``{type: "map_event", kind, name, shape, x, y, ...}``, shape as in `ROI.to_dict`.
+    seq : int
+        Sequence number of the event.
+
+    Returns
+    -------
+    MapEvent
+
+    Raises
+    ------
+    ParameterError
+        If the message does not say one of `EVENT_KINDS`, or lacks what its kind needs.
+    """
+    if not isinstance(content, Mapping) or content.get("type") != MESSAGE_TYPE:
+        raise _malformed(f"a message of type {MESSAGE_TYPE!r}", repr(content)[:200])
+    kind, name = content.get("kind"), content.get("name") or ""
+    if kind not in EVENT_KINDS:
+        raise _malformed(f"kind to be one of {', '.join(EVENT_KINDS)}", repr(kind)[:200])
+    if not isinstance(name, str) or (kind in KINDS_WITH_NAME and not name):
+        raise _malformed(f"the name of a region for {kind!r}", repr(name)[:200])
+    if kind == "tool":
+        require_tool(name)
+    shape = parse_shape(content.get("shape")) if kind in KINDS_WITH_SHAPE else None
+    x = y = math.nan
+    if kind == "point":
+        x, y = (_number(axis, content.get(axis)) for axis in "xy")
+    return MapEvent(kind, name, shape, x, y, seq)
+
+
+def parse_shape(values: Any) -> DrawnShape:
+    """Shape of a message.
+
+    Parameters
+    ----------
+    values : mapping
+        ``type`` (rectangle, ellipse or polygon) and its coordinates in um.
+
+    Raises
+    ------
+    ParameterError
+        If it is incomplete, not finite, has no area, or has more than `MAX_VERTICES` vertices.
+    """
+    if not isinstance(values, Mapping):
+        raise _malformed("a shape", repr(values)[:200])
+    points = values.get("vertices", ())
+    if isinstance(points, (list, tuple)) and len(points) > MAX_VERTICES:
+        raise _malformed(f"at most {MAX_VERTICES} vertices", f"{len(points)} of them")
+    return require_shape(roi_from_dict(dict(values)).shape)
+
+
+def require_shape(shape: Any) -> DrawnShape:
+    """Return `shape` if it can be drawn: finite, with an area.
+
+    Raises
+    ------
+    ParameterError
+        Otherwise; also for a threshold, which has no outline.
+    """
+    if isinstance(shape, Threshold) or not isinstance(shape, DrawnShape):
+        raise _malformed("a rectangle, an ellipse or a polygon", type(shape).__name__)
+    extent = _extent(shape)
+    if not all(_is_number(size) and math.isfinite(size) and size > 0 for size in extent):
+        raise _malformed("finite coordinates that enclose an area", repr(shape)[:200])
+    return shape
+
+
+def require_tool(name: str) -> str:
+    """Return `name` if it is one of `TOOLS`.
+
+    Raises
+    ------
+    ParameterError
+        If it is unknown, naming the known ones.
+    """
+    if name in TOOLS:
+        return name
+    raise ParameterError(
+        "this map tool is unknown", expected=f"one of {', '.join(TOOLS)}", found=repr(name)
+    )
+
+
+def _extent(shape: DrawnShape) -> tuple[float, float]:
+    try:
+        if isinstance(shape, Rectangle):
+            return abs(shape.x1 - shape.x0), abs(shape.y1 - shape.y0)
+        if isinstance(shape, Ellipse):
+            return shape.rx + 0.0 * shape.cx, shape.ry + 0.0 * shape.cy
+        xs, ys = zip(*shape.vertices, strict=True)
+        # a sum of finite numbers is finite, and NaN anywhere makes it NaN (min and max may not)
+        return max(xs) - min(xs) + 0.0 * sum(xs), max(ys) - min(ys) + 0.0 * sum(ys)
+    except TypeError:
+        return math.nan, math.nan
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(what: str, value: Any) -> float:
+    if not _is_number(value) or not math.isfinite(value):
+        raise _malformed(f"a finite number for {what}", repr(value)[:200])
+    return float(value)
+
+
+def _malformed(expected: str, found: str) -> ParameterError:
+    return ParameterError("the map received a message that it cannot use", expected=expected,
+                          found=found)  # fmt: skip

@@ -1,0 +1,276 @@
+// Drawing the map itself: values, highlight, regions, scale bar.
+
+/** Redo the coloured bitmap from codes, colour table and limits. */
+function recolor(view) {
+  const { codes, meta, grid } = view;
+  if (!codes) return;
+  if (view.bitmap.width !== grid.nx || view.bitmap.height !== grid.ny) {
+    view.bitmap.width = grid.nx;
+    view.bitmap.height = grid.ny;
+    view.pixels = null;
+  }
+  const context = view.bitmap.getContext("2d");
+  view.pixels ??= context.createImageData(grid.nx, grid.ny);
+  const table = colorTable(meta, view.lut, view.clim);
+  paintPixels(codes, table, new Uint32Array(view.pixels.data.buffer));
+  context.putImageData(view.pixels, 0, 0);
+}
+
+/** Redo the veil over the pixels that are not highlighted, and the outline of those that are. */
+function reveil(view) {
+  const { bits, grid } = view;
+  view.veil = null;
+  view.marked = 0;
+  if (!bits || bits.byteLength !== Math.ceil((grid.nx * grid.ny) / 8)) return;
+  const { nx, ny } = grid;
+  const isSet = (i) => (bits[i >> 3] >> (i & 7)) & 1;
+  const veil = document.createElement("canvas");
+  veil.width = nx;
+  veil.height = ny;
+  const context = veil.getContext("2d");
+  const image = context.createImageData(nx, ny);
+  const pixels = new Uint32Array(image.data.buffer);
+  const shade = view.theme.veil;
+  for (let i = 0; i < pixels.length; i += 1) {
+    if (isSet(i)) view.marked += 1;
+    else pixels[i] = shade;
+  }
+  context.putImageData(image, 0, 0);
+  view.veil = veil;
+  view.veilEdge = view.marked <= 20000 ? edgeOf(isSet, nx, ny) : null;
+}
+
+/** Outline of the set pixels in pixel coordinates. */
+function edgeOf(isSet, nx, ny) {
+  const path = new Path2D();
+  const at = (r, c) => r >= 0 && c >= 0 && r < ny && c < nx && isSet(r * nx + c) === 1;
+  for (let r = 0; r <= ny; r += 1) {
+    for (let c = 0; c <= nx; c += 1) {
+      const here = at(r, c);
+      if (c < nx && here !== at(r - 1, c)) {
+        path.moveTo(c, r);
+        path.lineTo(c + 1, r);
+      }
+      if (r < ny && here !== at(r, c - 1)) {
+        path.moveTo(c, r);
+        path.lineTo(c, r + 1);
+      }
+    }
+  }
+  return path;
+}
+
+/** Everything, onto any context: the screen or a larger picture for a slide. */
+function drawAll(view, ctx, ratio) {
+  const { stage, port, theme } = view;
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, stage.w, stage.h);
+  ctx.textBaseline = "middle";
+  if (!view.codes) {
+    ctx.fillStyle = theme.soft;
+    ctx.font = `${theme.size}px ${theme.font}`;
+    ctx.textAlign = "left";
+    ctx.fillText("No map yet", 12, stage.h / 2);
+    return;
+  }
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(port.x, port.y, port.w, port.h);
+  ctx.clip();
+  drawHatch(ctx, view);
+  drawBitmap(ctx, view, view.bitmap, ratio);
+  if (view.veil) drawVeil(ctx, view, ratio);
+  drawRegions(ctx, view);
+  drawPoint(ctx, view);
+  drawScaleBar(ctx, view);
+  ctx.restore();
+  ctx.strokeStyle = theme.frame;
+  ctx.lineWidth = 1;
+  ctx.strokeRect(port.x - 0.5, port.y - 0.5, port.w + 1, port.h + 1);
+  drawPanel(ctx, view);
+}
+
+function drawHatch(ctx, { port, theme }) {
+  ctx.fillStyle = theme.nan;
+  ctx.fillRect(port.x, port.y, port.w, port.h);
+  ctx.strokeStyle = theme.nanLine;
+  ctx.lineWidth = 1;
+  ctx.beginPath();
+  for (let d = 0; d < port.w + port.h; d += 6) {
+    ctx.moveTo(port.x + d - port.h, port.y + port.h);
+    ctx.lineTo(port.x + d, port.y);
+  }
+  ctx.stroke();
+}
+
+/** Only the visible pixels, nearest neighbour; smoothed only where several share a dot. */
+function drawBitmap(ctx, view, bitmap, ratio) {
+  const { grid, port, camera, meta } = view;
+  const k = scaleOf(view);
+  const c0 = Math.max(0, Math.floor(camera.u / grid.px));
+  const r0 = Math.max(0, Math.floor(camera.v / grid.py));
+  const c1 = Math.min(grid.nx, Math.ceil((camera.u + port.w / k) / grid.px));
+  const r1 = Math.min(grid.ny, Math.ceil((camera.v + port.h / k) / grid.py));
+  const coarse = Math.min(grid.px, grid.py) * k * ratio >= 1;
+  ctx.imageSmoothingEnabled = !coarse && !meta.flags.length;
+  ctx.imageSmoothingQuality = "medium";
+  ctx.drawImage(
+    bitmap, c0, r0, c1 - c0, r1 - r0,
+    port.x + (c0 * grid.px - camera.u) * k, port.y + (r0 * grid.py - camera.v) * k,
+    (c1 - c0) * grid.px * k, (r1 - r0) * grid.py * k,
+  );
+}
+
+function drawVeil(ctx, view, ratio) {
+  drawBitmap(ctx, view, view.veil, ratio);
+  if (!view.veilEdge) return;
+  const { grid, port, camera } = view;
+  const k = scaleOf(view);
+  const place = new DOMMatrix([
+    grid.px * k, 0, 0, grid.py * k, port.x - camera.u * k, port.y - camera.v * k,
+  ]);
+  const path = new Path2D();
+  path.addPath(view.veilEdge, place);
+  ctx.strokeStyle = view.theme.ink;
+  ctx.lineWidth = 1;
+  ctx.stroke(path);
+}
+
+// -- regions --------------------------------------------------------------------------------
+
+/** Regions as they look now: the kernel's, with what this view has sent but not heard back. */
+function shownRegions(view) {
+  const waiting = new Map(view.pending.filter((p) => p.name).map((p) => [p.name, p.shape]));
+  if (view.edit) waiting.set(view.edit.name, view.edit.shape);
+  return view.rois
+    .filter(hasOutline)
+    .filter((roi) => waiting.get(roi.name) !== null)
+    .map((roi) => ({ ...roi, ...(waiting.get(roi.name) ?? {}) }));
+}
+
+function tracePath(view, shape) {
+  const path = new Path2D();
+  if (shape.type === "ellipse") {
+    const [cx, cy] = worldToScreen(view, shape.cx, shape.cy);
+    const k = scaleOf(view);
+    path.ellipse(cx, cy, Math.abs(shape.rx * k), Math.abs(shape.ry * k), 0, 0, 2 * Math.PI);
+    return path;
+  }
+  pointsOf(shape).forEach(([x, y], i) => {
+    path[i ? "lineTo" : "moveTo"](...worldToScreen(view, x, y));
+  });
+  path.closePath();
+  return path;
+}
+
+function drawRegions(ctx, view) {
+  ctx.lineJoin = "round";
+  const shown = shownRegions(view);
+  const rank = (roi) => (roi.name === view.selected ? 1 : 0);
+  for (const roi of [...shown].sort((a, b) => rank(a) - rank(b))) {
+    outline(ctx, tracePath(view, roi), roi.color, rank(roi) ? 2.5 : 1.75);
+    drawName(ctx, view, roi);
+  }
+  const chosen = shown.find((roi) => roi.name === view.selected);
+  if (chosen) for (const handle of handlesOf(view, chosen)) drawHandle(ctx, handle, chosen.color);
+  for (const { name, shape } of view.pending) {
+    if (!name && shape) outline(ctx, tracePath(view, shape), view.theme.draft, 2);
+  }
+  drawDraft(ctx, view);
+}
+
+/** A line that reads on any colour: a light rim below it. */
+function outline(ctx, path, color, width, dash = []) {
+  ctx.setLineDash([]);
+  ctx.strokeStyle = "rgba(255,255,255,0.85)";
+  ctx.lineWidth = width + 2;
+  ctx.stroke(path);
+  ctx.setLineDash(dash);
+  ctx.strokeStyle = color;
+  ctx.lineWidth = width;
+  ctx.stroke(path);
+  ctx.setLineDash([]);
+}
+
+function drawDraft(ctx, view) {
+  const { draft, theme } = view;
+  if (!draft) return;
+  if (draft.shape) {
+    outline(ctx, tracePath(view, draft.shape), theme.draft, 1.75, [5, 3]);
+    return;
+  }
+  const path = new Path2D();
+  const points = draft.cursor ? [...draft.points, draft.cursor] : draft.points;
+  points.forEach(([x, y], i) => path[i ? "lineTo" : "moveTo"](...worldToScreen(view, x, y)));
+  outline(ctx, path, theme.draft, 1.75, draft.cursor ? [5, 3] : []);
+  if (!draft.cursor) return;
+  draft.points.forEach(([x, y]) => {
+    const [sx, sy] = worldToScreen(view, x, y);
+    drawHandle(ctx, { sx, sy, round: true }, theme.draft);
+  });
+}
+
+function drawHandle(ctx, { sx, sy, round }, color) {
+  ctx.beginPath();
+  if (round) ctx.arc(sx, sy, 4, 0, 2 * Math.PI);
+  else ctx.rect(sx - 3.5, sy - 3.5, 7, 7);
+  ctx.fillStyle = "#ffffff";
+  ctx.fill();
+  ctx.lineWidth = 1.75;
+  ctx.strokeStyle = color;
+  ctx.stroke();
+}
+
+function drawName(ctx, view, roi) {
+  const { port, theme } = view;
+  ctx.font = `600 ${theme.size - 1}px ${theme.font}`;
+  const width = ctx.measureText(roi.name).width + 10;
+  const box = boxOf(roi);
+  const [xa, ya] = worldToScreen(view, box.x0, box.y0);
+  const [xb, yb] = worldToScreen(view, box.x1, box.y1);
+  const left = Math.min(xa, xb);
+  const top = Math.min(ya, yb);
+  if (left > port.x + port.w || Math.max(xa, xb) < port.x) return;
+  if (top > port.y + port.h || Math.max(ya, yb) < port.y) return;
+  const x = clamp(left, port.x + 2, port.x + port.w - width - 2);
+  const y = clamp(top - 21, port.y + 2, port.y + port.h - 19);
+  ctx.fillStyle = roi.color;
+  ctx.beginPath();
+  ctx.roundRect(x, y, width, 17, 3);
+  ctx.fill();
+  ctx.fillStyle = inkOn(roi.color);
+  ctx.textAlign = "left";
+  ctx.fillText(roi.name, x + 5, y + 9);
+}
+
+function drawPoint(ctx, view) {
+  if (view.point.length !== 2) return;
+  const [sx, sy] = worldToScreen(view, ...view.point);
+  const path = new Path2D();
+  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    path.moveTo(sx + 4 * dx, sy + 4 * dy);
+    path.lineTo(sx + 11 * dx, sy + 11 * dy);
+  }
+  outline(ctx, path, view.theme.draft, 2);
+}
+
+function drawScaleBar(ctx, view) {
+  const { port, theme, meta } = view;
+  const k = scaleOf(view);
+  const length = roundLength(Math.max(port.w * 0.24, 36) / k);
+  const width = length * k;
+  const text = lengthText(length, meta.length_units);
+  ctx.font = `600 ${theme.size}px ${theme.font}`;
+  const w = Math.max(width, ctx.measureText(text).width) + 16;
+  if (w > port.w - 16 || port.h < 60) return;
+  const x = port.x + 8;
+  const y = port.y + port.h - 42;
+  ctx.fillStyle = theme.plate;
+  ctx.beginPath();
+  ctx.roundRect(x, y, w, 34, 4);
+  ctx.fill();
+  ctx.fillStyle = theme.ink;
+  ctx.fillRect(x + (w - width) / 2, y + 24, width, 4);
+  ctx.textAlign = "center";
+  ctx.fillText(text, x + w / 2, y + 12);
+}
