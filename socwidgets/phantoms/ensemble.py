@@ -1,0 +1,367 @@
+"""Phantom of an ensemble of LiFePO4/FePO4 particles with a known state of charge everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from socwidgets.model.errors import ParameterError
+from socwidgets.model.names import COMPONENT, LABELS, X, Y
+from socwidgets.model.parameters import Parameters, param
+from socwidgets.phantoms.fields import core_shell, domino, gaussian_field, solve_front
+from socwidgets.phantoms.shapes import Particle, footprint, place_particles
+from socwidgets.phantoms.spectra import fe_l3_references
+
+DISCHARGED, CHARGED = "discharged", "charged"
+DOMINO, CORE_SHELL, SOLID_SOLUTION = "two_phase_domino", "two_phase_core_shell", "solid_solution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleParams(Parameters):
+    """What the ensemble looks like."""
+
+    size_px: int = param(160, "Edge of the square field of view.", unit="px", low=48, high=2048)
+    pixel_um: float = param(0.04, "Pixel size.", unit="um", low=0.001, high=10)
+    oversample: int = param(
+        3, "Points of the true field per pixel edge; odd, so that one lies on the pixel center.",
+        low=1, high=9,
+    )  # fmt: skip
+    n_particles: int = param(32, "Number of particles.", low=1, high=2000)
+    length_um: tuple[float, float] = param(
+        (0.35, 1.2), "Smallest and largest length of a particle.", unit="um", low=0.05, high=20
+    )
+    thickness_um: tuple[float, float] = param(
+        (0.055, 0.125), "Smallest and largest thickness.", unit="um", low=0.005, high=5
+    )
+    border: float = param(0.12, "Part of the field left empty on each side.", low=0.05, high=0.4)
+    touching: float = param(0.4, "Share of particles that touch another.", low=0, high=1)
+    mean_soc: float = param(0.5, "Wanted mean state of charge.", low=0, high=1)
+    two_phase: float = param(0.16, "Share of particles with a front inside.", low=0, high=1)
+    solid_solution: float = param(0.1, "Share of particles in between.", low=0, high=1)
+    soc_ends: tuple[float, float] = param(
+        (0.02, 0.98), "SOC of discharged and of charged material.", low=0, high=1
+    )
+    interface_um: float = param(0.05, "Half width of a front.", unit="um", low=0.001, high=1)
+    roughness: float = param(0.05, "Relative variation of the thickness.", low=0, high=0.3)
+    od_per_um: float = param(
+        8.0, "Optical density of a reference of unit height per thickness (LiFePO4, Fe L3).",
+        unit="um-1", low=0.1, high=50,
+    )  # fmt: skip
+
+    def check(self) -> None:
+        """Check fields against each other."""
+        if self.oversample % 2 == 0:
+            raise ParameterError("oversample must be odd", found=str(self.oversample))
+        if self.two_phase + self.solid_solution > 1:
+            raise ParameterError(
+                "more than all particles are two-phase or solid solution",
+                expected="two_phase + solid_solution <= 1",
+                found=f"{self.two_phase} + {self.solid_solution}",
+            )
+        for name in ("length_um", "thickness_um", "soc_ends"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ParameterError(f"{name} is upside down", found=f"{low} > {high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Phantom:
+    """A sample whose truth is known.
+
+    Attributes
+    ----------
+    truth : xarray.Dataset
+        Maps ``(y, x)`` on the pixels: ``soc`` (thickness-weighted over the pixel, NaN where there
+        is no material), ``thickness`` (um, mean over the pixel), ``labels`` (int32, 0 =
+        background), and per component ``coefficient_<name>`` (optical density per unit reference).
+        The attributes hold the numbers of `summary`.
+    fine : xarray.Dataset
+        ``thickness`` and ``soc`` (0 where there is no material) on the finer grid that the
+        instrument looks at.
+    references : xarray.DataArray
+        ``(component, energy)``, optical density per unit thickness; 695 to 735 eV, every 0.05 eV.
+    states : tuple of str
+        What kind of particle each label is, first that of label 1.
+    params : EnsembleParams
+        How it was made.
+    seed : int
+        Seed of the random generator. The same seed gives the same bytes.
+    """
+
+    truth: xr.Dataset
+    fine: xr.Dataset
+    references: xr.DataArray
+    states: tuple[str, ...]
+    params: EnsembleParams
+    seed: int
+
+    def summary(self) -> dict[str, float]:
+        """Thickness-weighted mean SOC and its variance between and within particles."""
+        return {str(k): v for k, v in self.truth.attrs.items() if isinstance(v, float)}
+
+    def particles(self) -> pd.DataFrame:
+        """One row per particle: label, state, pixels, volume (um3), thickness-weighted mean SOC."""
+        labels = self.truth[LABELS].values.ravel()
+        thickness = self.truth["thickness"].values.ravel()
+        soc = np.nan_to_num(self.truth["soc"].values.ravel())
+        count, weight, charge = (
+            np.bincount(labels, weights=w, minlength=len(self.states) + 1)[1:]
+            for w in (np.ones_like(thickness), thickness, thickness * soc)
+        )
+        table = pd.DataFrame({"label": np.arange(1, len(self.states) + 1), "state": self.states})
+        return table.assign(
+            pixels=count.astype(int),
+            volume_um3=weight * self.params.pixel_um**2,
+            soc=charge / weight,
+        )
+
+
+def lfp_ensemble(params: EnsembleParams | None = None, seed: int = 0, **changes: Any) -> Phantom:
+    """Ensemble of LiFePO4 platelets at half charge: most full or empty, few in between.
+
+    Particle-by-particle ("mosaic") charge with a share of particles caught with a front inside
+    (domino or core-shell across the beam; the front stands parallel to the beam) and a few in
+    solid solution, after Chueh et al. (2013, Nano Lett. 13, 866) and Li et al. (2014, Nat. Mater.
+    13, 1149). Thickness and absorption are such that the white line reaches an optical density of
+    0.5 to 1.3, where it does not saturate.
+
+    Parameters
+    ----------
+    params : EnsembleParams, optional
+        Defaults if left out.
+    seed : int
+        Seed of the random generator.
+    **changes
+        Fields of `EnsembleParams` to change.
+
+    Returns
+    -------
+    Phantom
+        Truth on 160 x 160 pixels of 0.04 um (default), with the references that belong to it.
+
+    Raises
+    ------
+    ParameterError
+        For a parameter out of bounds, or particles that do not fit on the field.
+    """
+    params = (params or EnsembleParams()).replace(**changes)
+    rng = np.random.default_rng(seed)
+    step = params.pixel_um / params.oversample
+    field_um = params.size_px * params.pixel_um
+    particles = place_particles(
+        _draw_particles(params, rng),
+        field_um,
+        params.border * field_um,
+        params.touching,
+        step,
+        rng,
+    )
+    states = _draw_states(params, particles, rng)
+    thickness, charge, labels = _paint(params, particles, states, rng)
+    truth = _truth(params, thickness, charge, labels)
+    references = fe_l3_references(np.arange(695.0, 735.0 + 1e-9, 0.05))
+    fine = _fine(params, thickness, charge)
+    return Phantom(truth, fine, references, tuple(states), params, seed)
+
+
+def _draw_particles(params: EnsembleParams, rng: np.random.Generator) -> list[Particle]:
+    """Draw sizes, shapes and angles; the largest first, so that the field fills."""
+    low, high = params.length_um
+    # Log-normal between the limits, as particle sizes are: more small than large ones.
+    middle, spread = np.log(np.sqrt(low * high)), np.log(high / low) / 4.0
+    lengths = np.clip(np.exp(rng.normal(middle, spread, params.n_particles)), low, high)
+    drawn = []
+    for length in np.sort(lengths)[::-1]:
+        drawn.append(
+            Particle(
+                shape="platelet" if rng.random() < 0.7 else "ellipsoid",
+                cy=0.0,
+                cx=0.0,
+                a=length / 2.0,
+                b=length / 2.0 * rng.uniform(0.45, 0.9),
+                angle=rng.uniform(0.0, np.pi),
+                thickness=rng.uniform(*params.thickness_um),
+                wave=(rng.uniform(0.0, 0.12), rng.uniform(0.0, 2.0 * np.pi)),
+            )
+        )
+    return drawn
+
+
+def _draw_states(
+    params: EnsembleParams, particles: list[Particle], rng: np.random.Generator
+) -> list[str]:
+    """Draw which particle is what, so that the whole comes near to the wanted SOC."""
+    n = len(particles)
+    order = rng.permutation(n)
+    n_front, n_solid = round(params.two_phase * n), round(params.solid_solution * n)
+    # Fronts are drawn among the larger half, where a microscope can see them.
+    large = [int(i) for i in order if i < (n + 1) // 2]
+    fronts = (large + [int(i) for i in order if i not in large])[:n_front]
+    rest = [int(i) for i in order if i not in fronts]
+    states = [""] * n
+    for count, index in enumerate(fronts):
+        states[index] = DOMINO if count % 2 == 0 else CORE_SHELL
+    for index in rest[:n_solid]:
+        states[index] = SOLID_SOLUTION
+    volume = np.array([p.a * p.b * p.thickness for p in particles])
+    low, high = params.soc_ends
+    total = charge = 0.0
+    # The largest first: the small ones that follow even out what remains.
+    for index in sorted(rest[n_solid:], key=lambda i: -volume[i]):
+        total += volume[index]
+        charged = charge + high * volume[index] - params.mean_soc * total
+        discharged = charge + low * volume[index] - params.mean_soc * total
+        states[index] = CHARGED if abs(charged) < abs(discharged) else DISCHARGED
+        charge += volume[index] * (high if states[index] == CHARGED else low)
+    return states
+
+
+def _paint(
+    params: EnsembleParams,
+    particles: list[Particle],
+    states: list[str],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Thickness (um), thickness x SOC (um) and labels on the fine grid."""
+    size, step = params.size_px * params.oversample, params.pixel_um / params.oversample
+    # Point i of the fine grid lies at (i - (oversample - 1) / 2) steps from pixel center 0.
+    offset = (params.oversample - 1) / 2.0
+    rough = gaussian_field((size, size), 0.1 / step, rng)
+    texture = gaussian_field((size, size), 0.15 / step, rng)
+    thickness, charge = np.zeros((size, size)), np.zeros((size, size))
+    labels = np.zeros((size, size), dtype=np.int32)
+    for number, (particle, state) in enumerate(zip(particles, states, strict=True), start=1):
+        shifted = replace(particle, cy=particle.cy + offset * step, cx=particle.cx + offset * step)
+        window, inside = footprint(shifted, step, size)
+        y, x = (np.arange(size)[part] * step for part in window)
+        grid = (y[:, None], x[None, :])
+        profile = shifted.profile(*grid) * (1.0 + params.roughness * rough[window])
+        profile = np.where(inside, np.clip(profile, 0.0, None), 0.0)
+        soc = _soc_field(params, shifted, state, grid, profile, texture[window], rng)
+        thickness[window] += profile
+        charge[window] += profile * soc
+        labels[window][inside] = number
+    return thickness, charge, labels
+
+
+def _soc_field(
+    params: EnsembleParams,
+    particle: Particle,
+    state: str,
+    grid: tuple[np.ndarray, np.ndarray],
+    weights: np.ndarray,
+    texture: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """SOC of one particle in its window."""
+    low, high = params.soc_ends
+    if state in (CHARGED, DISCHARGED):
+        base = high if state == CHARGED else low
+        return np.clip(base + 0.01 * texture, 0.0, 1.0)
+    if state == SOLID_SOLUTION:
+        return np.clip(rng.uniform(0.3, 0.7) + 0.05 * texture, 0.0, 1.0)
+    target = rng.uniform(0.3, 0.7)
+    sign = rng.choice([-1.0, 1.0])
+    if state == DOMINO:
+        u = sign * particle.coordinates(*grid)[0]
+        width = params.interface_um / particle.a
+
+        def front(position: float) -> np.ndarray:
+            return low + (high - low) * domino(u, position, width)
+
+        span = (-1.5, 1.5)
+    else:
+        r = particle.radius(*grid)
+        width = params.interface_um / particle.b
+        ends = (low, high) if sign > 0 else (high, low)
+
+        def front(position: float) -> np.ndarray:
+            return core_shell(r, position, width, *ends)
+
+        span = (0.0, 1.5)
+    return front(solve_front(front, weights, target, span))
+
+
+def _block_mean(field: np.ndarray, edge: int) -> np.ndarray:
+    """Mean of square blocks of `edge` points."""
+    size = field.shape[0] // edge
+    return field.reshape(size, edge, size, edge).mean(axis=(1, 3))
+
+
+def _block_label(labels: np.ndarray, edge: int) -> np.ndarray:
+    """Label of the middle point of each block: which particle the pixel's center lies in."""
+    return np.ascontiguousarray(labels[edge // 2 :: edge, edge // 2 :: edge])
+
+
+def _truth(
+    params: EnsembleParams, thickness: np.ndarray, charge: np.ndarray, labels: np.ndarray
+) -> xr.Dataset:
+    """Truth on the pixels, with its summary in the attributes."""
+    edge = params.oversample
+    t, q = _block_mean(thickness, edge), _block_mean(charge, edge)
+    label = _block_label(labels, edge)
+    truth = maps_from_fields(t, q, np.arange(params.size_px) * params.pixel_um, params.od_per_um)
+    attrs = {"long_name": "Particle", "units": "1"}
+    truth[LABELS] = ((Y, X), label, attrs)
+    inside = label > 0
+    weight, soc, group = t[inside], (q / np.where(t > 0, t, 1.0))[inside], label[inside]
+    mass = np.bincount(group, weights=weight)
+    means = np.bincount(group, weights=weight * soc) / np.where(mass > 0, mass, 1.0)
+    mean = float(np.average(soc, weights=weight))
+    truth.attrs.update(
+        mean_soc=mean,
+        variance_between=float(np.average((means[group] - mean) ** 2, weights=weight)),
+        variance_within=float(np.average((soc - means[group]) ** 2, weights=weight)),
+        n_particles=int(np.unique(group).size),
+        note="weighted by thickness over the labeled pixels; variances without ddof",
+    )
+    return truth
+
+
+def maps_from_fields(
+    thickness: np.ndarray, charge: np.ndarray, axis_um: np.ndarray, od_per_um: float
+) -> xr.Dataset:
+    """Map set of SOC, thickness and component coefficients.
+
+    Parameters
+    ----------
+    thickness, charge : ndarray
+        ``(y, x)``, thickness and thickness times SOC, um.
+    axis_um : ndarray
+        Pixel centers along both axes, um.
+    od_per_um : float
+        Optical density of a reference of unit height, per um.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``soc`` is NaN where the thickness is below a millionth of its maximum.
+    """
+    floor = 1e-6 * float(thickness.max(initial=0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        soc = np.where(thickness > floor, charge / thickness, np.nan)
+    length = {"units": "um"}
+    coords = {
+        Y: (Y, axis_um, {"long_name": "Vertical position", **length}),
+        X: (X, axis_um, {"long_name": "Horizontal position", **length}),
+    }
+    maps = xr.Dataset(coords=coords)
+    soc_attrs = {"long_name": "State of charge", "units": "1", "kind": "soc"}
+    maps["soc"] = ((Y, X), soc, soc_attrs)
+    maps["thickness"] = ((Y, X), thickness, {"long_name": "Thickness", **length})
+    for name, part in (("LFP", thickness - charge), ("FP", charge)):
+        attrs = {"long_name": f"Coefficient of {name}", "units": "1", COMPONENT: name}
+        maps[f"coefficient_{name}"] = ((Y, X), od_per_um * part, attrs)
+    return maps
+
+
+def _fine(params: EnsembleParams, thickness: np.ndarray, charge: np.ndarray) -> xr.Dataset:
+    """Fields on the fine grid, with their positions."""
+    step, offset = params.pixel_um / params.oversample, (params.oversample - 1) / 2.0
+    axis = (np.arange(thickness.shape[0]) - offset) * step
+    maps = maps_from_fields(thickness, charge, axis, params.od_per_um)[["soc", "thickness"]]
+    return maps.fillna(0.0)
