@@ -1,0 +1,6 @@
+"""The one observable state that views share, without any drawing."""
+
+from socwidgets.session.session import Session
+from socwidgets.session.state import Statistics
+
+__all__ = ["Session", "Statistics"]

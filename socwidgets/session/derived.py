@@ -1,0 +1,178 @@
+"""Masks, spectra, fits and numbers of regions, computed by analysis and kept by value.
+
+Analysis modules are imported when first needed: compiled kernels must not slow the import down.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.names import SIGNAL, SIGNAL_STD, STATUS, X, Y, spectral_dim, std_name
+from socwidgets.model.roi import ROI, Shape
+from socwidgets.model.status import usable
+from socwidgets.session.state import State, Statistics
+
+T = TypeVar("T")
+
+#: Results kept; a mask of 1024 x 1024 is 1 MB, a spectrum next to nothing.
+CACHED = 64
+
+
+class Derived:
+    """Computes what follows from a state, and keeps it until its inputs change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inputs: tuple[object, ...] = ()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def _cached(self, state: State, key: Hashable, compute: Callable[[], T]) -> T:
+        inputs = (state.stack, state.maps, state.references)
+        with self._lock:
+            same = len(self._inputs) == len(inputs) and all(
+                a is b for a, b in zip(self._inputs, inputs, strict=True)
+            )
+            if not same:
+                self._inputs = inputs
+                self._kept.clear()
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        # Outside the lock: two threads may compute the same, none waits for a slow fit.
+        value = compute()
+        with self._lock:
+            if self._inputs is inputs or all(
+                a is b for a, b in zip(self._inputs, inputs, strict=True)
+            ):
+                self._kept[key] = value
+                while len(self._kept) > CACHED:
+                    self._kept.popitem(last=False)
+        return value
+
+    def mask(self, state: State, shape: Shape) -> xr.DataArray:
+        """Pixels of a region, ``(y, x)`` bool."""
+        from socwidgets.analysis.roi import roi_mask
+
+        like = state.stack[SIGNAL].isel({spectral_dim(state.stack[SIGNAL]): 0}, drop=True)
+        return self._cached(state, ("mask", shape), lambda: roi_mask(shape, like, maps=state.maps))
+
+    def spectrum(self, state: State, shape: Shape) -> xr.Dataset:
+        """Mean, std, sem and count of a region over the spectral axis."""
+        from socwidgets.analysis.roi import roi_spectrum
+
+        return self._cached(
+            state,
+            ("spectrum", shape),
+            lambda: roi_spectrum(state.stack, self.mask(state, shape)),
+        )
+
+    def roi_fit(self, state: State, shape: Shape) -> xr.Dataset | None:
+        """Fit of a region's mean spectrum; None without references or pixels."""
+        if state.references is None:
+            return None
+
+        def compute() -> xr.Dataset | None:
+            spectrum = self.spectrum(state, shape)
+            if not bool(np.isfinite(spectrum["mean"]).any()):
+                return None
+            return _fit(state, spectrum["mean"], None)
+
+        return self._cached(state, ("fit", shape, _fit_key(state)), compute)
+
+    def pixel_spectrum(self, state: State, pixel: tuple[int, int]) -> xr.DataArray:
+        """Spectrum of one pixel, ``(<spectral>,)``, with its sigma as coordinate ``std``."""
+
+        def compute() -> xr.DataArray:
+            at = {Y: pixel[0], X: pixel[1]}
+            spectrum = state.stack[SIGNAL].isel(at).compute()
+            if SIGNAL_STD in state.stack:
+                std = state.stack[SIGNAL_STD].isel(at).compute()
+                spectrum = spectrum.assign_coords(std=(spectrum.dims, std.values))
+            return spectrum
+
+        return self._cached(state, ("pixel", pixel), compute)
+
+    def pixel_fit(self, state: State, pixel: tuple[int, int]) -> xr.Dataset | None:
+        """Fit of one pixel's spectrum; None without references or finite values."""
+        if state.references is None:
+            return None
+
+        def compute() -> xr.Dataset | None:
+            spectrum = self.pixel_spectrum(state, pixel)
+            if not bool(np.isfinite(spectrum).any()):
+                return None
+            std = spectrum["std"] if "std" in spectrum.coords else None
+            return _fit(state, spectrum, std)
+
+        return self._cached(state, ("pixel fit", pixel, _fit_key(state)), compute)
+
+    def statistics(self, state: State, roi: ROI, shown: xr.DataArray) -> Statistics:
+        """Numbers of a region on the map that is shown and on the SOC map."""
+        key = ("numbers", roi.name, roi.shape, state.map_name, state.show_frame,
+               state.energy_index if state.show_frame else -1)  # fmt: skip
+        return self._cached(state, key, lambda: self._statistics(state, roi, shown))
+
+    def _statistics(self, state: State, roi: ROI, shown: xr.DataArray) -> Statistics:
+        inside = self.mask(state, roi.shape).values
+        good = inside & usable_mask(state, shown)
+        plain = shown.values[good].astype(np.float64)
+        name = "soc" if state.maps is not None and "soc" in state.maps else str(shown.name)
+        values = shown if name == shown.name or state.maps is None else state.maps[name]
+        mean, std, sigma = _weighted(state, values, inside & usable_mask(state, values))
+        return Statistics(
+            name=roi.name,
+            variable=str(shown.name),
+            count=int(inside.sum()),
+            used=int(good.sum()),
+            mean=float(plain.mean()) if plain.size else float("nan"),
+            std=float(plain.std()) if plain.size else float("nan"),
+            weighted_mean=mean,
+            weighted_std=std,
+            weighted_sigma=sigma,
+            weighted_variable=name,
+        )
+
+
+def usable_mask(state: State, shown: xr.DataArray) -> np.ndarray:
+    """Pixels ``(y, x)`` whose value may enter a statistic: finite, and usable if it is a map."""
+    finite = np.isfinite(shown.values)
+    if state.maps is None or shown.name not in state.maps or shown.name == STATUS:
+        return finite
+    return finite & usable(state.maps).values
+
+
+def _weighted(state: State, values: xr.DataArray, good: np.ndarray) -> tuple[float, float, float]:
+    nan = float("nan")
+    maps = state.maps
+    number = values.values[good].astype(np.float64)
+    weight = np.ones_like(number)
+    if maps is not None and "thickness" in maps and values.name in maps:
+        weight = np.nan_to_num(maps["thickness"].values[good].astype(np.float64)).clip(min=0.0)
+    total = float(weight.sum())
+    if total <= 0:
+        return nan, nan, nan
+    mean = float((weight * number).sum()) / total
+    spread = float(np.sqrt((weight * (number - mean) ** 2).sum() / total))
+    sigma_name = std_name(str(values.name))
+    if maps is None or sigma_name not in maps:
+        return mean, spread, nan
+    sigma = maps[sigma_name].values[good].astype(np.float64)
+    return mean, spread, float(np.sqrt(((weight * sigma) ** 2).sum())) / total
+
+
+def _fit(state: State, spectrum: xr.DataArray, std: xr.DataArray | None) -> xr.Dataset:
+    from socwidgets.analysis.fit import fit_spectrum
+
+    return fit_spectrum(
+        spectrum, state.fit_method, dict(state.fit_params), references=state.references, std=std
+    )
+
+
+def _fit_key(state: State) -> Hashable:
+    return state.fit_method, tuple(sorted(state.fit_params.items()))

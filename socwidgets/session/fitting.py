@@ -1,0 +1,97 @@
+"""Fits that a session starts: checked parameters, the work itself, and what becomes of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.mapset import display_maps
+from socwidgets.model.names import STATUS
+from socwidgets.model.status import Status, status_counts
+from socwidgets.session.state import State
+
+_LEFT_OUT = (Status.MASKED, Status.LOW_SIGNAL)
+
+
+def checked_parameters(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete, checked parameters of a method.
+
+    Raises
+    ------
+    ParameterError
+        If the method or a parameter is unknown or a value does not fit.
+    """
+    from socwidgets.analysis.methods import get_method
+
+    return get_method(method).parameters.from_mapping(params).to_dict()
+
+
+def mask_of(maps: xr.Dataset | None) -> xr.DataArray | None:
+    """Pixels that earlier maps were made from, ``(y, x)`` bool; None if there are none."""
+    if maps is None or STATUS not in maps:
+        return None
+    left_out = maps[STATUS].isin([int(code) for code in _LEFT_OUT])
+    weak = bool((maps[STATUS] == int(Status.LOW_SIGNAL)).any())
+    return (~left_out).assign_attrs(false_means="low_signal" if weak else "masked")
+
+
+def run(
+    state: State,
+    method: str,
+    params: dict[str, Any],
+    mask: xr.DataArray | None,
+    charged: str | None,
+    *,
+    progress: Callable[[int, int], None],
+    cancel: threading.Event,
+) -> xr.Dataset:
+    """Fit the stack; a linear combination fit also gets its SOC maps in front."""
+    from socwidgets.analysis.fit import fit_map
+
+    fit = fit_map(
+        state.stack,
+        method,
+        params,
+        references=state.references,
+        mask=mask,
+        progress=progress,
+        cancel=cancel,
+    )
+    if np.size(fit.attrs.get("components", ())) < 2:
+        return fit
+    from socwidgets.analysis.calibration import soc_map
+
+    soc = soc_map(fit, charged=charged)
+    rest = [name for name in fit.data_vars if name not in soc]
+    return soc.assign({name: fit[name] for name in rest}).assign_attrs({**fit.attrs, **soc.attrs})
+
+
+def warm_up(*, progress: Callable[[int, int], None], cancel: threading.Event) -> None:
+    """Compile what a first fit needs."""
+    from socwidgets.analysis.fit import warm_up as compile_kernels
+
+    if not cancel.is_set():
+        compile_kernels()
+    progress(1, 1)
+
+
+def new_maps(state: State, maps: xr.Dataset) -> dict[str, Any]:
+    """Fields that change with a new map set."""
+    names = display_maps(maps)
+    name = state.map_name if state.map_name in names else names[0]
+    return {"maps": maps, "map_name": name, "show_frame": False, "brush": None}
+
+
+def done_message(maps: xr.Dataset, seconds: float) -> str:
+    """One line about a finished fit."""
+    total = int(next(iter(maps.data_vars.values())).size)
+    text = f"{total:,} pixels in {seconds:.1f} s"
+    if STATUS not in maps:
+        return text
+    counts = status_counts(maps[STATUS])
+    fitted = counts.get("ok", 0) + counts.get("at_bound", 0)
+    return f"{fitted:,} of {text} have a value"

@@ -1,0 +1,144 @@
+"""Everything a mouse can do with what is shown: maps, frames, limits, pixels, ranges."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.errors import ParameterError
+from socwidgets.model.mapset import display_maps
+from socwidgets.model.names import SIGNAL, spectral_dim
+from socwidgets.model.roi import ROI, Threshold
+from socwidgets.session import display
+from socwidgets.session.regions import Regions
+from socwidgets.session.state import State
+
+
+class Viewing(Regions):
+    """What the views of a session show."""
+
+    @property
+    def map_names(self) -> list[str]:
+        """Names of the maps there are, in the order a person would look at them."""
+        maps = self._state.maps
+        return [] if maps is None else display_maps(maps)
+
+    @property
+    def energies(self) -> xr.DataArray:
+        """The spectral coordinate of the stack."""
+        stack = self._state.stack
+        return stack[spectral_dim(stack[SIGNAL])]
+
+    def displayed(self) -> xr.DataArray:
+        """What the map view shows, ``(y, x)``: a map, or the frame at the chosen energy."""
+        return display.displayed(self._state)
+
+    def displayed_limits(self) -> tuple[float, float]:
+        """Color limits of what is shown: those set, otherwise sensible ones."""
+        return display.limits(self._state)
+
+    def show_map(self) -> None:
+        """Show the chosen map."""
+        if self._state.maps is None:
+            raise ParameterError("there is no map yet", fix="run a fit first")
+        self._update(show_frame=False, brush=None)
+
+    def show_frame(self, index: int | None = None) -> None:
+        """Show the frame at an energy; at the current one if `index` is left out."""
+        if index is not None:
+            self.set_energy(index)
+        self._update(show_frame=True, brush=None)
+
+    def select_map(self, name: str) -> None:
+        """Choose a map by its variable's name, and show it."""
+        if name not in self.map_names:
+            raise ParameterError(
+                f"there is no map {name!r}", expected=", ".join(self.map_names) or "none yet"
+            )
+
+        def change(state: State) -> dict[str, Any]:
+            same = state.map_name == name and not state.show_frame
+            return {
+                "map_name": name, "show_frame": False, "brush": state.brush if same else None,
+            }  # fmt: skip
+
+        self._update(change)
+
+    def set_energy(self, index: int) -> None:
+        """Move the energy cursor to a position on the spectral axis."""
+        count = self.energies.size
+        if not 0 <= int(index) < count:
+            raise ParameterError(
+                "there is no such energy", expected=f"0 to {count - 1}", found=str(index)
+            )
+        self._update(energy_index=int(index))
+
+    def set_limits(self, low: float, high: float) -> None:
+        """Set the color limits of what is shown."""
+        low, high = float(low), float(high)
+        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+            raise ParameterError(
+                "color limits must be two numbers, the lower first", found=f"{low:g}, {high:g}"
+            )
+        self._update(
+            lambda state: {
+                "limits": MappingProxyType({**state.limits, display.key(state): (low, high)})
+            }
+        )
+
+    def auto_limits(self) -> None:
+        """Set the color limits to the 2nd and 98th percentile of what is shown."""
+        self.set_limits(*display.percentile_limits(self._state))
+
+    def set_cmap(self, cmap: str) -> None:
+        """Choose the color map by its matplotlib name."""
+        self._update(cmap=str(cmap))
+
+    def select_pixel(self, x_um: float, y_um: float) -> tuple[int, int] | None:
+        """Choose the pixel at a position in um; outside the image, none."""
+        pixel = display.pixel_at(self._state.stack, x_um, y_um)
+        self._update(pixel=pixel)
+        return pixel
+
+    def clear_pixel(self) -> None:
+        """Choose no pixel."""
+        self._update(pixel=None)
+
+    def brush(self, low: float, high: float) -> None:
+        """Highlight the pixels whose shown value lies in ``[low, high]``."""
+        low, high = sorted((float(low), float(high)))
+        self._update(brush=(low, high))
+
+    def clear_brush(self) -> None:
+        """Highlight nothing."""
+        self._update(brush=None)
+
+    def highlight(self) -> np.ndarray | None:
+        """Pixels to highlight, ``(y, x)`` bool: brushed ones, or a selected threshold region."""
+        return display.highlight(self._state)
+
+    def threshold_roi(
+        self, low: float | None = None, high: float | None = None, name: str | None = None
+    ) -> ROI:
+        """Make a region of all pixels whose value of the chosen map lies in a range.
+
+        Parameters
+        ----------
+        low, high : float, optional
+            In the map's units; the brushed range if left out.
+        name : str, optional
+            Name of the region.
+        """
+        state = self._state
+        if low is None or high is None:
+            if state.brush is None:
+                raise ParameterError("no range is chosen", fix="brush the histogram first")
+            low, high = state.brush
+        if state.map_name is None or state.show_frame:
+            raise ParameterError(
+                "a region by value needs a map", found="a frame", fix="choose a map first"
+            )
+        return self.add_roi(Threshold(state.map_name, float(low), float(high)), name)

@@ -1,0 +1,201 @@
+"""Jobs: progress, cancel from a busy kernel, errors that stay, superseding, inline runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numba
+import numpy as np
+import pytest
+
+from socwidgets.jobs import JobRunner, JobState
+from socwidgets.model.errors import CancelledError
+
+
+@numba.njit(nogil=True)
+def spin(n):
+    total = 0.0
+    for i in range(n):
+        total += np.sin(i * 0.5)
+    return total
+
+
+def chunks_of_50_ms() -> int:
+    spin(10)
+    n = 1_000_000
+    start = time.perf_counter()
+    spin(n)
+    return int(n * 0.05 / (time.perf_counter() - start))
+
+
+def counting(total):
+    def work(*, progress, cancel):
+        for done in range(total):
+            if cancel.is_set():
+                raise CancelledError
+            progress(done + 1, total)
+        return total
+
+    return work
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_job_reports_progress_and_result(inline):
+    seen = []
+    job = JobRunner(inline=inline).submit(
+        "count", counting(1000), on_change=lambda j: seen.append((j.state, j.progress))
+    )
+    assert job.wait(5)
+    assert job.state == JobState.DONE
+    assert job.result == 1000
+    assert job.error is None
+    assert seen[0] == (JobState.RUNNING, (0, 0))
+    assert (JobState.RUNNING, (1000, 1000)) in seen
+    assert seen[-1] == (JobState.DONE, (1000, 1000))
+    # Throttled: a thousand steps in a few ms must not become a thousand messages.
+    assert len(seen) < 200
+
+
+def test_inline_runs_before_submit_returns_and_in_this_thread():
+    where = []
+
+    def work(*, progress, cancel):
+        where.append(threading.current_thread())
+
+    job = JobRunner(inline=True).submit("here", work)
+    assert job.state == JobState.DONE
+    assert where == [threading.current_thread()]
+
+
+def test_an_error_is_kept_and_logged(caplog):
+    def work(*, progress, cancel):
+        raise ValueError("no such thing")
+
+    job = JobRunner().submit("bad", work)
+    assert job.wait(5)
+    assert job.state == JobState.FAILED
+    assert isinstance(job.error, ValueError)
+    assert job.result is None
+    assert "no such thing" in caplog.text
+
+
+def test_a_failing_callback_hurts_nobody(caplog):
+    seen = []
+
+    def bad(job):
+        raise RuntimeError("broken view")
+
+    runner = JobRunner()
+    release = threading.Event()
+
+    def work(*, progress, cancel):
+        release.wait(5)
+        return 7
+
+    job = runner.submit("x", work, on_change=bad)
+    job.on_change(lambda j: seen.append(j.state))
+    release.set()
+    assert job.wait(5)
+    assert job.result == 7
+    assert seen[-1] == JobState.DONE
+    assert "broken view" in caplog.text
+
+
+def test_callback_added_late_is_told_at_once():
+    job = JobRunner(inline=True).submit("x", counting(3))
+    seen = []
+    job.on_change(lambda j: seen.append(j.state))
+    assert seen == [JobState.DONE]
+
+
+def test_cancel_stops_within_200_ms_while_the_main_thread_computes():
+    n = chunks_of_50_ms()
+
+    def work(*, progress, cancel):
+        for done in range(200):
+            if cancel.is_set():
+                raise CancelledError
+            spin(n)
+            progress(done + 1, 200)
+
+    job = JobRunner().submit("spin", work)
+    while job.progress[0] < 1:
+        time.sleep(0.005)
+    stopped = []
+    canceller = threading.Timer(0.1, lambda: (stopped.append(time.monotonic()), job.cancel()))
+    canceller.start()
+    # The kernel is busy with a cell of its own: numpy work and pure Python in turns.
+    while not job.state.finished:
+        float(np.sin(np.arange(20000)).sum())
+    took = time.monotonic() - stopped[0]
+    assert job.state == JobState.CANCELLED
+    assert job.progress[0] < 200
+    assert took < 0.2 + 0.1  # one chunk, and room for a machine that does other things too
+
+
+def test_cancelled_before_it_starts():
+    runner = JobRunner()
+    job = runner.submit("x", counting(10))
+    job.wait(5)
+    from socwidgets.jobs import Job
+
+    idle = Job("idle", counting(10))
+    idle.cancel()
+    assert idle.state == JobState.CANCELLED
+    idle.run()
+    assert idle.progress == (0, 0)
+
+
+def test_a_result_after_cancel_is_dropped():
+    started, release = threading.Event(), threading.Event()
+
+    def deaf(*, progress, cancel):
+        started.set()
+        release.wait(5)
+        return "late"
+
+    job = JobRunner().submit("deaf", deaf)
+    started.wait(5)
+    job.cancel()
+    release.set()
+    assert job.wait(5)
+    assert job.state == JobState.CANCELLED
+    assert job.result is None
+
+
+def test_a_new_job_supersedes_the_old_of_the_same_name_only():
+    runner = JobRunner()
+    started, release = threading.Event(), threading.Event()
+
+    def patient(*, progress, cancel):
+        started.set()
+        while not cancel.wait(0.005):
+            if release.is_set():
+                return "other"
+        raise CancelledError
+
+    old, other = runner.submit("fit", patient), runner.submit("warm-up", patient)
+    started.wait(5)
+    new = runner.submit("fit", counting(5))
+    assert old.wait(5)
+    assert new.wait(5)
+    assert old.state == JobState.CANCELLED
+    assert new.state == JobState.DONE
+    assert runner.latest("fit") is new
+    release.set()
+    assert other.wait(5)
+    assert other.result == "other"
+
+
+def test_close_cancels_everything():
+    runner = JobRunner()
+
+    def forever(*, progress, cancel):
+        cancel.wait(10)
+        raise CancelledError
+
+    jobs = [runner.submit(name, forever) for name in "abc"]
+    runner.close()
+    assert all(job.wait(2) for job in jobs)
+    assert {job.state for job in jobs} == {JobState.CANCELLED}
