@@ -79,3 +79,7 @@ class CancelledError(SocwidgetsError):
 
     def __init__(self, problem: str = "cancelled by the user"):
         super().__init__(problem)
+
+
+class ReportError(SocwidgetsError, RuntimeError):
+    """A report could not be made: its notebook failed, or its results are not what they must be."""
