@@ -39,3 +39,9 @@ def small_stack(small_counts: np.ndarray, small_energies: np.ndarray) -> xr.Data
     stack = make_stack(small_counts, small_energies, pixel_um=0.1, sample="made for a test")
     stack["i0"] = ("energy", np.linspace(330.0, 340.0, small_energies.size))
     return stack
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A fresh generator with a fixed seed: every test sees the same noise alone or in company."""
+    return np.random.default_rng(20261)

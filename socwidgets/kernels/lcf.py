@@ -80,7 +80,7 @@ def fit_block(
         plan.references, plan.background, plan.weights, plan.projector, plan.gram,
         plan.solve, plan.offset, plan.size, plan.member,
         plan.background_from_data, plan.background_from_weights,
-        plan.sum_rule, out, status,
+        out, status,
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def _fit(
     signal, std, has_std, start, stop,
     references, background, weights, projector, gram,
     solve, offset, size, member, from_data, from_weights,
-    sum_rule, out, status,
+    out, status,
 ):  # fmt: skip
     """Loop over lanes of pixels: accumulate, solve each pixel, then pass over the residuals."""
     k, points = references.shape
@@ -117,7 +117,7 @@ def _fit(
         for p in range(n):
             status[first + p] = _finish(
                 p, first + p, has_std, q, cov, weight, beta, sums, subset[p], points,
-                gram, solve, offset, size, member, sum_rule, out,
+                gram, solve, offset, size, member, out,
             )  # fmt: skip
 
 
@@ -255,13 +255,20 @@ def _fractions(weight, covariance, out, row, column):
 @_compiled
 def _finish(
     p, column, has_std, q, cov, weight, beta, sums, subset, points,
-    gram, solve, offset, size, member, sum_rule, out,
+    gram, solve, offset, size, member, out,
 ):  # fmt: skip
     """Write the results of one pixel; return its status."""
     k, b = weight.shape[0], beta.shape[0]
     if not math.isfinite(sums[0, p]):
         out[:, column] = math.nan
         return MISSING
+    largest = 0.0
+    for i in range(b):
+        out[6 * k + i, column] = beta[i, p]
+        largest = max(largest, abs(beta[i, p]))
+    # A constant spectrum is all background: what is left of its weights is rounding.
+    if not abs(weight[:, p].sum()) > 1e-9 * largest:
+        weight[:, p] = 0.0
     freedom = points - size[subset] - b
     scale = sums[1, p] / freedom if freedom > 0 else math.nan
     every = np.empty((k, k))
@@ -278,8 +285,6 @@ def _finish(
             free[i] += solve[0, i, j] * q[j, p]
     _fractions(weight[:, p], every, out, 2, column)
     _fractions(free, every, out, 4, column)
-    for i in range(b):
-        out[6 * k + i, column] = beta[i, p]
     row = 6 * k + b
     total = weight[:, p].sum()
     out[row, column] = total

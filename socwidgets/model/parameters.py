@@ -103,7 +103,7 @@ def _coerce(owner: str, spec: dataclasses.Field[Any], hint: Any, value: Any) -> 
     wanted = next(option for option in options if option is not type(None))
     try:
         result = _convert(wanted, value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, KeyError):
         raise ParameterError(
             f"{owner}.{spec.name} has the wrong type",
             expected=_type_words(wanted),

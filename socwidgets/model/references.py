@@ -30,7 +30,7 @@ def make_references(
     -------
     xarray.DataArray
         ``(component, dim)``. Where the grids differ, the union inside the common range, with the
-        other spectra interpolated by a monotone cubic (nothing is extrapolated).
+        other spectra interpolated by a cubic spline (nothing is extrapolated).
 
     Raises
     ------
@@ -92,15 +92,16 @@ def _clean(
 
 
 def _on_grid(axis: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    from scipy.interpolate import PchipInterpolator
+    from scipy.interpolate import make_interp_spline
 
     if axis.size == grid.size and np.array_equal(axis, grid):
         return values
-    return PchipInterpolator(axis, values, extrapolate=False)(grid)
+    # A shape-preserving cubic would cut the tops of white lines between two points.
+    return make_interp_spline(axis, values, k=min(3, axis.size - 1))(grid)
 
 
 def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataArray:
-    """Reference spectra on the grid of a stack, by monotone cubic interpolation.
+    """Reference spectra on the grid of a stack, by cubic spline interpolation.
 
     Parameters
     ----------
