@@ -52,16 +52,26 @@ def test_old_file_is_there_until_the_end(tmp_path):
         assert target.read_text() == "old"
 
 
+def half_a_file(path: Path, error: BaseException) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+def half_a_folder(path: Path, error: BaseException) -> None:
+    with atomic_folder(path) as temporary:
+        (temporary / "half.txt").write_text("half")
+        raise error
+
+
 @pytest.mark.parametrize("error", [RuntimeError("stop"), KeyboardInterrupt(), SystemExit(1)])
 def test_error_in_the_middle_leaves_the_old(tmp_path, error):
     (tmp_path / "a.txt").write_text("old")
     fill(tmp_path / "out", "old")
-    with pytest.raises(type(error)), atomic_file(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        raise error
-    with pytest.raises(type(error)), atomic_folder(tmp_path / "out") as temporary:
-        (temporary / "half.txt").write_text("half")
-        raise error
+    with pytest.raises(type(error)):
+        half_a_file(tmp_path / "a.txt", error)
+    with pytest.raises(type(error)):
+        half_a_folder(tmp_path / "out", error)
     assert (tmp_path / "a.txt").read_text() == "old"
     assert (tmp_path / "out" / "sub" / "result.txt").read_text() == "old"
     assert names(tmp_path) == {"a.txt", "out"}
@@ -81,17 +91,19 @@ def test_killed_process_leaves_the_target_untouched(tmp_path):
     assert target.read_text() == "old"
 
 
+def fill_the_disk(path: Path) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text("half")
+        with open("/dev/full", "w") as full:
+            full.write("x" * 100_000)
+
+
 def test_full_disk_from_the_real_device(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     (tmp_path / "a.txt").write_text("old")
-    with (
-        pytest.raises(OutputError, match="disk is full") as caught,
-        atomic_file(tmp_path / "a.txt") as temporary,
-    ):
-        temporary.write_text("half")
-        with open("/dev/full", "w") as full:
-            full.write("x" * 100_000)
+    with pytest.raises(OutputError, match="disk is full") as caught:
+        fill_the_disk(tmp_path / "a.txt")
     assert caught.value.fix
     assert (tmp_path / "a.txt").read_text() == "old"
     assert names(tmp_path) == {"a.txt"}
