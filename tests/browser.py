@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,23 +40,32 @@ def find_chromium() -> str | None:
     return None
 
 
+#: Playwright runs once per thread: folders that import the fixture below share one browser.
+_shared: dict[str, Any] = {"users": 0}
+
+
 @pytest.fixture(scope="session")
-def chromium_browser():
+def chromium_browser() -> Iterator[Any]:
     """One browser for the whole session."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     executable = find_chromium()
     if executable is None:
         pytest.skip("no Chromium on this machine (apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
+    if not _shared["users"]:
+        _shared["playwright"] = api.sync_playwright().start()
+        _shared["browser"] = _shared["playwright"].chromium.launch(
             executable_path=executable, headless=True, args=CHROMIUM_ARGS
         )
-        yield browser
-        browser.close()
+    _shared["users"] += 1
+    yield _shared["browser"]
+    _shared["users"] -= 1
+    if not _shared["users"]:
+        _shared["browser"].close()
+        _shared["playwright"].stop()
 
 
 @pytest.fixture
-def chromium_page(chromium_browser) -> Iterator:
+def chromium_page(chromium_browser) -> Iterator[Any]:
     """A fresh page; an uncaught error in it fails the test."""
     context = chromium_browser.new_context(viewport={"width": 1000, "height": 760})
     page = context.new_page()
@@ -73,3 +83,33 @@ def artifacts() -> Path:
     folder = Path(__file__).parent.parent / "test-artifacts"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def map_places(page: Any, points: list[tuple[float, float]], index: int = 0) -> list[Any]:
+    """Places on the page of points (x, y) in um of the map number `index`."""
+    canvas = page.locator("canvas.socw-canvas").nth(index)
+    box = canvas.bounding_box()
+    left, top, width, height = map(float, canvas.get_attribute("data-port").split())
+    x0, y0, x1, y1 = map(float, canvas.get_attribute("data-extent").split())
+    return [
+        (
+            box["x"] + left + width * (x - x0) / (x1 - x0),
+            box["y"] + top + height * (y - y0) / (y1 - y0),
+        )
+        for x, y in points
+    ]
+
+
+def on_map(page: Any, x: float, y: float, index: int = 0) -> tuple[float, float]:
+    """Place on the page of the point (x, y) in um of the map number `index`."""
+    return map_places(page, [(x, y)], index)[0]
+
+
+def drag_on_map(page: Any, points: list[tuple[float, float]], index: int = 0) -> None:
+    """Press at the first point (um), move through the others, release at the last."""
+    places = map_places(page, points, index)
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=1 if len(places) > 10 else 4)
+    page.mouse.up()

@@ -101,7 +101,7 @@ def parse_shape(values: Any) -> DrawnShape:
     ParameterError
         If it is incomplete, not finite, has no area, or has more than `MAX_VERTICES` vertices.
     """
-    if not isinstance(values, Mapping):
+    if not isinstance(values, Mapping) or not isinstance(values.get("type"), str):
         raise _malformed("a shape", repr(values)[:200])
     points = values.get("vertices", ())
     if isinstance(points, (list, tuple)) and len(points) > MAX_VERTICES:

@@ -66,7 +66,18 @@ function update(view) {
   refreshButtons(view);
   drawAll(view, view.canvas.getContext("2d"), view.ratio);
   refreshStatus(view);
-  view.root.dataset.painted = String(Number(view.root.dataset.painted ?? 0) + 1);
+  describeFrame(view);
+}
+
+/** Where the map lies on the canvas and what it shows, for tests and other tools on the page. */
+function describeFrame({ root, canvas, codes, port, grid, camera }) {
+  root.dataset.painted = String(Number(root.dataset.painted ?? 0) + 1);
+  if (!codes) return;
+  const [w, h] = [grid.width / camera.zoom, grid.height / camera.zoom];
+  const near = mapToWorld(grid, camera.u, camera.v);
+  const far = mapToWorld(grid, camera.u + w, camera.v + h);
+  canvas.dataset.port = [port.x, port.y, port.w, port.h].join(" ");
+  canvas.dataset.extent = [...near, ...far].join(" "); // x, y at the top left, at the bottom right
 }
 
 function readPlain(view) {
