@@ -23,6 +23,9 @@ T = TypeVar("T")
 #: Results kept; a mask of 1024 x 1024 is 1 MB, a spectrum next to nothing.
 CACHED = 64
 
+#: Pixels that the mean spectrum of everything is taken from, at most (about).
+OVERALL_PIXELS = 65536
+
 
 class Derived:
     """Computes what follows from a state, and keeps it until its inputs change."""
@@ -71,6 +74,33 @@ class Derived:
             ("spectrum", shape),
             lambda: roi_spectrum(state.stack, self.mask(state, shape)),
         )
+
+    def overall(self, state: State) -> xr.Dataset:
+        """Like `spectrum`, of all usable pixels; of an even sample where there are very many."""
+        from socwidgets.analysis.roi import roi_spectrum
+
+        def compute() -> xr.Dataset:
+            stack = state.stack
+            good = np.ones((stack.sizes[Y], stack.sizes[X]), dtype=bool)
+            if state.maps is not None:
+                good = usable(state.maps).values
+            step = max(1, int(np.sqrt(good.size / OVERALL_PIXELS)))
+            thin = {Y: slice(None, None, step), X: slice(None, None, step)}
+            mask = xr.DataArray(good, dims=(Y, X)).isel(thin)
+            return roi_spectrum(stack[[SIGNAL]].isel(thin), mask)
+
+        return self._cached(state, "overall", compute)
+
+    def overall_fit(self, state: State) -> xr.Dataset | None:
+        """Fit of the overall mean spectrum; None without references or pixels."""
+        if state.references is None:
+            return None
+
+        def compute() -> xr.Dataset | None:
+            mean = self.overall(state)["mean"]
+            return _fit(state, mean, None) if bool(np.isfinite(mean).any()) else None
+
+        return self._cached(state, ("overall fit", _fit_key(state)), compute)
 
     def roi_fit(self, state: State, shape: Shape) -> xr.Dataset | None:
         """Fit of a region's mean spectrum; None without references or pixels."""

@@ -96,6 +96,10 @@ class Observable:
         text = str(error) or type(error).__name__
         self._update(error=f"{doing}: {text}" if doing else text)
 
+    def show_error(self, text: str) -> None:
+        """Put a text where views show errors."""
+        self._update(error=text)
+
     def clear_error(self) -> None:
         """Forget the error that views show."""
         self._update(error="")

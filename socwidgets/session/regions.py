@@ -121,7 +121,7 @@ class Regions(Observable):
         def change(state: State) -> dict[str, Any]:
             if name is not None:
                 find_roi(state.rois, name)
-            return {"selected": name}
+            return {"selected": name, "focus": "roi"}
 
         self._update(change)
 
@@ -202,7 +202,7 @@ class Regions(Observable):
                 self._past.append((state.rois, state.selected))
                 del self._past[:-HISTORY]
                 self._future.clear()
-            return {"rois": rois, "selected": selected, "draft": None}
+            return {"rois": rois, "selected": selected, "draft": None, "focus": "roi"}
 
         self._update(step)
 
@@ -215,7 +215,7 @@ class Regions(Observable):
             rois, selected = source.pop()
             target.append((state.rois, state.selected))
             done.append(True)
-            return {"rois": rois, "selected": selected, "draft": None}
+            return {"rois": rois, "selected": selected, "draft": None, "focus": "roi"}
 
         self._update(step)
         return bool(done)

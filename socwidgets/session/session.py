@@ -109,6 +109,14 @@ class Session(Viewing):
         region = find_roi(state.rois, roi) if isinstance(roi, str) else roi
         return self._derived.statistics(state, region, display.displayed(state))
 
+    def overall_spectrum(self) -> xr.Dataset:
+        """Like `roi_spectrum`, of all usable pixels; of an even sample where there are many."""
+        return self._derived.overall(self._state)
+
+    def overall_fit(self) -> xr.Dataset | None:
+        """Fit of the mean spectrum of all usable pixels; None without references."""
+        return self._derived.overall_fit(self._state)
+
     def pixel_spectrum(self) -> xr.DataArray | None:
         """Spectrum of the chosen pixel."""
         state = self._state

@@ -47,6 +47,8 @@ class State:
         Range of values that is highlighted.
     pixel : (int, int) or None
         Row and column of the chosen pixel.
+    focus : {"roi", "pixel"}
+        Whose fit is shown: the selected region's or the chosen pixel's, whichever was touched last.
     fit_method, fit_params
         How spectra of regions and pixels are fitted; those of the last fit that was started.
     message, error : str
@@ -66,6 +68,7 @@ class State:
     draft: ROI | None = None
     brush: tuple[float, float] | None = None
     pixel: tuple[int, int] | None = None
+    focus: str = "roi"
     fit_method: str = "lcf"
     fit_params: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     message: str = ""

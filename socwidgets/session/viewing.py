@@ -100,12 +100,12 @@ class Viewing(Regions):
     def select_pixel(self, x_um: float, y_um: float) -> tuple[int, int] | None:
         """Choose the pixel at a position in um; outside the image, none."""
         pixel = display.pixel_at(self._state.stack, x_um, y_um)
-        self._update(pixel=pixel)
+        self._update(pixel=pixel, focus="roi" if pixel is None else "pixel")
         return pixel
 
     def clear_pixel(self) -> None:
         """Choose no pixel."""
-        self._update(pixel=None)
+        self._update(pixel=None, focus="roi")
 
     def brush(self, low: float, high: float) -> None:
         """Highlight the pixels whose shown value lies in ``[low, high]``."""

@@ -1,0 +1,183 @@
+"""The explorer: map, spectrum and histogram of one stack, linked both ways."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import xarray as xr
+
+from socwidgets.model.roi import ROI
+from socwidgets.session import Session
+from socwidgets.widgets.controls import MapControls
+from socwidgets.widgets.histogram_view import HistogramView
+from socwidgets.widgets.job_bar import JobBar
+from socwidgets.widgets.key_guard import KeyGuard
+from socwidgets.widgets.map_link import LinkedMap
+from socwidgets.widgets.roi_panel import RoiPanel
+from socwidgets.widgets.safe import ErrorBar, close_tree
+from socwidgets.widgets.spectrum_view import SpectrumView
+
+logger = logging.getLogger(__name__)
+
+_CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+_AREAS = '"top top" "map spectrum" "map histogram" "bottom bottom"'
+
+
+class Explorer(ipywidgets.GridBox):
+    """Map on the left, spectrum and histogram on the right, controls above, regions below.
+
+    Everything goes through `session`: what a mouse does here, its methods do from a cell.
+
+    Parameters
+    ----------
+    session : Session
+        What is explored. The explorer owns it: closing one closes the other.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.error_bar = ErrorBar(on_dismiss=session.clear_error)
+        self.controls = MapControls(session)
+        self.map_view = LinkedMap(session)
+        self.spectrum = SpectrumView(session)
+        self.histogram = HistogramView(session)
+        self.rois = RoiPanel(session)
+        self.job_bar = JobBar(session)
+        self._stop = session.observe(lambda _f: self.error_bar.show(session.state.error), "error")
+        self.error_bar.show(session.state.error)
+        top = ipywidgets.VBox(
+            [ipywidgets.HTML(f"<style>{_CSS}</style>", layout={"display": "none"}),
+             KeyGuard(), self.error_bar, self.controls],
+            layout={"grid_area": "top", "min_width": "0"},
+        )  # fmt: skip
+        bottom = ipywidgets.VBox(
+            [self.job_bar, self.rois], layout={"grid_area": "bottom", "min_width": "0"}
+        )
+        areas = ((self.map_view, "map"), (self.spectrum, "spectrum"), (self.histogram, "histogram"))
+        for view, area in areas:
+            view.layout.grid_area = area
+        super().__init__(
+            [top, self.map_view, self.spectrum, self.histogram, bottom],
+            layout={
+                "grid_template_areas": _AREAS,
+                "grid_template_columns": "minmax(0, 1fr) minmax(0, 1fr)",
+                "grid_template_rows": "auto auto 1fr auto",
+                "grid_gap": "8px 18px",
+                "width": "100%",
+            },
+        )
+        self.add_class("socwidgets-explorer")
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Widget view, and a static picture for places where no widget runs (GitHub, print)."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if not isinstance(bundle, dict):
+            return bundle
+        try:
+            from socwidgets.widgets.static_picture import picture_png
+
+            bundle["image/png"] = base64.b64encode(picture_png(self.session)).decode()
+        except Exception:
+            # The picture is an extra; the widget must appear in any case.
+            logger.exception("the static picture of the explorer could not be drawn")
+        return bundle
+
+    def close(self) -> None:
+        """Stop jobs, forget the session and close every model, so that nothing is left behind."""
+        self._stop()
+        for view in (self.controls, self.map_view, self.spectrum, self.histogram, self.rois,
+                     self.job_bar):  # fmt: skip
+            view.stop_following()
+        self.session.close()
+        close_tree(self)
+
+
+def explore(
+    stack: xr.Dataset,
+    maps: xr.Dataset | None = None,
+    references: xr.DataArray | None = None,
+    *,
+    rois: Sequence[ROI] | None = None,
+    map: str | None = None,
+    charged: str | None = None,
+    mask: xr.DataArray | None = None,
+) -> Explorer:
+    """Explore a stack and its maps: regions, spectra, fits, histograms, linked.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset
+        ``signal`` ``(<spectral>, y, x)``; optical density where it is to be fitted.
+    maps : xarray.Dataset, optional
+        Map set on the same pixels, of `fit_map` or `soc_map`. Without one the frames are shown,
+        and the fit button makes one.
+    references : xarray.DataArray, optional
+        ``(component, <spectral>)``, for fits of regions, pixels and the whole stack.
+    rois : sequence of ROI, optional
+        Regions to start with.
+    map : str, optional
+        Map to start with.
+    charged : str, optional
+        Reference that stands for the charged state in a fit started here; the last one if left out.
+    mask : xarray.DataArray, optional
+        ``(y, x)`` bool, pixels that a fit started here uses; those of `maps` if left out.
+
+    Returns
+    -------
+    Explorer
+        A widget; its `session` has a method for everything a mouse can do.
+
+    Raises
+    ------
+    SchemaError, DataError, ParameterError
+        If the objects are not what they should be or do not belong together.
+
+    Examples
+    --------
+    >>> explorer = explore(od, maps, references)            # doctest: +SKIP
+    >>> explorer.session.add_roi(Rectangle(1, 1, 2, 2))     # doctest: +SKIP
+    """
+    session = Session(
+        stack, maps, references, rois=list(rois or ()), map_name=map, charged=charged, mask=mask
+    )
+    explorer = Explorer(session)
+    _close_earlier(explorer)
+    if references is not None:
+        session.warm_up()
+    return explorer
+
+
+#: Explorers by the notebook cell that made them, with the run of the cell.
+_BY_CELL: dict[str, list[tuple[str, Explorer]]] = {}
+
+
+def _close_earlier(explorer: Explorer) -> None:
+    """Close what earlier runs of the same cell left behind.
+
+    The browser asks for the whole state of every living widget when a page is loaded again, so
+    forgotten explorers would make a notebook slower with each run of the cell.
+    """
+    cell, run = _current_cell()
+    if not cell:
+        return
+    earlier = _BY_CELL.get(cell, [])
+    _BY_CELL[cell] = [(r, e) for r, e in earlier if r == run] + [(run, explorer)]
+    for other_run, other in earlier:
+        if other_run != run:
+            other.close()
+
+
+def _current_cell() -> tuple[str, str]:
+    """Id of the running cell and of this run of it; empty outside a notebook."""
+    try:
+        from IPython import get_ipython
+
+        parent = get_ipython().get_parent()
+        return str(parent["metadata"].get("cellId", "")), str(parent["header"]["msg_id"])
+    except (ImportError, AttributeError, KeyError, TypeError):
+        return "", ""

@@ -1,0 +1,190 @@
+"""Histogram of what the map shows, with one outline per region; a range of it can be chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+import xarray as xr
+from bqplot.interacts import BrushIntervalSelector
+
+from socwidgets.model.names import STATUS, axis_label
+from socwidgets.model.status import STATUS_WORDS, Status
+from socwidgets.session import Session
+from socwidgets.session.derived import usable_mask
+from socwidgets.widgets import plots
+from socwidgets.widgets.controls import set_range
+from socwidgets.widgets.plots import set_domain, set_points
+from socwidgets.widgets.view import View
+
+BINS = 64
+#: Share of values left out of the axis at each end, so that one outlier does not squeeze the rest.
+_TAIL = 0.1
+_FILL = "#8fa3b8"
+
+
+class HistogramView(View):
+    """Distribution of the shown values; a slider and a brush choose a range of them.
+
+    The slider always works, by mouse and by keyboard; dragging in the plot is a second way to the
+    same range, which other packages can break (bqplot-gl does).
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, layout={"min_width": "0"})
+        self.add_class("socwidgets-histogram")
+        self._kept: tuple[object, np.ndarray, np.ndarray] | None = None
+        self._make_plot()
+        self._make_controls()
+        warning = [ipywidgets.HTML(f'<div role="alert" class="socwidgets-note">{plots.GL_WARNING}</div>')] if plots.gl_installed() else []  # fmt: skip # noqa: E501
+        row = ipywidgets.HBox(
+            [self.slider, self.make_roi, self.clear], layout={"align_items": "center"}
+        )
+        self.children = (*warning, self.figure, row)
+        self.follow(
+            self._refresh, "maps", "map_name", "show_frame", "energy_index", "stack", "rois",
+            "selected", "draft",
+        )  # fmt: skip
+        self.follow(
+            self._refresh_brush, "brush", "maps", "map_name", "show_frame", "energy_index", "stack"
+        )
+        self.on_user(self.slider, lambda value: self.session.brush(*value))
+        self.on_user(self._brush, self._brushed, "selected")
+        self.on_click(self.make_roi, self.session.threshold_roi)
+        self.on_click(self.clear, self.session.clear_brush)
+
+    def _make_plot(self) -> None:
+        self._x, self._y = bqplot.LinearScale(), bqplot.LinearScale(min=0.0, max=1.0)
+        self._all = plots.make_lines(
+            self._x, self._y, colors=[plots.MUTED], stroke_width=1.0, fill="bottom",
+            fill_colors=[_FILL], fill_opacities=[0.55],
+        )  # fmt: skip
+        self._outlines: list[bqplot.Lines] = []
+        self._x_axis = plots.make_axis(self._x, "")
+        self._y_axis = plots.make_axis(
+            self._y, "Share of pixels (%)", vertical=True, num_ticks=4, tick_format="~g"
+        )
+        self.figure = plots.make_figure("206px", [self._x_axis, self._y_axis])
+        self.figure.marks = [self._all]
+        self._brush = BrushIntervalSelector(scale=self._x, marks=[self._all], color="#0969da")
+        self.figure.interaction = self._brush
+
+    def _make_controls(self) -> None:
+        self.slider = ipywidgets.FloatRangeSlider(
+            description="Range", readout_format=".3f", continuous_update=True,
+            layout={"flex": "1 1 auto", "min_width": "180px"}, style={"description_width": "48px"},
+            tooltip="Highlight the pixels of a range of values",
+        )  # fmt: skip
+        self.make_roi = ipywidgets.Button(
+            description="ROI from range", icon="plus", layout={"width": "132px"},
+            tooltip="Make a region of all pixels whose value lies in the range",
+        )  # fmt: skip
+        self.clear = ipywidgets.Button(
+            description="Clear", layout={"width": "62px"}, tooltip="Highlight nothing"
+        )
+
+    # -- refreshing ----------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        shown = self.session.displayed()
+        edges, share = self._histogram(shown)
+        self._x_axis.label = _value_label(shown)
+        if shown.name == STATUS:
+            # Codes are words; as many ticks as there are codes.
+            self._x_axis.tick_values = np.arange(len(Status))
+            self._x_axis.tick_format = "d"
+        else:
+            self._x_axis.tick_values = None
+            self._x_axis.tick_format = plots.tick_format(edges[0], edges[-1])
+        set_domain(self._x, edges[0], edges[-1])
+        set_points(self._all, *_steps(edges, share))
+        top = max(float(share.max()), self._draw_regions(shown, edges))
+        set_domain(self._y, 0.0, 1.06 * top if top > 0 else 1.0)
+
+    def _histogram(self, shown: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+        """Edges and share per bin; kept while the same values are shown."""
+        state = self.session.state
+        key = (id(state.maps), id(state.stack), state.show_frame, state.map_name,
+               state.energy_index if state.show_frame else -1)  # fmt: skip
+        if self._kept is None or self._kept[0] != key:
+            good = usable_mask(state, shown)
+            edges = _edges(shown, shown.values[good])
+            self._kept = (key, edges, _share(shown.values[good], edges))
+        return self._kept[1], self._kept[2]
+
+    def _draw_regions(self, shown: xr.DataArray, edges: np.ndarray) -> float:
+        """Outline of each region's own distribution; returns the highest share."""
+        state = self.session.state
+        good = usable_mask(state, shown)
+        top = 0.0
+        while len(self._outlines) < len(state.rois):
+            self._outlines.append(plots.make_lines(self._x, self._y))
+        extra = self._outlines[len(state.rois) :]
+        del self._outlines[len(state.rois) :]
+        for mark, roi in zip(self._outlines, state.rois, strict=True):
+            inside = self.session.roi_mask(roi).values & good
+            share = _share(shown.values[inside], edges)
+            width = 2.4 if roi.name == state.selected else 1.5
+            set_points(mark, *_steps(edges, share), colors=[roi.color], stroke_width=width)
+            top = max(top, float(share.max(initial=0.0)))
+        marks = [self._all, *self._outlines]
+        if self.figure.marks != marks:
+            self.figure.marks = marks
+        for mark in extra:
+            mark.close()
+        return top
+
+    def _refresh_brush(self) -> None:
+        shown, brush = self.session.displayed(), self.session.state.brush
+        edges, _ = self._histogram(shown)
+        low, high = float(edges[0]), float(edges[-1])
+        chosen = (low, high) if brush is None else brush
+        self.slider.step = (high - low) / 200
+        self.slider.readout_format = plots.tick_format(0.0, (high - low) / 20)
+        set_range(self.slider, low, high, chosen)
+        self.make_roi.disabled = brush is None or self.session.state.show_frame
+        self.clear.disabled = brush is None
+        drawn = None if self._brush.selected is None else tuple(map(float, self._brush.selected))
+        if drawn != brush:
+            self._brush.selected = None if brush is None else np.array(brush)
+
+    # -- what a person does --------------------------------------------------------------------
+
+    def _brushed(self, selected: Any) -> None:
+        if selected is None or len(selected) != 2:
+            self.session.clear_brush()
+        else:
+            self.session.brush(float(selected[0]), float(selected[1]))
+
+
+def _value_label(shown: xr.DataArray) -> str:
+    if shown.name == STATUS:
+        words = (f"{int(code)} {STATUS_WORDS[code]}" for code in (Status.OK, Status.AT_BOUND))
+        return f"Status ({', '.join(words)}, ...)"
+    return axis_label(shown)
+
+
+def _edges(shown: xr.DataArray, values: np.ndarray) -> np.ndarray:
+    """Bin edges ``(BINS + 1,)`` over all but the outermost values."""
+    if shown.name == STATUS:
+        return np.arange(len(Status) + 1) - 0.5
+    if not values.size:
+        return np.linspace(0.0, 1.0, BINS + 1)
+    low, high = (float(v) for v in np.percentile(values, [_TAIL, 100 - _TAIL]))
+    pad = 0.04 * (high - low) or 0.05 * abs(high) or 0.5
+    return np.linspace(low - pad, high + pad, BINS + 1)
+
+
+def _share(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Percent of the values in each bin; values beyond the edges count in the total."""
+    counts, _ = np.histogram(values, edges)
+    return 100.0 * counts / max(values.size, 1)
+
+
+def _steps(edges: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Outline of a histogram as points, from the axis up and back down."""
+    x = np.repeat(edges, 2)
+    y = np.concatenate([[0.0], np.repeat(share, 2), [0.0]])
+    return x, y

@@ -1,0 +1,108 @@
+"""The fit: its parameters, a button, progress, cancel, and what became of it."""
+
+from __future__ import annotations
+
+import html
+
+import ipywidgets
+
+from socwidgets.jobs import Job, JobState
+from socwidgets.session import Session
+from socwidgets.session.session import FIT
+from socwidgets.widgets.forms import ParameterForm
+from socwidgets.widgets.view import View
+
+#: Fields that a person changes often; the rest is behind "more".
+_FIRST = ("constraint", "background_degree")
+
+
+class JobBar(View):
+    """Starts, watches and cancels the fit of all pixels. Hidden where there is nothing to fit."""
+
+    def __init__(self, session: Session) -> None:
+        from socwidgets.analysis.methods import get_method
+
+        super().__init__(session, layout={"min_width": "0"})
+        self.add_class("socwidgets-jobs")
+        self.form = ParameterForm(get_method(session.state.fit_method).parameters)
+        self._make_controls()
+        self.follow(self._refresh_message, "message", "references")
+        self.follow(self._refresh_form, "fit_params")
+        self._stops.append(session.on_job(self.guard(self._follow_job)))
+        self.on_click(self.fit, lambda: session.start_fit(**self.form.values()))
+        self.on_click(self.cancel, session.cancel_fit)
+        self.on_user(self.more, self._toggle_more)
+        job = session.jobs.latest(FIT)
+        if job is not None:
+            self._follow_job(job)
+
+    def _make_controls(self) -> None:
+        self.fit = ipywidgets.Button(
+            description="Fit all pixels", icon="play", button_style="primary",
+            layout={"width": "136px"}, tooltip="Fit every pixel with the references",
+        )  # fmt: skip
+        self.cancel = ipywidgets.Button(
+            description="Cancel", icon="stop", disabled=True, layout={"width": "92px"},
+            tooltip="Stop the fit; the maps there are stay",
+        )  # fmt: skip
+        self.more = ipywidgets.ToggleButton(
+            description="More", icon="sliders", layout={"width": "80px"},
+            tooltip="Show all parameters of the fit",
+        )  # fmt: skip
+        self.bar = ipywidgets.IntProgress(
+            value=0, max=100, layout={"width": "150px", "visibility": "hidden"},
+            style={"bar_color": "#0969da"},
+        )  # fmt: skip
+        self.status = ipywidgets.HTML(layout={"flex": "1 1 200px", "min_width": "160px"})
+        first = [self.form.controls[name] for name in _FIRST if name in self.form.controls]
+        rest = [w for w in self.form.controls.values() if w not in first]
+        self._rest = ipywidgets.Box(
+            rest, layout={"flex_flow": "row wrap", "grid_gap": "2px 6px", "display": "none"}
+        )
+        row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 6px"}
+        self.children = (
+            ipywidgets.HBox([self.fit, *first, self.more], layout=row),
+            ipywidgets.HBox([self.cancel, self.bar, self.status], layout=row),
+            self._rest,
+        )
+
+    def _toggle_more(self, shown: bool) -> None:
+        self._rest.layout.display = "flex" if shown else "none"
+
+    # -- refreshing ----------------------------------------------------------------------------
+
+    def _refresh_form(self) -> None:
+        self.form.set_values(dict(self.session.state.fit_params))
+
+    def _refresh_message(self) -> None:
+        state = self.session.state
+        self.fit.disabled = state.references is None
+        text = state.message
+        if state.references is None:
+            text = "Give references to explore() to fit the pixels."
+        self._say(text)
+
+    def _follow_job(self, job: Job) -> None:
+        if job is not self.session.jobs.latest(FIT):
+            return
+        with self._refreshing, self.quiet:
+            running = not job.state.finished
+            self.cancel.disabled = not running
+            self.bar.layout.visibility = "visible" if running else "hidden"
+            done, total = job.progress
+            self.bar.value = round(100 * done / total) if total else 0
+            if job.state == JobState.RUNNING:
+                share = f"{self.bar.value} % of the pixels" if total else "starting"
+                self._say("cancelling" if job.cancel_event.is_set() else f"Fitting: {share}")
+            elif running:
+                self._say("Waiting")
+            else:
+                self._say(self.session.state.message)
+
+    def _say(self, text: str) -> None:
+        words = text[:1].upper() + text[1:]
+        value = (
+            f'<span role="status" aria-live="polite">{html.escape(words)}</span>' if words else ""
+        )
+        if self.status.value != value:
+            self.status.value = value

@@ -1,0 +1,108 @@
+"""Ties the canvas map to a session, both ways."""
+
+from __future__ import annotations
+
+from socwidgets.model.errors import ParameterError
+from socwidgets.model.roi import Threshold
+from socwidgets.session import Session
+from socwidgets.widgets.colormaps import COLORMAPS
+from socwidgets.widgets.map_events import MapEvent
+from socwidgets.widgets.map_view import MapView
+from socwidgets.widgets.view import View
+
+
+class LinkedMap(View):
+    """The map of a session: shows what the session says, tells it what is drawn.
+
+    Attributes
+    ----------
+    map : MapView
+        The canvas.
+    """
+
+    def __init__(self, session: Session, *, height: int = 440) -> None:
+        super().__init__(session, layout={"min_width": "0", "overflow": "hidden"})
+        self.add_class("socwidgets-map")
+        self.map = MapView(height=height, layout={"width": "100%", "min_width": "0"})
+        self.children = (self.map,)
+        self._shown: tuple[object, ...] = ()
+        self.follow(
+            self._refresh_values, "stack", "maps", "map_name", "show_frame", "energy_index",
+            "limits",
+        )  # fmt: skip
+        self.follow(self._refresh_rois, "rois", "selected")
+        self.follow(
+            self._refresh_highlight, "brush", "rois", "selected", "maps", "map_name", "show_frame",
+            "energy_index", "stack",
+        )  # fmt: skip
+        self.follow(self._refresh_cmap, "cmap")
+        self.follow(self._refresh_pixel, "pixel", "stack")
+        # Errors are shown below the map by the map itself; the session's bar shows them, too.
+        self.map.on_event(self._handle)
+
+    def _refresh_values(self) -> None:
+        state = self.session.state
+        limits = self.session.displayed_limits()
+        shown = (state.stack, state.maps, state.show_frame, state.map_name,
+                 state.energy_index if state.show_frame else -1)  # fmt: skip
+        same = len(shown) == len(self._shown) and all(
+            a is b or (isinstance(a, (str, int)) and a == b)
+            for a, b in zip(shown, self._shown, strict=True)
+        )
+        if not same:
+            self.map.set_map(self.session.displayed(), clim=limits)
+            self._shown = shown
+        else:
+            # The values are in the browser: new limits only recolor.
+            self.map.clim = limits
+
+    def _refresh_rois(self) -> None:
+        state = self.session.state
+        with self.map.hold_sync():
+            self.map.rois = [
+                roi.to_dict() for roi in state.rois if not isinstance(roi.shape, Threshold)
+            ]
+            self.map.selected = state.selected or ""
+            self.map.can_undo, self.map.can_redo = self.session.can_undo, self.session.can_redo
+
+    def _refresh_highlight(self) -> None:
+        self.map.set_highlight(self.session.highlight())
+
+    def _refresh_cmap(self) -> None:
+        if self.session.state.cmap in COLORMAPS:
+            self.map.cmap = self.session.state.cmap
+
+    def _refresh_pixel(self) -> None:
+        state = self.session.state
+        if state.pixel is None:
+            self.map.point = []
+            return
+        row, column = state.pixel
+        self.map.point = [float(state.stack["x"][column]), float(state.stack["y"][row])]
+
+    def _handle(self, event: MapEvent) -> None:
+        session = self.session
+        if event.kind == "live" and event.shape is not None:
+            session.set_draft(event.shape, event.name or None)
+        elif event.kind == "draw" and event.shape is not None:
+            session.add_roi(event.shape)
+        elif event.kind == "edit" and event.shape is not None:
+            session.edit_roi(event.name, event.shape)
+        elif event.kind == "point":
+            session.select_pixel(event.x, event.y)
+        elif event.kind == "select":
+            session.select_roi(event.name or None)
+        elif event.kind == "delete":
+            session.delete_roi(event.name)
+        elif event.kind == "undo":
+            session.undo()
+        elif event.kind == "redo":
+            session.redo()
+        elif event.kind != "tool":
+            raise ParameterError(f"the map reports something unknown: {event.kind!r}")
+        self._drop_draft(event)
+
+    def _drop_draft(self, event: MapEvent) -> None:
+        """A drag that ends without a shape leaves no draft behind."""
+        if event.kind != "live" and self.session.state.draft is not None:
+            self.session.set_draft(None)

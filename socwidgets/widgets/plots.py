@@ -1,0 +1,141 @@
+"""What the bqplot views share: figures that fit their column, legible axes, lines, a legend."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import bqplot
+import numpy as np
+
+INK = "#24292f"
+MUTED = "#6e7781"
+GRID = "#e6e8eb"
+FIT = "#24292f"
+CURSOR = "#8250df"
+PIXEL = "#57606a"
+
+#: Text follows the theme of the page, so that plots can be read on dark ground, too.
+_TEXT = "var(--jp-ui-font-color1, #24292f)"
+_MARGIN = {"top": 10, "bottom": 46, "left": 66, "right": 16}
+
+GL_WARNING = (
+    "The package bqplot-gl is installed beside bqplot: dragging in plots does not work then. "
+    "Use the sliders, or remove bqplot-gl from this environment."
+)
+
+
+def gl_installed() -> bool:
+    """Whether bqplot-gl, which silently breaks every drag of bqplot, is installed."""
+    return importlib.util.find_spec("bqplot_gl") is not None
+
+
+def make_figure(height: str, axes: list[bqplot.Axis], **margin: int) -> bqplot.Figure:
+    """Figure as wide as its column and `height` (CSS) high; `margin` in px by side."""
+    return bqplot.Figure(
+        marks=[],
+        axes=axes,
+        fig_margin={**_MARGIN, **margin},
+        animation_duration=0,
+        padding_x=0.0,
+        padding_y=0.0,
+        min_aspect_ratio=0.1,
+        max_aspect_ratio=20.0,
+        background_style={"fill": "transparent"},
+        layout={"width": "100%", "height": height, "min_width": "0", "margin": "0"},
+    )
+
+
+def make_axis(scale: bqplot.Scale, label: str, *, vertical: bool = False, **options: Any) -> Any:
+    """Axis with a label, few ticks and quiet grid lines."""
+    look: dict[str, Any] = {
+        "label": label,
+        "label_color": _TEXT,
+        "color": MUTED,
+        "grid_lines": "solid",
+        "grid_color": "var(--jp-border-color2, #e6e8eb)",
+        "num_ticks": 5 if vertical else 6,
+        "tick_style": {"font-size": "12px", "fill": _TEXT},
+        "label_offset": "50px" if vertical else "34px",
+    }
+    if vertical:
+        look |= {"orientation": "vertical"}
+    return bqplot.Axis(scale=scale, **{**look, **options})
+
+
+def make_lines(x_scale: bqplot.Scale, y_scale: bqplot.Scale, **options: Any) -> bqplot.Lines:
+    """Line mark without points yet."""
+    return bqplot.Lines(
+        x=np.zeros(0), y=np.zeros(0), scales={"x": x_scale, "y": y_scale}, **options
+    )
+
+
+def set_points(mark: bqplot.Lines, x: np.ndarray, y: np.ndarray, **traits: Any) -> None:
+    """Move a line, in one message; points that are not finite are left out."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    keep = np.isfinite(y) if y.ndim == 1 else np.isfinite(y).all(axis=0)
+    new: dict[str, Any] = {"x": x[keep], "y": y[..., keep], **traits}
+    same = (
+        all(np.array_equal(getattr(mark, k), new[k]) for k in ("x", "y"))
+        and all(getattr(mark, k) == v for k, v in traits.items())
+    )  # fmt: skip
+    if same:
+        return
+    # Not hold_sync: a change of x alone would draw new x with old y once.
+    with mark.hold_sync():
+        for name, value in new.items():
+            setattr(mark, name, value)
+
+
+def set_domain(scale: bqplot.Scale, low: float, high: float) -> None:
+    """Set both ends of a scale in one message."""
+    if scale.min == low and scale.max == high:
+        return
+    with scale.hold_sync():
+        scale.min, scale.max = float(low), float(high)
+
+
+def padded(arrays: Iterable[np.ndarray], share: float = 0.06) -> tuple[float, float]:
+    """Range of all finite values with a margin; 0 to 1 without any."""
+    flat = [np.asarray(a, np.float64).ravel() for a in arrays]
+    values = np.concatenate(flat) if flat else np.zeros(0)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    pad = (high - low) * share or abs(high) * 0.05 or 0.5
+    return low - pad, high + pad
+
+
+def tick_format(low: float, high: float) -> str:
+    """d3 format with as many decimals as half a dozen ticks need."""
+    span = abs(high - low)
+    if span == 0 or not np.isfinite(span):
+        return ".3g"
+    digits = int(np.clip(np.ceil(-np.log10(span / 8)), 0, 6))
+    return f".{digits}f" if max(abs(low), abs(high)) < 1e5 else ".3s"
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """One line of a legend: `dash` is ``solid``, ``dashed`` or ``dotted``; `strong` is bold."""
+
+    label: str
+    color: str
+    dash: str = "solid"
+    strong: bool = False
+
+
+def legend_html(entries: Iterable[LegendEntry], note: str = "") -> str:
+    """Legend beside the plot, where it hides no data; `note` stands in a line of its own."""
+    items = "".join(
+        f'<span class="socwidgets-legend-item"><i style="border-top-color:{html.escape(e.color)};'
+        f'border-top-style:{e.dash}"></i>'
+        f"{'<b>' if e.strong else ''}{html.escape(e.label)}{'</b>' if e.strong else ''}</span>"
+        for e in entries
+    )
+    line = f'<div class="socwidgets-note">{html.escape(note)}</div>' if note else ""
+    return f'<div class="socwidgets-legend">{items}</div>{line}'

@@ -1,0 +1,286 @@
+"""Spectra: of each region with its spread, of the chosen pixel, with the fit and its residual."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.errors import SocwidgetsError
+from socwidgets.model.names import QUANTITY, axis_label
+from socwidgets.model.roi import ROI
+from socwidgets.session import Session
+from socwidgets.widgets import plots
+from socwidgets.widgets.plots import LegendEntry, set_domain, set_points
+from socwidgets.widgets.view import View
+
+_SIGNAL_WORDS = {
+    "counts": "Counts",
+    "optical_density": "Optical density",
+    "normalized": "Normalized signal",
+}
+_COMPONENT = "component_"
+_COMPONENT_COLORS = ("#0a7d55", "#b4540a", "#5a4fcf", "#a1417a", "#8a6d00", "#3a6ea5")
+
+
+class SpectrumView(View):
+    """Mean spectra of the regions, the pixel's spectrum, the fit, its parts and its residual.
+
+    The energy cursor follows the session. The fit belongs to the selected region or to the chosen
+    pixel, whichever was touched last; without either, to the mean of all usable pixels.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, layout={"min_width": "0"})
+        self.add_class("socwidgets-spectrum")
+        self._x = bqplot.LinearScale()
+        self._y = bqplot.LinearScale()
+        self._y_residual = bqplot.LinearScale()
+        self._traces: dict[str, Trace] = {}
+        self._make_marks()
+        self._make_figures()
+        self._legend = ipywidgets.HTML()
+        self.children = (self._legend, self.figure, self.residual_figure)
+        self.follow(self._refresh_axis, "stack")
+        self.follow(
+            self._refresh, "stack", "references", "maps", "rois", "selected", "draft", "pixel",
+            "focus", "fit_method", "fit_params",
+        )  # fmt: skip
+        self.follow(self._refresh_cursor, "energy_index", "stack")
+
+    def _make_marks(self) -> None:
+        x, y = self._x, self._y
+        self._overall = Trace("", x, y)
+        self._pixel = plots.make_lines(
+            x, y, colors=[plots.PIXEL], stroke_width=1.2, marker="circle", marker_size=14
+        )
+        self._fit = plots.make_lines(x, y, colors=[plots.FIT], stroke_width=1.6)
+        self._background = plots.make_lines(
+            x, y, colors=[plots.MUTED], stroke_width=1.4, line_style="dotted"
+        )
+        self._components = [
+            plots.make_lines(x, y, colors=[color], stroke_width=1.5, line_style="dashed")
+            for color in _COMPONENT_COLORS
+        ]
+        cursor: dict[str, Any] = {
+            "colors": [plots.CURSOR], "stroke_width": 1.2, "opacities": [0.8],
+        }  # fmt: skip
+        # A scale of its own, so that the cursor always spans the height of its figure.
+        self._unit = bqplot.LinearScale(min=0.0, max=1.0)
+        self._cursors = [plots.make_lines(x, self._unit, **cursor) for _ in range(2)]
+        self._residual = plots.make_lines(x, self._y_residual, colors=[plots.FIT], stroke_width=1.2)
+        self._zero = plots.make_lines(
+            x, self._y_residual, colors=[plots.MUTED], stroke_width=1.0, line_style="dashed"
+        )
+
+    def _make_figures(self) -> None:
+        self._x_axis = plots.make_axis(self._x, "")
+        self._x_ticks = plots.make_axis(self._x, "", tick_style={"display": "none"})
+        self._y_axis = plots.make_axis(self._y, "", vertical=True)
+        self._residual_axis = plots.make_axis(
+            self._y_residual, "Residual", vertical=True, num_ticks=3
+        )
+        self.figure = plots.make_figure("268px", [self._x_ticks, self._y_axis], bottom=10)
+        self.residual_figure = plots.make_figure("118px", [self._x_axis, self._residual_axis])
+        self.residual_figure.marks = [self._zero, self._residual, self._cursors[1]]
+
+    @property
+    def fitted(self) -> xr.Dataset | None:
+        """The fit that is shown, None if there is none."""
+        return self._fitted
+
+    _fitted: xr.Dataset | None = None
+
+    # -- refreshing ----------------------------------------------------------------------------
+
+    def _refresh_axis(self) -> None:
+        energies = self.session.energies
+        values = energies.values
+        set_domain(self._x, float(values[0]), float(values[-1]))
+        label = axis_label(energies)
+        form = plots.tick_format(float(values[0]), float(values[-1]))
+        for axis, text in ((self._x_axis, label), (self._x_ticks, "")):
+            axis.label, axis.tick_format = text, form
+        quantity = str(self.session.state.stack.attrs.get(QUANTITY))
+        self._y_axis.label = _SIGNAL_WORDS.get(quantity, "Signal")
+
+    def _refresh_cursor(self) -> None:
+        at = float(self.session.energies[self.session.state.energy_index])
+        for cursor in self._cursors:
+            set_points(cursor, np.array([at, at]), np.array([0.0, 1.0]))
+
+    def _refresh(self) -> None:
+        state = self.session.state
+        shown = _regions(state.rois, state.draft)
+        entries: list[LegendEntry] = []
+        ranges: list[np.ndarray] = []
+        self._match_traces(shown)
+        for roi in shown:
+            selected = roi.name == state.selected and state.focus == "roi"
+            spectrum = self.session.roi_spectrum(roi)
+            self._traces[roi.name].draw(spectrum, roi.color, strong=selected)
+            ranges += [spectrum["mean"].values - spectrum["std"].values,
+                       spectrum["mean"].values + spectrum["std"].values]  # fmt: skip
+            pixels = int(spectrum.attrs.get("n_pixels", 0))
+            entries.append(LegendEntry(f"{roi.name} ({pixels:,} px)", roi.color, strong=selected))
+        self._draw_overall(bool(shown) or state.pixel is not None, entries, ranges)
+        self._draw_pixel(entries, ranges)
+        note = self._draw_fit(entries, ranges)
+        set_domain(self._y, *plots.padded(ranges))
+        self._y_axis.tick_format = plots.tick_format(self._y.min, self._y.max)
+        self._legend.value = plots.legend_html(entries, note)
+
+    def _match_traces(self, shown: list[ROI]) -> None:
+        """One trace per region; those that are gone are closed, not kept alive in the browser."""
+        names = [roi.name for roi in shown]
+        gone = [self._traces.pop(name) for name in list(self._traces) if name not in names]
+        for name in names:
+            if name not in self._traces:
+                self._traces[name] = Trace(name, self._x, self._y)
+        traces = [self._overall, *(self._traces[name] for name in names)]
+        marks = [trace.band for trace in traces] + [trace.line for trace in traces]
+        marks += [self._background, *self._components, self._pixel, self._fit, self._cursors[0]]
+        if self.figure.marks != marks:
+            self.figure.marks = marks
+        for trace in gone:
+            trace.close()
+
+    def _draw_overall(
+        self, others: bool, entries: list[LegendEntry], ranges: list[np.ndarray]
+    ) -> None:
+        if others:
+            self._overall.clear()
+            return
+        spectrum = self.session.overall_spectrum()
+        self._overall.draw(spectrum, plots.PIXEL, strong=True)
+        mean, std = spectrum["mean"].values, spectrum["std"].values
+        ranges += [mean - std, mean + std]
+        entries.append(LegendEntry("All usable pixels, mean ± sd", plots.PIXEL, strong=True))
+
+    def _draw_pixel(self, entries: list[LegendEntry], ranges: list[np.ndarray]) -> None:
+        pixel, spectrum = self.session.state.pixel, self.session.pixel_spectrum()
+        if pixel is None or spectrum is None:
+            _clear(self._pixel)
+            return
+        set_points(self._pixel, self.session.energies.values, spectrum.values)
+        ranges.append(spectrum.values)
+        strong = self.session.state.focus == "pixel"
+        entries.append(LegendEntry(f"Pixel x {pixel[1]}, y {pixel[0]}", plots.PIXEL, strong=strong))
+
+    def _draw_fit(self, entries: list[LegendEntry], ranges: list[np.ndarray]) -> str:
+        """Draw the fit of what has the focus; returns the line below the legend."""
+        state = self.session.state
+        # While a region is dragged only its mean follows: a fit could be slow.
+        dragging = state.draft is not None
+        subject, fit, problem = "", None, ""
+        if not dragging:
+            try:
+                subject, fit = self._focused_fit()
+            except SocwidgetsError as error:
+                problem = f"No fit: {error.problem}"
+        self._fitted = fit
+        if fit is None:
+            for mark in (self._fit, self._background, self._residual, *self._components):
+                _clear(mark)
+            return problem
+        energies = self.session.energies.values
+        background = fit["background"].values if "background" in fit else 0.0 * energies
+        set_points(self._fit, energies, fit["fit"].values)
+        set_points(self._background, energies, background)
+        names = [str(n) for n in fit.data_vars if str(n).startswith(_COMPONENT)]
+        for mark, name in zip(self._components, names, strict=False):
+            curve = fit[name].values + background
+            set_points(mark, energies, curve)
+            ranges.append(curve)
+            label = name.removeprefix(_COMPONENT)
+            entries.append(LegendEntry(label, mark.colors[0], "dashed"))
+        for mark in self._components[len(names) :]:
+            _clear(mark)
+        ranges += [fit["fit"].values, background]
+        entries.insert(len(entries) - len(names), LegendEntry("fit", plots.FIT))
+        entries.append(LegendEntry("background", plots.MUTED, "dotted"))
+        self._draw_residual(energies, fit["residual"].values)
+        return f"{subject}: {_results_text(fit)}"
+
+    def _draw_residual(self, energies: np.ndarray, residual: np.ndarray) -> None:
+        set_points(self._residual, energies, residual)
+        set_points(self._zero, energies[[0, -1]], np.zeros(2))
+        finite = np.abs(residual[np.isfinite(residual)])
+        reach = 1.15 * float(finite.max()) if finite.size and finite.max() > 0 else 1.0
+        set_domain(self._y_residual, -reach, reach)
+        self._residual_axis.tick_format = plots.tick_format(-reach / 2, reach / 2)
+
+    def _focused_fit(self) -> tuple[str, xr.Dataset | None]:
+        state = self.session.state
+        if state.pixel is not None and (state.focus == "pixel" or state.selected is None):
+            return f"Pixel x {state.pixel[1]}, y {state.pixel[0]}", self.session.pixel_fit()
+        if state.selected is not None:
+            return state.selected, self.session.roi_fit(state.selected)
+        if not state.rois:
+            return "All usable pixels", self.session.overall_fit()
+        return "", None
+
+
+class Trace:
+    """Mean of one region with a band of ± one standard deviation."""
+
+    def __init__(self, name: str, x: bqplot.Scale, y: bqplot.Scale) -> None:
+        self.line = plots.make_lines(x, y, stroke_width=1.8, labels=[name])
+        self.band = plots.make_lines(x, y, fill="between", opacities=[0, 0], stroke_width=0.0)
+
+    def draw(self, spectrum: xr.Dataset, color: str, *, strong: bool) -> None:
+        """Show mean and spread in a color; `strong` for the selected one."""
+        axis = spectrum[str(spectrum["mean"].dims[0])].values
+        mean, std = spectrum["mean"].values, spectrum["std"].values
+        set_points(self.line, axis, mean, colors=[color], stroke_width=2.4 if strong else 1.5)
+        set_points(
+            self.band, axis, np.stack([mean - std, mean + std]), colors=[color, color],
+            fill_colors=[color], fill_opacities=[0.22 if strong else 0.12],
+        )  # fmt: skip
+
+    def clear(self) -> None:
+        """Show nothing."""
+        _clear(self.line)
+        _clear(self.band)
+
+    def close(self) -> None:
+        """Close both marks."""
+        self.line.close()
+        self.band.close()
+
+
+def _clear(mark: bqplot.Lines) -> None:
+    if np.size(mark.x):
+        with mark.hold_sync():
+            mark.x, mark.y = np.zeros(0), np.zeros(0)
+
+
+def _regions(rois: tuple[ROI, ...], draft: ROI | None) -> list[ROI]:
+    """Regions to show: the draft takes the place of the region it belongs to."""
+    if draft is None:
+        return list(rois)
+    if any(roi.name == draft.name for roi in rois):
+        return [draft if roi.name == draft.name else roi for roi in rois]
+    return [*rois, draft]
+
+
+def _results_text(fit: xr.Dataset) -> str:
+    """The fit's fractions with their uncertainties and its R-factor, in words."""
+    results = json.loads(fit.attrs["results"])
+    words = []
+    for name, found in results.items():
+        if not name.startswith("fraction_") or name.endswith("_free") or found["value"] is None:
+            continue
+        text = f"{name.removeprefix('fraction_')} {found['value']:.3f}"
+        words.append(text + (f" ± {found['std']:.3f}" if found.get("std") else ""))
+    r_factor = results.get("r_factor", {}).get("value")
+    if r_factor is not None:
+        words.append(f"R-factor {100 * r_factor:.2g} %")
+    status = str(fit.attrs.get("status", "ok")).replace("_", " ")
+    if status not in ("ok", "at bound"):
+        words.append(status)
+    return ", ".join(words)
