@@ -1,0 +1,294 @@
+"""How far the frames of a stack have moved: sub-pixel correlation with the mean frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from socwidgets.analysis.resample import shift_frame
+from socwidgets.model.errors import DataError
+from socwidgets.model.parameters import Parameters, param
+
+Frames = Callable[[int], np.ndarray]
+#: Weight of the newest frame in the running reference of the first pass.
+_NEWEST = 0.3
+_NEIGHBORS = 5
+_OUTLIER_SIGMA = 6.0
+_OUTLIER_FLOOR_PX = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationParams(Parameters):
+    """How drift is measured and when it is corrected."""
+
+    reference: str = param(
+        "mean",
+        "What a frame is compared with: the mean of the aligned frames (best where it works), the "
+        "frame before it (for contrast that changes completely; errors add up), or the first.",
+        choices=("mean", "neighbor", "first"),
+    )
+    image: str = param(
+        "signal",
+        "Compare the signal itself, or the magnitude of its gradient (edges), which keeps its sign "
+        "where the contrast inverts across an absorption edge.",
+        choices=("signal", "gradient"),
+    )
+    passes: int = param(3, "Rounds of refining the mean frame.", low=1, high=20)
+    upsample: int = param(
+        50, "Drift is read on a grid of 1/upsample pixel.", label="Steps per pixel", low=1, high=200
+    )
+    smooth_px: float = param(
+        0.5, "Width of the Gaussian that smooths a frame before it is compared; the frames "
+        "themselves are not smoothed.", unit="px", low=0, high=10,
+    )  # fmt: skip
+    high_pass_px: float = param(
+        4.0, "Structure wider than this Gaussian is removed before frames are compared, because "
+        "uneven illumination does not move with the sample; 0 for none.", unit="px", low=0, high=200,
+    )  # fmt: skip
+    taper: float = param(
+        0.05, "Part of the field over which a frame fades at its border.", low=0, high=0.5
+    )
+    min_correlation: float = param(
+        0.05, "A frame that resembles the reference less takes the drift of its neighbors.",
+        low=0, high=1,
+    )  # fmt: skip
+    smooth_frames: float = param(
+        0.0, "Width of the Gaussian that smooths the drift over frames, for slow drift only.",
+        unit="frames", low=0, high=50,
+    )  # fmt: skip
+    threshold_px: float = param(
+        0.2, "Smaller drift (root mean square) is left alone: nothing is interpolated.",
+        unit="px", low=0, high=10,
+    )  # fmt: skip
+    max_shift_px: float = param(
+        20.0, "Larger drift is refused: something else is wrong.", unit="px", low=0.1, high=1000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Displacement of each frame.
+
+    Attributes
+    ----------
+    path : ndarray
+        ``(frame, 2)``, px, by which the sample is displaced toward larger y and x.
+    correlation : ndarray
+        ``(frame,)``, Pearson correlation of the aligned frame with the reference; NaN for a frame
+        without contrast.
+    replaced : ndarray of bool
+        ``(frame,)``: taken from the neighbors, because the frame's own drift was not to be trusted.
+    """
+
+    path: np.ndarray
+    correlation: np.ndarray
+    replaced: np.ndarray
+
+
+def find_drift(frame: Frames, n: int, params: RegistrationParams) -> Drift:
+    """Measure the drift of `n` frames.
+
+    Plain (not phase) correlation by FFT, refined to ``1/upsample`` px with a matrix Fourier
+    transform (Guizar-Sicairos et al. 2008): phase correlation weighs empty frequencies like full
+    ones and is several times worse on noisy images.
+
+    Parameters
+    ----------
+    frame : callable
+        Index -> ``(y, x)`` image; called once per pass and frame, so a lazy stack is never held
+        whole. Values that are not finite are replaced by the frame's median.
+    n : int
+        Number of frames.
+    params : RegistrationParams
+        How to measure.
+
+    Returns
+    -------
+    Drift
+        For reference ``"mean"`` with mean zero: frames move to the middle of their path, which
+        keeps most of the field. Else relative to the first frame.
+
+    Raises
+    ------
+    DataError
+        If no frame has any contrast.
+    """
+    if params.reference == "mean":
+        path, correlation = _follow(frame, n, params, _NEWEST)
+        path -= path.mean(axis=0)
+        for _ in range(params.passes):
+            replaced = untrusted(path, correlation, params)
+            path = _bridge(path, replaced)
+            step, correlation = _against_mean(frame, path, ~replaced, params)
+            path = path + step
+            path -= path[~untrusted(path, correlation, params)].mean(axis=0)
+    else:
+        path, correlation = _follow(frame, n, params, 1.0 if params.reference == "neighbor" else 0.0)
+    replaced = untrusted(path, correlation, params)
+    path = _bridge(path, replaced)
+    if params.smooth_frames:
+        path = ndimage.gaussian_filter1d(path, params.smooth_frames, axis=0, mode="nearest")
+    return Drift(path, correlation, replaced)
+
+
+def prepare(image: np.ndarray, params: RegistrationParams) -> np.ndarray:
+    """Image made ready for comparison: finite, without offset, noise or wide structure.
+
+    Parameters
+    ----------
+    image : ndarray
+        ``(y, x)``.
+    params : RegistrationParams
+        `smooth_px`, `high_pass_px` and `image` are used.
+
+    Returns
+    -------
+    ndarray
+        ``(y, x)``, float32; zeros where no pixel was finite.
+    """
+    finite = np.isfinite(image)
+    if not finite.any():
+        return np.zeros(image.shape, np.float32)
+    middle = np.median(image[finite])
+    clean = np.where(finite, image - middle, 0.0).astype(np.float32)
+    if params.image == "gradient":
+        clean = ndimage.gaussian_gradient_magnitude(clean, max(params.smooth_px, 0.7))
+    elif params.smooth_px:
+        clean = ndimage.gaussian_filter(clean, params.smooth_px)
+    if params.high_pass_px:
+        clean = clean - ndimage.gaussian_filter(clean, params.high_pass_px)
+    return clean - clean.mean()
+
+
+def displacement(reference: np.ndarray, moved: np.ndarray, upsample: int) -> np.ndarray:
+    """Displacement ``(dy, dx)`` in px of `moved` against `reference`, both ``(y, x)``."""
+    from skimage.registration import phase_cross_correlation
+
+    shift, _, _ = phase_cross_correlation(
+        reference, moved, upsample_factor=upsample, normalization=None
+    )
+    return -np.asarray(shift, dtype=np.float64)
+
+
+def untrusted(
+    path: np.ndarray, correlation: np.ndarray, params: RegistrationParams
+) -> np.ndarray:
+    """Frames whose drift is not believed.
+
+    Either they hardly resemble the reference, or they lie off the running median of their
+    neighbors by more than six robust standard deviations (and half a pixel). A jump that later
+    frames share is believed.
+
+    Raises
+    ------
+    DataError
+        If no frame is left.
+    """
+    blind = ~(correlation >= params.min_correlation)
+    if blind.all():
+        raise DataError(
+            "the drift cannot be measured: no frame has contrast in common with the others",
+            expected=f"a correlation of at least {params.min_correlation:g}",
+            found=f"{np.nanmax(correlation):.3g} at best" if np.isfinite(correlation).any()
+            else "frames without any contrast",
+            fix="register with image='gradient' or another reference, or leave registration out",
+        )  # fmt: skip
+    known = np.flatnonzero(~blind)
+    believed = path[known]
+    off = believed - ndimage.median_filter(believed, size=(_NEIGHBORS, 1), mode="nearest")
+    distance = np.hypot(off[:, 0], off[:, 1])
+    spread = 1.4826 * np.median(distance)
+    jumped = distance > max(_OUTLIER_SIGMA * spread, _OUTLIER_FLOOR_PX)
+    result = blind.copy()
+    # Where most frames jump, jumping is what this sample does.
+    if np.count_nonzero(jumped) < 0.2 * known.size:
+        result[known[jumped]] = True
+    return result
+
+
+def _bridge(path: np.ndarray, replaced: np.ndarray) -> np.ndarray:
+    """Drift of untrusted frames interpolated between their neighbors."""
+    if not replaced.any():
+        return path
+    at, known = np.arange(len(path)), np.flatnonzero(~replaced)
+    return np.stack([np.interp(at, known, path[known, axis]) for axis in (0, 1)], axis=1)
+
+
+def _follow(
+    frame: Frames, n: int, params: RegistrationParams, newest: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Drift against a reference that follows: weight `newest` of each frame replaces the old.
+
+    1 compares neighbors, 0 compares with the first frame that has contrast; in between, the
+    reference is a running mean of the aligned frames.
+    """
+    path, correlation = np.zeros((n, 2)), np.full(n, np.nan)
+    running: np.ndarray | None = None
+    for i in range(n):
+        image = prepare(frame(i), params)
+        window = _window(image.shape, params.taper)
+        if not image.any():
+            path[i] = path[i - 1] if i else 0.0
+            continue
+        if running is None:
+            running, correlation[i] = image, 1.0
+            continue
+        # Read where the sample was last, so that only the step has to be found.
+        here = _moved(image, path[i - 1])
+        path[i] = path[i - 1] + displacement(running * window, here * window, params.upsample)
+        aligned = _moved(image, path[i])
+        correlation[i] = _pearson(running * window, aligned * window)
+        if correlation[i] >= params.min_correlation:
+            running = (1.0 - newest) * running + newest * aligned
+    return path, correlation
+
+
+def _against_mean(
+    frame: Frames, path: np.ndarray, used: np.ndarray, params: RegistrationParams
+) -> tuple[np.ndarray, np.ndarray]:
+    """Remaining displacement of every frame against the mean of the aligned ones."""
+    n = len(path)
+    reference = _mean(
+        _moved(prepare(frame(i), params), path[i]) for i in range(n) if used[i]
+    )
+    window = _window(reference.shape, params.taper)
+    step, correlation = np.zeros((n, 2)), np.full(n, np.nan)
+    for i in range(n):
+        image = prepare(frame(i), params)
+        if not image.any():
+            continue
+        here = _moved(image, path[i]) * window
+        step[i] = displacement(reference * window, here, params.upsample)
+        correlation[i] = _pearson(reference * window, here)
+    return step, correlation
+
+
+def _mean(images: Iterable[np.ndarray]) -> np.ndarray:
+    total, count = np.zeros(1), 0
+    for image in images:
+        total, count = total + image, count + 1
+    return total / count
+
+
+def _moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Image brought back by `shift`; zero where it left the field (`prepare` made 0 the mean)."""
+    return np.nan_to_num(shift_frame(image, float(shift[0]), float(shift[1])))
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / norm if norm > 0 else float("nan")
+
+
+def _window(shape: tuple[int, ...], taper: float) -> np.ndarray:
+    """Window ``(y, x)`` that fades over `taper` of the field at each border."""
+    sides = []
+    for n in shape:
+        ramp = np.clip((np.arange(n) + 0.5) / max(taper * n, 1e-9), 0.0, 1.0)
+        fade = 0.5 * (1.0 - np.cos(np.pi * ramp))
+        sides.append(fade * fade[::-1])
+    return (sides[0][:, None] * sides[1][None, :]).astype(np.float32)

@@ -1,0 +1,57 @@
+"""The uncertainty that counting statistics leave to a perfect analysis (science B.1, B.7)."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.names import X, Y
+from socwidgets.model.references import align_references
+from socwidgets.phantoms.ensemble import Phantom
+from socwidgets.phantoms.instrument import StxmInstrument, resolved_truth
+
+
+def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None) -> xr.DataArray:
+    """Theoretical standard uncertainty of the SOC of every pixel.
+
+    Least squares with both references, a constant and a slope, weighted by
+    ``sigma_OD^2 = (e^OD + 1/n_f)/N0``: ``Cov = (A^T W A)^-1``, carried to ``c_FP/(c_LFP + c_FP)``.
+    Interpolation during registration can only lower it.
+
+    Parameters
+    ----------
+    phantom : Phantom
+        The sample.
+    instrument : StxmInstrument, optional
+        Defaults if left out.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``(y, x)``, SOC units; NaN without material. Read noise and dark level are left out: they
+        add less than a percent at the default counts.
+    """
+    instrument = instrument or StxmInstrument()
+    maps = resolved_truth(phantom, instrument)
+    energies = np.asarray(instrument.energies_ev)
+    axis = xr.DataArray(energies, dims="energy", coords={"energy": energies}, name="energy")
+    spectra = align_references(phantom.references, axis["energy"]).values
+    slope = (energies - energies.mean()) / np.ptp(energies)
+    design = np.stack([*spectra, np.ones_like(energies), slope], axis=1)
+    rest = instrument.background_b0 + instrument.background_b1 * (
+        energies / instrument.background_e0_ev
+    ) ** -3.0
+    inside = np.isfinite(maps["soc"].values)
+    columns = [maps[f"coefficient_{name}"].values[inside] for name in ("LFP", "FP")]
+    coefficients = np.stack(columns)
+    od = spectra.T @ coefficients + np.outer(rest, maps["thickness"].values[inside])
+    weights = instrument.n0 / (np.exp(od) + 1.0 / instrument.n_flats)
+    normal = np.einsum("ei,ep,ej->pij", design, weights, design)
+    covariance = np.linalg.inv(normal)[:, :2, :2]
+    total, soc = coefficients.sum(axis=0), coefficients[1] / coefficients.sum(axis=0)
+    gradient = np.stack([-soc, 1.0 - soc]) / total
+    variance = np.einsum("ip,pij,jp->p", gradient, covariance, gradient)
+    std = np.full(inside.shape, np.nan)
+    std[inside] = np.sqrt(variance)
+    attrs = {"long_name": "Theoretical standard uncertainty of the SOC", "units": "1"}
+    return xr.DataArray(std, {Y: maps[Y], X: maps[X]}, (Y, X), "soc_std_expected", attrs)

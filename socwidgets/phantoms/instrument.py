@@ -1,0 +1,273 @@
+"""What a scanning X-ray microscope makes of a phantom: blur, drift, counts, flats, dark (J.0)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+import xarray as xr
+
+from socwidgets.model import provenance
+from socwidgets.model.errors import ParameterError
+from socwidgets.model.names import DARK, LABELS, SIGNAL, X, Y
+from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.references import align_references
+from socwidgets.model.stack import make_stack
+from socwidgets.phantoms.ensemble import Phantom, maps_from_fields
+from socwidgets.phantoms.fields import gaussian_field
+
+#: Default energies of a scan of the Fe L3 and L2 edges: wide steps where nothing happens.
+FE_L_ENERGIES = tuple(
+    np.concatenate(
+        [
+            np.arange(700.0, 705.0, 1.0),
+            np.arange(705.0, 706.0, 0.5),
+            np.arange(706.0, 712.1, 0.2),
+            np.arange(712.5, 714.1, 0.5),
+            np.arange(715.0, 720.0, 1.0),
+            np.arange(720.0, 726.1, 0.75),
+            [728.0, 730.0],
+        ]
+    ).round(3)
+)
+_DARK_FRAMES = 10
+#: Period of the energy dependence of I0, eV (ours; an undulator's own is of this order).
+_I0_PERIOD_EV = 11.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StxmInstrument(Parameters):
+    """A scanning transmission X-ray microscope at the Fe L edges."""
+
+    energies_ev: tuple[float, ...] = param(
+        FE_L_ENERGIES, "Photon energies as the beamline states them.", unit="eV", low=50, high=2e5
+    )
+    n0: float = param(1500.0, "Photons per pixel without sample.", low=10, high=5e4)
+    n_flats: int = param(8, "Flat fields per energy.", low=1, high=100)
+    dark: float = param(20.0, "Dark level.", unit="counts", low=0, high=5000)
+    read_noise: float = param(2.0, "Noise of the detector, per reading.", unit="counts", low=0)
+    psf_fwhm_um: float = param(0.04, "Width of the focal spot.", unit="um", low=0, high=10)
+    drift_px: float = param(
+        0.2, "Random walk of the sample per energy and axis.", unit="px", low=0, high=5
+    )
+    jitter_ev: float = param(0.01, "Random error of each photon energy.", unit="eV", low=0, high=1)
+    i0_variation: float = param(0.02, "Relative variation of I0 with energy.", low=0, high=0.5)
+    illumination: float = param(
+        0.05, "Relative unevenness of the illumination over the field.", low=0, high=0.3
+    )
+    illumination_drift: float = param(
+        0.01, "Relative change of the illumination between flats and sample.", low=0, high=0.2
+    )
+    background_b0: float = param(
+        0.0, "Part of the absorption that does not depend on energy.", unit="um-1", low=0
+    )
+    background_b1: float = param(
+        2.3, "Absorption below the edge, falling as E^-3.", unit="um-1", low=0
+    )
+    background_e0_ev: float = param(707.0, "Energy to which it refers.", unit="eV", low=50)
+    stray_light: float = param(
+        0.003, "Share of the light that passes beside the spot or at another energy.",
+        low=0, high=0.2,
+    )  # fmt: skip
+
+    def check(self) -> None:
+        """Check fields against each other."""
+        energies = np.asarray(self.energies_ev)
+        if energies.size < 2 or np.any(np.diff(energies) <= 0):
+            raise ParameterError(
+                "the energies do not rise",
+                expected="at least two, strictly rising",
+                found=f"{energies.size} energies",
+            )
+
+
+def simulate_stxm(
+    phantom: Phantom, instrument: StxmInstrument | None = None, seed: int = 0, **changes: Any
+) -> xr.Dataset:
+    """Counts that an STXM would record of a phantom.
+
+    ``OD = sum_k c_k S_k(E + jitter) + t (b0 + b1 (E/E0)^-3)``. The focal spot (a Gaussian) blurs
+    the transmitted intensity, not the optical density; drift moves it (exactly, in Fourier space,
+    on a grid finer than the pixels, so that recording undersamples as it does in reality); stray
+    light, illumination, Poisson counts, dark level and read noise follow.
+
+    Parameters
+    ----------
+    phantom : Phantom
+        From `lfp_ensemble`.
+    instrument : StxmInstrument, optional
+        Defaults if left out; `changes` are laid over it.
+    seed : int
+        Seed of drift, jitter and noise. The same seeds give the same bytes.
+    **changes
+        Fields of `StxmInstrument` to change.
+
+    Returns
+    -------
+    xarray.Dataset
+        Stack of ``counts``, uint16: ``signal`` ``(energy, y, x)``, ``flat``
+        ``(flat, energy, y, x)``, ``dark`` ``(y, x)`` float32 (mean of ten). The truth to compare
+        with: ``truth_drift_y``, ``truth_drift_x`` (px by which each frame is displaced toward
+        larger y and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``.
+
+    Raises
+    ------
+    ReferenceSpectraError
+        If the phantom's references do not cover the energies.
+    """
+    instrument = (instrument or StxmInstrument()).replace(**changes)
+    rng = np.random.default_rng(seed)
+    size = phantom.params.size_px
+    energies = np.asarray(instrument.energies_ev)
+    jitter = instrument.jitter_ev * rng.standard_normal(energies.size)
+    drift = _random_walk(instrument.drift_px, energies.size, rng)
+    flat_light, sample_light = _illumination(instrument, (size, size), rng)
+    i0 = instrument.n0 * (1.0 + instrument.i0_variation * np.sin(
+        2.0 * np.pi * (energies - energies[0]) / _I0_PERIOD_EV
+    ))  # fmt: skip
+    signal = np.empty((energies.size, size, size), np.uint16)
+    flats = np.empty((instrument.n_flats, energies.size, size, size), np.uint16)
+    for i, seen in enumerate(_transmissions(phantom, instrument, energies + jitter, drift)):
+        light = (seen + instrument.stray_light) / (1.0 + instrument.stray_light)
+        signal[i] = _counts(i0[i] * sample_light * light, instrument, rng)
+        for flat in flats:
+            flat[i] = _counts(i0[i] * flat_light, instrument, rng)
+    stack = make_stack(
+        signal, energies, pixel_um=phantom.params.pixel_um, counts="photons",
+        technique="STXM", sample="phantom: LiFePO4/FePO4 particles",
+        note="simulated: the sample is a phantom with known truth",
+        phantom=json.dumps({**phantom.params.to_dict(), "seed": phantom.seed}),
+    )  # fmt: skip
+    stack[SIGNAL].attrs.update(long_name="Counts", units="1")
+    stack["flat"] = (("flat", "energy", Y, X), flats, {"long_name": "Flat field", "units": "1"})
+    noise = instrument.read_noise / np.sqrt(_DARK_FRAMES) * rng.standard_normal((size, size))
+    dark = (instrument.dark + noise).astype(np.float32)
+    stack[DARK] = ((Y, X), dark, {"long_name": "Dark level", "units": "1"})
+    _add_truth(stack, drift, energies + jitter)
+    called = {"instrument": instrument, "seed": seed, "phantom_seed": phantom.seed}
+    return provenance.record(stack, "socwidgets.phantoms.simulate_stxm", called)
+
+
+def resolved_truth(
+    phantom: Phantom,
+    instrument: StxmInstrument | None = None,
+    *,
+    shift_px: tuple[float, float] = (0.0, 0.0),
+) -> xr.Dataset:
+    """Truth as a noiseless detector of the instrument's resolution would see it.
+
+    Thickness and thickness times SOC are blurred by the focal spot; their quotient is the
+    thickness-weighted SOC that a perfect analysis of perfect data would find (up to the
+    curvature of the Beer-Lambert law across the spot, which blurs intensities).
+
+    Parameters
+    ----------
+    phantom : Phantom
+        The sample.
+    instrument : StxmInstrument, optional
+        For its focal spot; defaults if left out.
+    shift_px : (float, float)
+        Displacement of the sample toward larger y and x.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``soc`` (NaN without material), ``thickness`` (um), ``coefficient_<component>``, ``labels``.
+        Next to a particle ``soc`` keeps the value of its rim as far as the blur reaches.
+    """
+    instrument = instrument or StxmInstrument()
+    transfer = _transfer(phantom, instrument.psf_fwhm_um)
+    thickness = phantom.fine["thickness"].values
+    sampled = [
+        _observe(scipy.fft.rfft2(field), transfer(shift_px), phantom)
+        for field in (thickness, thickness * phantom.fine["soc"].values)
+    ]
+    # The blur is done by FFT: what it leaves far from any particle is rounding, not material.
+    empty = sampled[0] < 1e-6 * sampled[0].max()
+    blurred, charge = (np.where(empty, 0.0, field) for field in sampled)
+    axis = phantom.truth[Y].values
+    maps = maps_from_fields(blurred, charge, axis, phantom.params.od_per_um)
+    maps[LABELS] = phantom.truth[LABELS]
+    return maps
+
+
+def _random_walk(step_px: float, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Drift ``(n, 2)`` along y and x in px, with mean zero: a stack has no absolute position."""
+    path = np.cumsum(step_px * rng.standard_normal((n, 2)), axis=0)
+    return path - path.mean(axis=0)
+
+
+def _illumination(
+    instrument: StxmInstrument, shape: tuple[int, int], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Relative illumination ``(y, x)`` of the flats and of the sample; smooth over the field."""
+    length = shape[0] / 5.0
+    flat = 1.0 + instrument.illumination * gaussian_field(shape, length, rng)
+    drift = 1.0 + instrument.illumination_drift * gaussian_field(shape, length, rng)
+    flat = np.clip(flat, 0.2, None)
+    return flat, flat * np.clip(drift, 0.2, None)
+
+
+def _transmissions(
+    phantom: Phantom, instrument: StxmInstrument, energies: np.ndarray, drift: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Transmission ``(y, x)`` frame by frame: blurred, displaced and sampled on the pixels."""
+    axis = xr.DataArray(energies, dims="energy", coords={"energy": energies}, name="energy")
+    lfp, fp = align_references(phantom.references, axis["energy"]).values
+    background = instrument.background_b0 + instrument.background_b1 * (
+        energies / instrument.background_e0_ev
+    ) ** -3.0
+    thickness = phantom.fine["thickness"].values.astype(np.float32)
+    charge = thickness * phantom.fine["soc"].values.astype(np.float32)
+    scale = phantom.params.od_per_um
+    transfer = _transfer(phantom, instrument.psf_fwhm_um)
+    for i in range(energies.size):
+        rest = np.float32(scale * lfp[i] + background[i])
+        od = rest * thickness + np.float32(scale * (fp[i] - lfp[i])) * charge
+        # The absorbed part vanishes at the empty border, so the Fourier shift wraps nothing.
+        absorbed = _observe(scipy.fft.rfft2(-np.expm1(-od)), transfer(drift[i]), phantom)
+        yield np.clip(1.0 - absorbed, 0.0, None)
+
+
+def _transfer(phantom: Phantom, fwhm_um: float) -> Callable[[Any], np.ndarray]:
+    """Function from a shift in px to the transfer function of spot and shift on the fine grid."""
+    n, edge = phantom.fine.sizes[Y], phantom.params.oversample
+    # Frequencies in cycles per pixel.
+    fy = scipy.fft.fftfreq(n)[:, None] * edge
+    fx = scipy.fft.rfftfreq(n)[None, :] * edge
+    sigma_px = fwhm_um / phantom.params.pixel_um / np.sqrt(8.0 * np.log(2.0))
+    spot = np.exp(-2.0 * (np.pi * sigma_px) ** 2 * (fy**2 + fx**2))
+
+    def at(shift_px: Any) -> np.ndarray:
+        phase = np.exp(-2j * np.pi * fy * shift_px[0]) * np.exp(-2j * np.pi * fx * shift_px[1])
+        return (spot * phase).astype(np.complex64)
+
+    return at
+
+
+def _observe(spectrum: np.ndarray, transfer: np.ndarray, phantom: Phantom) -> np.ndarray:
+    """Apply the transfer function and read the field at the pixel centers."""
+    n, edge = phantom.fine.sizes[Y], phantom.params.oversample
+    field = scipy.fft.irfft2(spectrum * transfer, s=(n, n))
+    return field[edge // 2 :: edge, edge // 2 :: edge]
+
+
+def _counts(
+    expected: np.ndarray, instrument: StxmInstrument, rng: np.random.Generator
+) -> np.ndarray:
+    """One reading of the detector: Poisson counts on a dark level with read noise, uint16."""
+    read = instrument.dark + instrument.read_noise * rng.standard_normal(expected.shape)
+    return np.clip(np.rint(rng.poisson(expected) + read), 0, 65535).astype(np.uint16)
+
+
+def _add_truth(stack: xr.Dataset, drift: np.ndarray, energies: np.ndarray) -> None:
+    """Add drift and true energies to the stack, for those who want to check an analysis."""
+    for name, values in ((Y, drift[:, 0]), (X, drift[:, 1])):
+        attrs = {"long_name": f"True drift along {name}", "units": "pixel"}
+        stack[f"truth_drift_{name}"] = ("energy", values, attrs)
+    attrs = {"long_name": "True photon energy", "units": "eV"}
+    stack["truth_energy"] = ("energy", energies, attrs)
