@@ -41,8 +41,6 @@ class LcfPlan:
         ``(n_subsets, k)`` bool.
     background_from_data, background_from_weights : ndarray
         ``(b, E)`` and ``(b, k)``: background coefficients are ``R y - T c``.
-    non_negative, sum_rule : bool
-        The constraint.
     """
 
     references: np.ndarray
@@ -56,8 +54,6 @@ class LcfPlan:
     member: np.ndarray
     background_from_data: np.ndarray
     background_from_weights: np.ndarray
-    non_negative: bool
-    sum_rule: bool
 
 
 def polynomial_background(axis: np.ndarray, degree: int) -> np.ndarray:
@@ -141,8 +137,6 @@ def make_plan(
         member,
         from_data,
         from_weights,
-        non_negative,
-        sum_rule,
     )
 
 
