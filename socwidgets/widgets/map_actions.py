@@ -140,6 +140,8 @@ class MapActions:
             self.tool = event.name
         elif event.kind in ("select", "edit"):
             self.selected = event.name
+        elif event.kind == "delete" and self.selected == event.name:
+            self.selected = ""
         elif event.kind == "point":
             self.point = [event.x, event.y]
 

@@ -33,7 +33,8 @@ class MapEvent:
         ``draw`` (a new shape is complete), ``edit`` (the region `name` was moved or resized),
         ``live`` (a drag goes on; `name` is empty for a new shape), ``point`` (a click or a drag
         of the point tool), ``select``, ``delete`` (region `name`; ``select`` with an empty name
-        takes the selection away), ``undo``, ``redo``, ``tool`` (`name` is the tool).
+        takes the selection away, and with the selected name ends a cancelled drag, so that a
+        preview can be dropped), ``undo``, ``redo``, ``tool`` (`name` is the tool).
     name : str
         Name of a region or of a tool, or empty.
     shape : Rectangle, Ellipse, Polygon or None

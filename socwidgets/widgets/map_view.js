@@ -84,7 +84,8 @@ function readPlain(view) {
   const { model } = view;
   view.tool = model.get("tool") || "pan";
   view.rois = model.get("rois") ?? [];
-  view.point = model.get("point") ?? [];
+  // While the point is dragged, the kernel's answers are about where it was.
+  if (view.gesture?.type !== "point") view.point = model.get("point") ?? [];
   view.selected = model.get("selected") ?? "";
 }
 

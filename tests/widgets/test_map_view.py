@@ -383,7 +383,7 @@ def test_methods_report_what_the_mouse_would(view, events):
     view.choose_tool("lasso")
     assert [event.kind for event in events] == list(EVENT_KINDS)
     assert [event.seq for event in events] == list(range(1, 10))
-    assert (view.tool, view.selected, view.point) == ("lasso", "ROI 1", [0.2, 0.3])
+    assert (view.tool, view.selected, view.point) == ("lasso", "", [0.2, 0.3])
 
 
 def test_tool_and_selection_follow_the_browser(view, events):

@@ -323,7 +323,7 @@ def test_escape_leaves_a_polygon_unsaid(bench):
         bench.page.mouse.click(*bench.at(x, y))
     bench.page.keyboard.press("Escape")
     bench.page.keyboard.press("Enter")
-    assert bench.sent("tool", "live") == []
+    assert [m["kind"] for m in bench.sent("tool", "live")] == ["select"]
 
 
 def test_lasso_is_simplified_and_keeps_its_form(bench):
@@ -383,7 +383,18 @@ def test_escape_cancels_a_drag(bench):
     bench.page.mouse.move(*bench.at(3, 3), steps=4)
     bench.page.keyboard.press("Escape")
     bench.page.mouse.up()
-    assert bench.sent("tool", "live") == []
+    bench.page.wait_for_timeout(150)
+    assert [m["kind"] for m in bench.sent("tool")][-1] == "select"  # a preview can be dropped
+
+
+def test_escape_puts_a_moved_region_back(regions):
+    regions.page.mouse.move(*regions.at(1.6, 1.8))
+    regions.page.mouse.down()
+    regions.page.mouse.move(*regions.at(3.0, 3.0), steps=4)
+    regions.page.keyboard.press("Escape")
+    regions.page.mouse.up()
+    (message,) = regions.sent("live")
+    assert (message["kind"], message["name"]) == ("select", "ROI 1")
 
 
 def test_live_messages_are_throttled_and_wait_for_the_answer(bench):
@@ -454,6 +465,14 @@ def test_vertices_of_a_polygon_move_one_by_one(regions, view):
     (message,) = regions.sent("live")
     wanted = [[3, 4.5], [4, 4.4], [5.0, 5.8], [3.2, 5.6]]
     np.testing.assert_allclose(message["shape"]["vertices"], wanted, atol=0.03)
+
+
+def test_a_drag_of_another_region_selects_it_first(regions):
+    regions.drag((4.4, 3.0), (4.4, 4.0))
+    select, edit = regions.sent("live")
+    assert (select["kind"], select["name"]) == ("select", "ROI 2")
+    assert (edit["kind"], edit["name"]) == ("edit", "ROI 2")
+    assert edit["shape"]["cy"] == pytest.approx(4.0, abs=0.03)
 
 
 def test_a_drawing_tool_draws_inside_another_region(regions, view):
@@ -580,6 +599,20 @@ def test_wheel_zooms_about_the_cursor_and_a_double_click_resets(bench):
     bench.page.mouse.dblclick(*bench.at(2.0, 4.0))
     bench.settle()
     assert extent(bench) == pytest.approx(whole)
+
+
+def test_a_scroll_through_the_page_does_not_zoom_the_map_it_passes(bench):
+    whole = extent(bench)
+    bench.page.mouse.move(5, 5)
+    bench.page.mouse.wheel(0, -100)
+    bench.page.mouse.move(*bench.at(2.0, 4.0))
+    bench.page.mouse.wheel(0, -100)
+    bench.settle()
+    assert extent(bench) == whole
+    bench.page.wait_for_timeout(350)
+    bench.page.mouse.wheel(0, -100)
+    bench.settle()
+    assert extent(bench) != whole
 
 
 def test_the_camera_stays_for_a_map_of_the_same_grid_and_resets_for_another(bench, view):

@@ -105,7 +105,7 @@ function refreshButtons(view) {
   );
 }
 
-/** A picture at three times the size of the screen's, on the theme's own ground. */
+/** A picture at three times the size of the screen's, on the theme's own ground, no handles. */
 function savePicture(view) {
   if (!view.codes) return;
   const ratio = 3;
@@ -113,7 +113,8 @@ function savePicture(view) {
   const picture = document.createElement("canvas");
   picture.width = Math.round(view.stage.w * ratio);
   picture.height = Math.round(view.stage.h * ratio);
-  drawAll(view, picture.getContext("2d"), ratio);
+  const clean = { ...view, selected: "", draft: null };
+  drawAll(clean, picture.getContext("2d"), ratio);
   const sheet = document.createElement("canvas");
   sheet.width = Math.round(view.used * ratio) + 2 * margin;
   sheet.height = picture.height + 2 * margin;

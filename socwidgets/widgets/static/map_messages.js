@@ -54,6 +54,7 @@ function chooseTool(view, tool) {
 
 function selectRegion(view, name) {
   if (name === view.selected) return;
+  view.selected = name;
   view.model.set("selected", name);
   emit(view, "select", { name });
 }

@@ -172,7 +172,9 @@ function drawRegions(ctx, view) {
     drawName(ctx, view, roi);
   }
   const chosen = shown.find((roi) => roi.name === view.selected);
-  if (chosen) for (const handle of handlesOf(view, chosen)) drawHandle(ctx, handle, chosen.color);
+  if (chosen && view.tool !== "point") {
+    for (const handle of handlesOf(view, chosen)) drawHandle(ctx, handle, chosen.color);
+  }
   for (const { name, shape } of view.pending) {
     if (!name && shape) outline(ctx, tracePath(view, shape), view.theme.draft, 2);
   }

@@ -109,12 +109,13 @@ const GESTURES = {
     moveCamera(view, camera.u - (sx - x0) / k, camera.v - (sy - y0) / k);
   },
   point(view, _gesture, sx, sy) {
-    const [x, y] = screenToWorld(view, sx, sy);
-    view.model.set("point", [x, y]);
+    view.point = screenToWorld(view, sx, sy);
+    const [x, y] = view.point;
     emitLive(view, "point", { x, y });
   },
   move(view, { name, origin, start }, sx, sy) {
     const [x, y] = screenToWorld(view, sx, sy);
+    selectRegion(view, name);
     editing(view, name, moveShape(view, origin, x - start[0], y - start[1]));
   },
   resize(view, { name, origin, handle }, sx, sy) {
@@ -190,10 +191,8 @@ function finishDrag(view, gesture, sx, sy) {
   if (gesture.type === "corner") addCorner(view, sx, sy);
   else view.draft = null;
   view.edit = null;
-  if (edit) {
-    commit(view, "edit", edit.name, edit.shape);
-    view.model.set("selected", edit.name);
-  } else if (draft?.shape) commit(view, "draw", "", draft.shape);
+  if (edit) commit(view, "edit", edit.name, edit.shape);
+  else if (draft?.shape) commit(view, "draw", "", draft.shape);
   else if (gesture.type === "lasso") {
     const shape = lassoShape(view, gesture.points);
     if (shape.vertices.length >= 3 && hasArea(view, boxOf(shape))) commit(view, "draw", "", shape);
@@ -250,12 +249,11 @@ function doubleClicked(view, event) {
   view.paint();
 }
 
-/** Back to how it was before the press; the kernel hears of the old shape again. */
+/** Back to how it was before the press; the kernel hears that no drag goes on any more. */
 function cancelGesture(view) {
   const had = Boolean(view.gesture || view.draft || view.edit);
   stopLive(view);
-  const { gesture, edit } = view;
-  if (edit && gesture?.origin) emit(view, "live", { name: edit.name, shape: gesture.origin });
+  if (view.draft || view.edit) emit(view, "select", { name: view.selected });
   view.gesture = null;
   view.draft = null;
   view.edit = null;
