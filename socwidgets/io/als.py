@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.io.als_header import parse_header
 from socwidgets.io.als_frames import FRAME_NAME, als_source, find_frames, match_frames
+from socwidgets.io.als_header import parse_header
 from socwidgets.io.assemble import assemble, axis_um
 from socwidgets.io.columns import read_text
 from socwidgets.io.incident import incident_variable
 from socwidgets.io.lazy import as_array, content_name
 from socwidgets.model.errors import DataError, ReadError
-from socwidgets.model.names import I0
 
 _I0_NAMES = ("i0.xsp", "I0.xsp", "io.xsp", "Io.xsp")
 

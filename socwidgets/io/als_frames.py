@@ -92,19 +92,7 @@ def read_xim(path: Path, shape: tuple[int, int]) -> np.ndarray:
     DataError
         A frame of another shape.
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise unreadable(path, error) from error
-    try:
-        values = np.array(text.split(), dtype=np.float32)
-    except ValueError as error:
-        raise ReadError(
-            f"the frame {path.name} does not hold numbers only",
-            expected="a text file of numbers",
-            found=str(error),
-            fix="copy the frame again",
-        ) from None
+    text, values = _numbers_of(path)
     rows, columns = shape
     lines = [line for line in text.splitlines() if line.strip()]
     width = len(lines[0].split()) if lines else 0
@@ -125,3 +113,40 @@ def read_xim(path: Path, shape: tuple[int, int]) -> np.ndarray:
         fix="the frame belongs to another scan, or was cropped during alignment: use the header "
         "that goes with it",
     )
+
+
+def read_text_frame(path: Path) -> np.ndarray:
+    """Read one frame without knowing its shape, ``(y, x)`` float32.
+
+    Raises
+    ------
+    ReadError
+        Unreadable, or rows of different length (truncated).
+    """
+    text, values = _numbers_of(path)
+    lines = [line for line in text.splitlines() if line.strip()]
+    widths = [len(line.split()) for line in lines]
+    if not lines or len(set(widths)) != 1:
+        raise ReadError(
+            f"the frame {path.name} is truncated or empty",
+            expected="rows of numbers, all of one length",
+            found=f"{len(lines)} rows of {min(widths, default=0)} to {max(widths, default=0)}",
+            fix="copy the frame again",
+        )
+    return values.reshape(len(lines), widths[0])
+
+
+def _numbers_of(path: Path) -> tuple[bytes, np.ndarray]:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        return text, np.array(text.split(), dtype=np.float32)
+    except ValueError as error:
+        raise ReadError(
+            f"the frame {path.name} does not hold numbers only",
+            expected="a text file of numbers",
+            found=str(error),
+            fix="copy the frame again",
+        ) from None

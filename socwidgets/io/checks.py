@@ -17,6 +17,8 @@ DARK_SHARE = 0.01
 SATURATED_SHARE = 0.01
 #: Frames looked at in a lazily read stack.
 SAMPLE_FRAMES = 8
+#: Attribute that says how many frames were looked at.
+CHECKED = "checked_frames"
 #: Ceilings of counters and cameras, 8 to 32 bit.
 _CEILINGS = frozenset(2**bits - 1 for bits in (8, 10, 12, 14, 15, 16, 24, 31, 32))
 
@@ -60,7 +62,7 @@ def check_frames(stack: xr.Dataset, *, saturation: float | None = None) -> xr.Da
         _check_saturated(sample, numbers, dim, saturation)
     total = stack.sizes[dim]
     text = f"all {total}" if len(where) == total else f"a sample of {len(where)} of {total}"
-    return stack.assign_attrs(checked_frames=text)
+    return stack.assign_attrs({CHECKED: text})
 
 
 def _sample(stack: xr.Dataset, dim: str) -> tuple[np.ndarray, np.ndarray]:
