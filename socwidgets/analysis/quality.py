@@ -90,3 +90,59 @@ def fit_quality(maps: xr.Dataset) -> dict[str, float]:
             values = values[np.isfinite(values)]
             found[name] = float(np.median(values)) if values.size else float("nan")
     return found
+
+
+#: Limits of the checks below, with what each one means.
+MAX_REDCHI = 2.0
+MIN_REDCHI = 0.5
+MAX_SHARE_AT_BOUND = 0.2
+MAX_SHARE_LEFT_OUT = 0.3
+MAX_CONDITION = 30.0
+
+
+def fit_warnings(maps: xr.Dataset) -> list[str]:
+    """Sentences about what could make the numbers of a fitted map set wrong.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Map set with ``status``, and ``redchi`` where fitted; ``attrs["sigma_source"]`` says
+        whether the reduced chi-square is scaled by a known noise, which alone makes 1 its target.
+
+    Returns
+    -------
+    list of str
+        Empty where every check passed.
+    """
+    found, quality = [], fit_quality(maps)
+    redchi = quality.get("redchi", float("nan"))
+    if "propagated" in str(maps.attrs.get("sigma_source", "")):
+        if redchi > MAX_REDCHI:
+            found.append(
+                f"The median reduced chi-square is {redchi:.2f}: the residuals are larger than the "
+                "noise. Either the references do not describe all of the sample, or the noise is "
+                "understated; the uncertainties are too small by about the square root of it."
+            )
+        elif redchi < MIN_REDCHI:
+            found.append(
+                f"The median reduced chi-square is {redchi:.2f}: the noise is overstated, and so "
+                "are the uncertainties."
+            )
+    share = quality.get("share_at_bound", 0.0)
+    if share > MAX_SHARE_AT_BOUND:
+        found.append(
+            f"In {share:.0%} of the pixels the constrained fit is at a bound. Means and spreads "
+            "use the unconstrained fractions, which noise may push beyond 0 or 1."
+        )
+    poor, fitted = int(maps.attrs.get(POOR_FITS, 0)), quality.get("n_fitted", 0.0)
+    if poor:
+        found.append(f"{poor} of {fitted:.0f} fitted pixels exceed the limit of the R-factor and "
+                     "were left out; a limit below the noise prefers thick pixels.")  # fmt: skip
+    left_out = 1.0 - quality["n_usable"] / fitted if fitted else 0.0
+    if left_out > MAX_SHARE_LEFT_OUT:
+        found.append(f"{left_out:.0%} of the fitted pixels do not enter the statistics; the status "
+                     "map says why.")  # fmt: skip
+    condition = float(maps.attrs.get("condition_number", 0.0))
+    if condition > MAX_CONDITION:
+        found.append(f"The references are hard to tell apart (condition number {condition:.0f}).")
+    return found

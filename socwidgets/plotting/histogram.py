@@ -43,7 +43,7 @@ def histogram_figure(
         Standard deviation as observed, of the measurement noise, and after subtracting the noise
         in quadrature, in the map's units.
     bins : int, optional
-        Number of bins; by the Freedman-Diaconis rule, 10 to 80, if left out.
+        Number of bins; by the Freedman-Diaconis rule, 32 to 80, if left out.
     title : str, optional
         Above the histogram.
     width, height : float
@@ -90,7 +90,7 @@ def _edges(data: np.ndarray, bins: int | None) -> np.ndarray:
     if bins is None:
         quartiles = np.percentile(data, [25, 75])
         step = 2 * (quartiles[1] - quartiles[0]) / data.size ** (1 / 3)
-        bins = int(np.clip((high - low) / step, 10, 80)) if step > 0 else 20
+        bins = int(np.clip((high - low) / step, 32, 80)) if step > 0 else 32
     margin = 0.04 * (high - low)
     return np.linspace(low - margin, high + margin, bins + 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from socwidgets.plotting.style import ACCENT, INK, describe, new_figure, styled
@@ -62,19 +63,30 @@ def particle_figure(
             f"map mean {number(overall)}", (1.0, overall), xycoords=("axes fraction", "data"),
             xytext=(-3, 3), textcoords="offset points", ha="right", va="bottom", fontsize=8.5,
         )  # fmt: skip
-    if len(kept) <= 25:
-        for name, row in kept.iterrows():
-            axes.annotate(
-                str(name), (float(row[size]), float(row[value])), xytext=(4, 4),
-                textcoords="offset points", fontsize=7.5, color=INK,
-            )  # fmt: skip
     axes.margins(x=0.08, y=0.15)
     axes.set_xlabel(size_label)
     low, high = ends
     axes.set_ylabel(f"{label}\n◀ {low} | {high} ▶" if low and high else label)
     if title:
         axes.set_title(title)
+    _number_particles(axes, kept, size, value)
     return describe(figure, _words(kept, value, label))
+
+
+def _number_particles(axes: Axes, table: pd.DataFrame, size: str, value: str) -> None:
+    """Write the numbers of the particles, largest first, where they do not cover each other."""
+    spots = axes.transData.transform(table[[size, value]].to_numpy(float).reshape(-1, 2))
+    taken: list[np.ndarray] = []
+    for name, spot in zip(table.index, spots, strict=True):
+        # A number is about 14 by 9 points; the figure's pixels are 72ths of an inch times dpi.
+        gap = np.array([16.0, 10.0]) * axes.figure.dpi / 72.0
+        if any(np.all(np.abs(spot - other) < gap) for other in taken):
+            continue
+        taken.append(spot)
+        axes.annotate(
+            str(name), tuple(axes.transData.inverted().transform(spot)), xytext=(4, 4),
+            textcoords="offset points", fontsize=7.5, color=INK,
+        )  # fmt: skip
 
 
 def _words(table: pd.DataFrame, value: str, label: str) -> str:

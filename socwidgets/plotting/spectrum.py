@@ -37,7 +37,7 @@ def spectrum_figure(
     title : str, optional
         Above the spectrum.
     note : str
-        Numbers of the fit, printed inside the axes.
+        Numbers of the fit, printed beside the title.
     y_label : str
         What the data are, with units.
     width, height : float
@@ -59,11 +59,14 @@ def spectrum_figure(
     _draw_data(upper, axis.values, fit["data"].values, spread, dim)
     _draw_fit(upper, axis.values, fit)
     upper.set_ylabel(y_label)
-    upper.legend(loc="best", handlelength=1.5, framealpha=0.8, frameon=True, edgecolor="none")
-    if note:
-        upper.set_title(note, fontsize=8.5, fontweight="normal", loc="right", color=MUTED)
-    if title:
-        upper.set_title(title)
+    # Above the axes: no corner of a spectrum with two edges is free.
+    upper.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2,
+        handlelength=1.3, columnspacing=1.2,
+    )  # fmt: skip
+    if note or title:
+        figure.suptitle(title or " ", x=0.02, ha="left", fontsize=10, fontweight="bold")
+        figure.text(0.98, 0.985, note, ha="right", va="top", fontsize=8.5, color=MUTED)
     if lower is not None:
         _draw_residual(lower, axis.values, fit["residual"].values)
     (lower or upper).set_xlabel(axis_label(axis))

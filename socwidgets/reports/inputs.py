@@ -1,0 +1,161 @@
+"""Open what a report's parameters name, and bring it to optical density."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from socwidgets.model.errors import ParameterError
+from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.provenance import data_hash
+from socwidgets.reports.parameters import PHANTOM_PREFIX, SocMapReport
+
+#: Parameters that name files; ``references`` may name several.
+_PATHS = ("stack", "flat", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that a report reads.
+
+    Attributes
+    ----------
+    stack : xarray.Dataset
+        As measured.
+    references : xarray.DataArray
+        ``(component, spectral)``.
+    flat, dark : xarray.DataArray or None
+        Counts without sample and without beam, where they come from files of their own.
+    phantom : Phantom or None
+        What was simulated, for the comparison with the truth.
+    notes : tuple of str
+        Warnings of the readers.
+    record : dict
+        Role -> source, hash and shape of every object.
+    """
+
+    stack: xr.Dataset
+    references: xr.DataArray
+    flat: xr.DataArray | None = None
+    dark: xr.DataArray | None = None
+    phantom: Any = None
+    notes: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_inputs(params: SocMapReport) -> Inputs:
+    """Read the stack, its references and its flats, or simulate a phantom.
+
+    Warnings of the readers (converted energies, for instance) are collected for the page.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        found = _simulate(params) if params.is_phantom else _read(params)
+    notes = tuple(str(w.message) for w in caught if issubclass(w.category, UserWarning))
+    sources: dict[str, tuple[str | None, xr.Dataset | xr.DataArray | None]] = {
+        "stack": (params.stack, found.stack),
+        "references": (params.references or params.stack, found.references),
+        "flat": (params.flat, found.flat),
+        "dark": (params.dark, found.dark),
+    }
+    record = {
+        role: _record(source, value) for role, (source, value) in sources.items() if source
+        if value is not None
+    }  # fmt: skip
+    return replace(found, notes=notes, record=record)
+
+
+def _read(params: SocMapReport) -> Inputs:
+    from socwidgets.io import open_references, open_stack
+
+    options = {} if params.pixel_um is None else {"pixel_um": params.pixel_um}
+    stack = open_stack(params.stack, **options)
+    if params.sample:
+        stack.attrs["sample"] = params.sample
+    references = open_references(params.references, dim=spectral_dim(stack[SIGNAL]))
+    flat, dark = (_frames(path) for path in (params.flat, params.dark))
+    if dark is not None:
+        # Dark frames know no energy: their mean is what is subtracted.
+        dark = dark.mean([d for d in dark.dims if d not in (Y, X)])
+    return Inputs(stack, references, flat, dark)
+
+
+def _frames(path: str | None) -> xr.DataArray | None:
+    from socwidgets.io import open_stack
+
+    return None if not path else open_stack(path)[SIGNAL]
+
+
+def _simulate(params: SocMapReport) -> Inputs:
+    from socwidgets.phantoms import EnsembleParams, lfp_ensemble, simulate_stxm
+
+    name = params.stack.removeprefix(PHANTOM_PREFIX)
+    if name != "lfp":
+        raise ParameterError(
+            f"there is no phantom {name!r}", expected=f"{PHANTOM_PREFIX}lfp", found=params.stack
+        )
+    pixel = EnsembleParams().pixel_um if params.pixel_um is None else params.pixel_um
+    phantom = lfp_ensemble(seed=params.seed, pixel_um=pixel)
+    stack = simulate_stxm(phantom, seed=params.seed)
+    if params.sample:
+        stack.attrs["sample"] = params.sample
+    references = phantom.references
+    if params.references.strip():
+        from socwidgets.io import open_references
+
+        references = open_references(params.references, dim=spectral_dim(stack[SIGNAL]))
+    return Inputs(stack, references, phantom=phantom)
+
+
+def _record(source: Any, value: xr.Dataset | xr.DataArray) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "source": str(source),
+        "sha256": data_hash(value),
+        "dims": {str(k): int(v) for k, v in value.sizes.items()},
+    }
+    path = Path(str(source))
+    if path.is_file():
+        with path.open("rb") as file:
+            found["file_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return found
+
+
+def absolute_paths(params: SocMapReport, base: Path | None = None) -> SocMapReport:
+    """Parameters whose file names no longer depend on the working folder.
+
+    A report's notebook runs in its output folder, so relative names would point elsewhere.
+    """
+    base = Path.cwd() if base is None else base
+    changes: dict[str, Any] = {}
+    for name in _PATHS:
+        value = getattr(params, name)
+        if value and not str(value).startswith(PHANTOM_PREFIX):
+            changes[name] = _absolute(str(value), base)
+    if params.references.strip():
+        changes["references"] = _absolute_references(params.references, base)
+    return params.replace(**changes)
+
+
+def _absolute(path: str, base: Path) -> str:
+    return os.path.normpath(base / Path(path).expanduser())
+
+
+def _absolute_references(text: str, base: Path) -> str:
+    """Make every file of ``name=file,name=file`` absolute; a file with commas in its name too."""
+    if (base / Path(text).expanduser()).exists():
+        return _absolute(text, base)
+    items = []
+    for item in (part.strip() for part in text.split(",")):
+        name, equals, path = item.partition("=")
+        if equals and not (base / item).exists():
+            items.append(f"{name.strip()}={_absolute(path.strip(), base)}")
+        elif item:
+            items.append(_absolute(item, base))
+    return ",".join(items)

@@ -1,0 +1,90 @@
+"""Everything that the report templates call, under one name, so that they hold no logic."""
+
+from __future__ import annotations
+
+import os
+
+import pandas as pd
+import xarray as xr
+
+from socwidgets.analysis.recovery import Recovery, compare_with_truth
+from socwidgets.heterogeneity.particles import particle_table
+from socwidgets.model.status import usable
+from socwidgets.reports.inputs import Inputs, open_inputs
+from socwidgets.reports.parameters import SocMapReport
+from socwidgets.reports.prepare import align, name_quantity, to_optical_density, truth_map
+from socwidgets.reports.results import Results, write_results
+from socwidgets.reports.sections import (
+    show_card,
+    show_edge_jump,
+    show_headline,
+    show_histogram,
+    show_inputs,
+    show_maps,
+    show_particles,
+    show_provenance,
+    show_quality,
+    show_spectra,
+    show_warnings,
+)
+from socwidgets.reports.summary import gather, headline_names
+
+__all__ = [
+    "Inputs",
+    "Results",
+    "align",
+    "compare_if_known",
+    "find_particles",
+    "gather",
+    "headline_names",
+    "name_quantity",
+    "open_inputs",
+    "save",
+    "show_card",
+    "show_edge_jump",
+    "show_headline",
+    "show_histogram",
+    "show_inputs",
+    "show_maps",
+    "show_particles",
+    "show_provenance",
+    "show_quality",
+    "show_spectra",
+    "show_warnings",
+    "tabulate",
+    "to_optical_density",
+    "truth_map",
+    "write_results",
+]
+
+
+def find_particles(
+    jumps: xr.Dataset, maps: xr.Dataset, params: SocMapReport
+) -> xr.DataArray | None:
+    """Particles of the edge-jump map; None if none of them holds a usable pixel."""
+    from socwidgets.analysis.segmentation import segment_particles
+
+    labels = segment_particles(jumps["edge_jump"], **params.particle_options())
+    return labels if bool(((labels > 0) & usable(maps)).any()) else None
+
+
+def tabulate(maps: xr.Dataset, labels: xr.DataArray | None) -> pd.DataFrame | None:
+    """Table of the particles, where there are any."""
+    return None if labels is None else particle_table(maps, labels)
+
+
+def compare_if_known(inputs: Inputs, maps: xr.Dataset, drift: xr.Dataset | None) -> Recovery | None:
+    """Comparison with the truth, for a phantom."""
+    if inputs.phantom is None:
+        return None
+    return compare_with_truth(maps, truth_map(inputs, drift))
+
+
+def save(
+    params: SocMapReport, path: str | os.PathLike[str], **objects: xr.Dataset | xr.DataArray | None
+) -> None:
+    """Write the bundle unless the parameters say otherwise; objects that are None are left out."""
+    from socwidgets.io import save_bundle
+
+    if params.bundle:
+        save_bundle(path, **{k: v for k, v in objects.items() if v is not None})

@@ -1,0 +1,48 @@
+"""Numbers in words for the page: value with as many digits as its uncertainty deserves."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_UNITS = {"um": "µm", "um2": "µm²", "um^2": "µm²", "cm-1": "cm⁻¹", "1": "", "": ""}
+
+
+def decimals_for(std: float) -> int:
+    """Decimal places that show two significant digits of an uncertainty."""
+    if not math.isfinite(std) or std <= 0:
+        return 3
+    return max(0, min(8, 1 - math.floor(math.log10(std))))
+
+
+def with_uncertainty(value: float, std: float = math.nan, unit: str = "1") -> str:
+    """Text such as ``0.512 ± 0.013 µm``; ``not available`` where there is no value."""
+    if not math.isfinite(value):
+        return "not available"
+    sign = _UNITS.get(unit, unit)
+    tail = f" {sign}" if sign else ""
+    if math.isfinite(std) and std > 0:
+        places = decimals_for(std)
+        return f"{value:.{places}f} ± {std:.{places}f}{tail}"
+    if float(value).is_integer() and abs(value) >= 1:
+        return f"{int(value):,}".replace(",", "\u202f") + tail
+    return f"{value:.3g}{tail}"
+
+
+def interval(low: float, high: float) -> str:
+    """Text such as ``0.487 to 0.538``; empty where there is no interval."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    places = decimals_for((high - low) / 4)
+    return f"{low:.{places}f} to {high:.{places}f}"
+
+
+def parameter_text(value: Any) -> str:
+    """How a parameter is printed and written on a command line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (tuple, list)):
+        return ",".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
