@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
@@ -16,6 +17,10 @@ Frames = Callable[[int], np.ndarray]
 #: Weight of the newest frame in the running reference of the first pass.
 _NEWEST = 0.3
 _NEIGHBORS = 5
+#: Steps per pixel of the first pass, which later ones refine.
+_COARSE = 10
+#: Prepared frames are kept when all of them fit in this many bytes, else made again each pass.
+_CACHE_BYTES = 256 << 20
 _OUTLIER_SIGMA = 6.0
 _OUTLIER_FLOOR_PX = 0.5
 
@@ -46,7 +51,8 @@ class RegistrationParams(Parameters):
     )  # fmt: skip
     high_pass_px: float = param(
         4.0, "Structure wider than this Gaussian is removed before frames are compared, because "
-        "uneven illumination does not move with the sample; 0 for none.", unit="px", low=0, high=200,
+        "uneven illumination does not move with the sample; 0 for none.",
+        unit="px", low=0, high=200,
     )  # fmt: skip
     taper: float = param(
         0.05, "Part of the field over which a frame fades at its border.", low=0, high=0.5
@@ -98,8 +104,9 @@ def find_drift(frame: Frames, n: int, params: RegistrationParams) -> Drift:
     Parameters
     ----------
     frame : callable
-        Index -> ``(y, x)`` image; called once per pass and frame, so a lazy stack is never held
-        whole. Values that are not finite are replaced by the frame's median.
+        Index -> ``(y, x)`` image. Called again in each pass where the frames together are too
+        large to be kept, so a large lazy stack is never held whole. Values that are not finite
+        are replaced by the frame's median.
     n : int
         Number of frames.
     params : RegistrationParams
@@ -116,17 +123,22 @@ def find_drift(frame: Frames, n: int, params: RegistrationParams) -> Drift:
     DataError
         If no frame has any contrast.
     """
+    kept = n if n * frame(0).size * 4 <= _CACHE_BYTES else 0
+    prepared = lru_cache(maxsize=kept)(lambda i: prepare(frame(i), params))
     if params.reference == "mean":
-        path, correlation = _follow(frame, n, params, _NEWEST)
-        path -= path.mean(axis=0)
+        path, correlation = _follow(prepared, n, params, _NEWEST, min(_COARSE, params.upsample))
         for _ in range(params.passes):
             replaced = untrusted(path, correlation, params)
             path = _bridge(path, replaced)
-            step, correlation = _against_mean(frame, path, ~replaced, params)
+            path -= path[~replaced].mean(axis=0)
+            step, correlation = _against_mean(prepared, path, ~replaced, params, kept)
             path = path + step
-            path -= path[~untrusted(path, correlation, params)].mean(axis=0)
+            if np.abs(step[~replaced]).max() <= 1.0 / params.upsample:
+                break
+        path -= path[~untrusted(path, correlation, params)].mean(axis=0)
     else:
-        path, correlation = _follow(frame, n, params, 1.0 if params.reference == "neighbor" else 0.0)
+        newest = 1.0 if params.reference == "neighbor" else 0.0
+        path, correlation = _follow(prepared, n, params, newest, params.upsample)
     replaced = untrusted(path, correlation, params)
     path = _bridge(path, replaced)
     if params.smooth_frames:
@@ -173,9 +185,7 @@ def displacement(reference: np.ndarray, moved: np.ndarray, upsample: int) -> np.
     return -np.asarray(shift, dtype=np.float64)
 
 
-def untrusted(
-    path: np.ndarray, correlation: np.ndarray, params: RegistrationParams
-) -> np.ndarray:
+def untrusted(path: np.ndarray, correlation: np.ndarray, params: RegistrationParams) -> np.ndarray:
     """Frames whose drift is not believed.
 
     Either they hardly resemble the reference, or they lie off the running median of their
@@ -218,7 +228,7 @@ def _bridge(path: np.ndarray, replaced: np.ndarray) -> np.ndarray:
 
 
 def _follow(
-    frame: Frames, n: int, params: RegistrationParams, newest: float
+    prepared: Frames, n: int, params: RegistrationParams, newest: float, upsample: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Drift against a reference that follows: weight `newest` of each frame replaces the old.
 
@@ -228,7 +238,7 @@ def _follow(
     path, correlation = np.zeros((n, 2)), np.full(n, np.nan)
     running: np.ndarray | None = None
     for i in range(n):
-        image = prepare(frame(i), params)
+        image = prepared(i)
         window = _window(image.shape, params.taper)
         if not image.any():
             path[i] = path[i - 1] if i else 0.0
@@ -238,7 +248,7 @@ def _follow(
             continue
         # Read where the sample was last, so that only the step has to be found.
         here = _moved(image, path[i - 1])
-        path[i] = path[i - 1] + displacement(running * window, here * window, params.upsample)
+        path[i] = path[i - 1] + displacement(running * window, here * window, upsample)
         aligned = _moved(image, path[i])
         correlation[i] = _pearson(running * window, aligned * window)
         if correlation[i] >= params.min_correlation:
@@ -247,20 +257,18 @@ def _follow(
 
 
 def _against_mean(
-    frame: Frames, path: np.ndarray, used: np.ndarray, params: RegistrationParams
+    prepared: Frames, path: np.ndarray, used: np.ndarray, params: RegistrationParams, kept: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Remaining displacement of every frame against the mean of the aligned ones."""
     n = len(path)
-    reference = _mean(
-        _moved(prepare(frame(i), params), path[i]) for i in range(n) if used[i]
-    )
+    aligned = lru_cache(maxsize=kept)(lambda i: _moved(prepared(i), path[i]))
+    reference = _mean(aligned(i) for i in range(n) if used[i])
     window = _window(reference.shape, params.taper)
     step, correlation = np.zeros((n, 2)), np.full(n, np.nan)
     for i in range(n):
-        image = prepare(frame(i), params)
-        if not image.any():
+        here = aligned(i) * window
+        if not here.any():
             continue
-        here = _moved(image, path[i]) * window
         step[i] = displacement(reference * window, here, params.upsample)
         correlation[i] = _pearson(reference * window, here)
     return step, correlation

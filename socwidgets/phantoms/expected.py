@@ -38,9 +38,10 @@ def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None)
     spectra = align_references(phantom.references, axis["energy"]).values
     slope = (energies - energies.mean()) / np.ptp(energies)
     design = np.stack([*spectra, np.ones_like(energies), slope], axis=1)
-    rest = instrument.background_b0 + instrument.background_b1 * (
-        energies / instrument.background_e0_ev
-    ) ** -3.0
+    rest = (
+        instrument.background_b0
+        + instrument.background_b1 * (energies / instrument.background_e0_ev) ** -3.0
+    )
     inside = np.isfinite(maps["soc"].values)
     columns = [maps[f"coefficient_{name}"].values[inside] for name in ("LFP", "FP")]
     coefficients = np.stack(columns)

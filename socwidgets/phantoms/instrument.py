@@ -70,7 +70,7 @@ class StxmInstrument(Parameters):
     )
     background_e0_ev: float = param(707.0, "Energy to which it refers.", unit="eV", low=50)
     stray_light: float = param(
-        0.003, "Share of the light that passes beside the spot or at another energy.",
+        0.01, "Share of the light that passes beside the spot or at another energy.",
         low=0, high=0.2,
     )  # fmt: skip
 
@@ -218,9 +218,10 @@ def _transmissions(
     """Transmission ``(y, x)`` frame by frame: blurred, displaced and sampled on the pixels."""
     axis = xr.DataArray(energies, dims="energy", coords={"energy": energies}, name="energy")
     lfp, fp = align_references(phantom.references, axis["energy"]).values
-    background = instrument.background_b0 + instrument.background_b1 * (
-        energies / instrument.background_e0_ev
-    ) ** -3.0
+    background = (
+        instrument.background_b0
+        + instrument.background_b1 * (energies / instrument.background_e0_ev) ** -3.0
+    )
     thickness = phantom.fine["thickness"].values.astype(np.float32)
     charge = thickness * phantom.fine["soc"].values.astype(np.float32)
     scale = phantom.params.od_per_um

@@ -10,6 +10,8 @@ from socwidgets.model.errors import ParameterError
 
 #: Exponent of the outline (2 is an ellipse, larger is squarer) by shape.
 _EXPONENTS = {"ellipsoid": 2.0, "platelet": 3.0}
+#: Objects dropped at random jam when they cover this much of the ground (discs: 0.547).
+_JAMMING = 0.55
 #: Part of a platelet's radius over which its edge is beveled.
 _BEVEL = 0.35
 
@@ -100,8 +102,13 @@ def place_particles(
     Raises
     ------
     ParameterError
-        If a particle finds no room in 400 attempts.
+        If the particles cover more than random placing can reach, or one finds no room in 400
+        attempts.
     """
+    room = _JAMMING * (field_um - 2.0 * border_um) ** 2
+    area = np.pi * np.cumsum([p.a * p.b for p in particles])
+    if area[-1] > room:
+        raise _no_room(len(particles), int(np.searchsorted(area, room)))
     size = round(field_um / step_um)
     occupied = np.zeros((size, size), dtype=bool)
     placed: list[Particle] = []
@@ -112,16 +119,20 @@ def place_particles(
             if candidate is not None:
                 break
         else:
-            raise ParameterError(
-                "the particles do not fit on the field",
-                expected=f"room for {len(particles)} particles",
-                found=f"room for {number}",
-                fix="take fewer or smaller particles, or a larger field",
-            )
+            raise _no_room(len(particles), number)
         window, inside = footprint(candidate, step_um, size)
         occupied[window] |= inside
         placed.append(candidate)
     return placed
+
+
+def _no_room(wanted: int, found: int) -> ParameterError:
+    return ParameterError(
+        "the particles do not fit on the field",
+        expected=f"room for {wanted} particles",
+        found=f"room for about {found}",
+        fix="take fewer or smaller particles, or a larger field",
+    )
 
 
 def footprint(
