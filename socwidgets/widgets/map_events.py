@@ -104,10 +104,11 @@ def parse_shape(values: Any) -> DrawnShape:
     """
     if not isinstance(values, Mapping) or not isinstance(values.get("type"), str):
         raise _malformed("a shape", repr(values)[:200])
+    values = {key: _as_float(value) for key, value in values.items()}
     points = values.get("vertices", ())
     if isinstance(points, (list, tuple)) and len(points) > MAX_VERTICES:
         raise _malformed(f"at most {MAX_VERTICES} vertices", f"{len(points)} of them")
-    return require_shape(roi_from_dict(dict(values)).shape)
+    return require_shape(roi_from_dict(values).shape)
 
 
 def require_shape(shape: Any) -> DrawnShape:
@@ -156,6 +157,11 @@ def _extent(shape: DrawnShape) -> tuple[float, float]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _as_float(value: Any) -> Any:
+    """JSON has one kind of number: 1 and 1.0 must not make different shapes."""
+    return float(value) if _is_number(value) else value
 
 
 def _number(what: str, value: Any) -> float:

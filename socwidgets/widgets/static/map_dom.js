@@ -49,6 +49,7 @@ function buildDom(view, el) {
   view.alarm = element("div", { class: "socw-error", role: "alert" });
   const status = element("div", { class: "socw-status", role: "status", "aria-live": "polite" });
   status.append(view.readout, view.note);
+  view.ruler = status; // as wide as the widget's inside
   view.buttons = {};
   root.append(buildToolbar(view), view.canvas, status, view.alarm);
   el.append(root);
@@ -116,7 +117,7 @@ function savePicture(view) {
   const clean = { ...view, selected: "", draft: null };
   drawAll(clean, picture.getContext("2d"), ratio);
   const sheet = document.createElement("canvas");
-  sheet.width = Math.round(view.used * ratio) + 2 * margin;
+  sheet.width = picture.width + 2 * margin;
   sheet.height = picture.height + 2 * margin;
   const context = sheet.getContext("2d");
   context.fillStyle = view.theme.ground;
@@ -218,7 +219,7 @@ function veilColor(css) {
 
 /** Fit map and panel into the width there is; false while there is none. */
 function layOut(view) {
-  const width = Math.floor(view.root.clientWidth);
+  const width = Math.floor(view.ruler.clientWidth);
   if (width < 40) return false;
   const ratio = window.devicePixelRatio || 1;
   const ctx = view.canvas.getContext("2d");
@@ -226,7 +227,7 @@ function layOut(view) {
   let port = { x: edge, y: edge, w: 0, h: 0 };
   view.plan = null;
   let height = 120;
-  view.used = width;
+  let used = width;
   if (view.codes) {
     const plan = planPanel(ctx, view);
     const roomy = width - plan.width >= 140;
@@ -239,15 +240,15 @@ function layOut(view) {
     port = { x: edge, y: edge, w, h };
     // A flat map still needs room for the bar, its words and the legend beside it.
     height = Math.max(h + 2 * edge, plan.rows && roomy ? 40 + plan.rows.length * 24 : 0);
-    view.used = port.w + 2 * edge + (roomy ? plan.width : 0);
+    used = Math.ceil(port.w + 2 * edge + (roomy ? plan.width : 0));
   }
   view.port = port;
-  view.stage = { w: width, h: height };
-  const w = Math.round(width * ratio);
+  view.stage = { w: used, h: height };
+  const w = Math.round(used * ratio);
   const h = Math.round(height * ratio);
   if (view.canvas.width !== w) view.canvas.width = w;
   if (view.canvas.height !== h) view.canvas.height = h;
-  view.canvas.style.width = `${width}px`;
+  view.canvas.style.width = `${used}px`;
   view.canvas.style.height = `${height}px`;
   view.ratio = ratio;
   if (view.codes) moveCamera(view, view.camera.u, view.camera.v);
