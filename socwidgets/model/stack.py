@@ -102,7 +102,7 @@ def parse_stack(stack: xr.Dataset) -> xr.Dataset:
     stack.attrs.setdefault(QUANTITY, "intensity")
     validate_stack(stack)
     lead = [d for d in stack[SIGNAL].dims if d not in (dim, Y, X)]
-    return stack.transpose(*lead, dim, Y, X, ..., missing_dims="ignore")
+    return stack.transpose(..., *lead, dim, Y, X, missing_dims="ignore")
 
 
 def _coerce_spectral(stack: xr.Dataset, dim: str) -> xr.Dataset:
