@@ -20,7 +20,7 @@ from socwidgets.io.columns import unreadable
 from socwidgets.io.masks import open_mask
 from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.names import VALID
-from socwidgets.model.provenance import data_hash, record
+from socwidgets.model.provenance import data_hash, record, steps
 from socwidgets.model.stack import parse_stack
 
 #: Group of entry points under which other packages offer a `Reader`.
@@ -130,7 +130,8 @@ def open_stack(path: str | os.PathLike[str], **options: Any) -> xr.Dataset:
         return stack
     stack.attrs.setdefault("source_file", path.name)
     parameters = {"path": path, "format": reader.name, **options, "signal": data_hash(stack)}
-    return record(stack, "socwidgets.io.open_stack", parameters)
+    before = stack if steps(stack) else None
+    return record(stack, "socwidgets.io.open_stack", parameters, source=before)
 
 
 def _checked(stack: xr.Dataset, options: dict[str, Any]) -> xr.Dataset:
