@@ -15,7 +15,7 @@ COLORMAPS = ("viridis", "cividis", "magma", "gray", "RdBu_r")
 #: Colours of the categories of a flag map by position; the first stands for "ok", greys for pixels
 #: without a value, the Okabe-Ito colours for pixels to be careful with.
 CATEGORY_COLORS = (
-    "#2a788e", "#d3d6db", "#9aa1ab", "#d55e00", "#e69f00", "#cc79a7", "#f0e442", "#56b4e9",
+    "#2a788e", "#dfe2e6", "#b9bfc8", "#d55e00", "#e69f00", "#cc79a7", "#f0e442", "#56b4e9",
 )  # fmt: skip
 
 

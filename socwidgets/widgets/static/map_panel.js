@@ -2,7 +2,6 @@
 
 const BAR_WIDTH = 16;
 const PANEL_GAP = 16;
-const WORDS_WIDTH = 140;
 
 /** Lines of at most `width` pixels. */
 function wrapText(ctx, text, width) {
@@ -34,8 +33,9 @@ function planPanel(ctx, view) {
     const titleWidth = Math.max(...title.map((t) => ctx.measureText(t).width));
     return { rows, title, width: PANEL_GAP + Math.max(widest + 22, titleWidth) + 4 };
   }
-  const high = wrapText(ctx, meta.high_words, WORDS_WIDTH);
-  const low = wrapText(ctx, meta.low_words, WORDS_WIDTH);
+  const most = clamp(0.25 * view.ruler.clientWidth, 64, 140);
+  const high = wrapText(ctx, meta.high_words, most);
+  const low = wrapText(ctx, meta.low_words, most);
   const words = Math.max(0, ...[...high, ...low].map((t) => ctx.measureText(t).width));
   ctx.font = font.plain;
   const { values, digits } = ticksBetween(clim[0], clim[1], 6);
@@ -79,7 +79,7 @@ function drawLegend(ctx, { plan, port, theme }) {
 }
 
 function drawColorBar(ctx, view) {
-  const { plan, port, theme, clim, meta } = view;
+  const { plan, port, theme, meta } = view;
   const font = fonts(theme);
   const line = theme.size + 2;
   const x = port.x + port.w + PANEL_GAP;
@@ -105,7 +105,6 @@ function drawColorBar(ctx, view) {
   const label = meta.units ? `${meta.label} (${meta.units})` : meta.label;
   ctx.fillText(label, 0, 0, bottom - top);
   ctx.restore();
-  if (!(clim[1] > clim[0])) return;
 }
 
 /** Whether there are values above and below the limits: the bar then ends in a point. */
