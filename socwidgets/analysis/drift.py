@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
 
+from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.analysis.resample import shift_frame
 from socwidgets.model.errors import DataError
-from socwidgets.model.parameters import Parameters, param
 
 Frames = Callable[[int], np.ndarray]
 #: Weight of the newest frame in the running reference of the first pass.
@@ -23,55 +23,9 @@ _COARSE = 10
 _CACHE_BYTES = 256 << 20
 _OUTLIER_SIGMA = 6.0
 _OUTLIER_FLOOR_PX = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistrationParams(Parameters):
-    """How drift is measured and when it is corrected."""
-
-    reference: str = param(
-        "mean",
-        "What a frame is compared with: the mean of the aligned frames (best where it works), the "
-        "frame before it (for contrast that changes completely; errors add up), or the first.",
-        choices=("mean", "neighbor", "first"),
-    )
-    image: str = param(
-        "signal",
-        "Compare the signal itself, or the magnitude of its gradient (edges), which keeps its sign "
-        "where the contrast inverts across an absorption edge.",
-        choices=("signal", "gradient"),
-    )
-    passes: int = param(3, "Rounds of refining the mean frame.", low=1, high=20)
-    upsample: int = param(
-        50, "Drift is read on a grid of 1/upsample pixel.", label="Steps per pixel", low=1, high=200
-    )
-    smooth_px: float = param(
-        0.5, "Width of the Gaussian that smooths a frame before it is compared; the frames "
-        "themselves are not smoothed.", unit="px", low=0, high=10,
-    )  # fmt: skip
-    high_pass_px: float = param(
-        4.0, "Structure wider than this Gaussian is removed before frames are compared, because "
-        "uneven illumination does not move with the sample; 0 for none.",
-        unit="px", low=0, high=200,
-    )  # fmt: skip
-    taper: float = param(
-        0.05, "Part of the field over which a frame fades at its border.", low=0, high=0.5
-    )
-    min_correlation: float = param(
-        0.05, "A frame that resembles the reference less takes the drift of its neighbors.",
-        low=0, high=1,
-    )  # fmt: skip
-    smooth_frames: float = param(
-        0.0, "Width of the Gaussian that smooths the drift over frames, for slow drift only.",
-        unit="frames", low=0, high=50,
-    )  # fmt: skip
-    threshold_px: float = param(
-        0.2, "Smaller drift (root mean square) is left alone: nothing is interpolated.",
-        unit="px", low=0, high=10,
-    )  # fmt: skip
-    max_shift_px: float = param(
-        20.0, "Larger drift is refused: something else is wrong.", unit="px", low=0.1, high=1000
-    )
+#: The best of all shifts of pure noise correlates by some five over the root of the number of
+#: pixels; less than this many is no resemblance, whatever `min_correlation` says.
+_NOISE_PEAK = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +77,24 @@ def find_drift(frame: Frames, n: int, params: RegistrationParams) -> Drift:
     DataError
         If no frame has any contrast.
     """
-    kept = n if n * frame(0).size * 4 <= _CACHE_BYTES else 0
+    pixels = frame(0).size
+    kept = n if n * pixels * 4 <= _CACHE_BYTES else 0
     prepared = lru_cache(maxsize=kept)(lambda i: prepare(frame(i), params))
     if params.reference == "mean":
         path, correlation = _follow(prepared, n, params, _NEWEST, min(_COARSE, params.upsample))
         for _ in range(params.passes):
-            replaced = untrusted(path, correlation, params)
+            replaced = untrusted(path, correlation, pixels, params)
             path = _bridge(path, replaced)
             path -= path[~replaced].mean(axis=0)
             step, correlation = _against_mean(prepared, path, ~replaced, params, kept)
             path = path + step
             if np.abs(step[~replaced]).max() <= 1.0 / params.upsample:
                 break
-        path -= path[~untrusted(path, correlation, params)].mean(axis=0)
+        path -= path[~untrusted(path, correlation, pixels, params)].mean(axis=0)
     else:
         newest = 1.0 if params.reference == "neighbor" else 0.0
         path, correlation = _follow(prepared, n, params, newest, params.upsample)
-    replaced = untrusted(path, correlation, params)
+    replaced = untrusted(path, correlation, pixels, params)
     path = _bridge(path, replaced)
     if params.smooth_frames:
         path = ndimage.gaussian_filter1d(path, params.smooth_frames, axis=0, mode="nearest")
@@ -176,16 +131,23 @@ def prepare(image: np.ndarray, params: RegistrationParams) -> np.ndarray:
 
 
 def displacement(reference: np.ndarray, moved: np.ndarray, upsample: int) -> np.ndarray:
-    """Displacement ``(dy, dx)`` in px of `moved` against `reference`, both ``(y, x)``."""
+    """Displacement ``(dy, dx)`` in px of `moved` against `reference`, both ``(y, x)``.
+
+    Zero where one of them is empty.
+    """
     from skimage.registration import phase_cross_correlation
 
+    if not (reference.any() and moved.any()):
+        return np.zeros(2)
     shift, _, _ = phase_cross_correlation(
         reference, moved, upsample_factor=upsample, normalization=None
     )
     return -np.asarray(shift, dtype=np.float64)
 
 
-def untrusted(path: np.ndarray, correlation: np.ndarray, params: RegistrationParams) -> np.ndarray:
+def untrusted(
+    path: np.ndarray, correlation: np.ndarray, pixels: int, params: RegistrationParams
+) -> np.ndarray:
     """Frames whose drift is not believed.
 
     Either they hardly resemble the reference, or they lie off the running median of their
@@ -195,15 +157,15 @@ def untrusted(path: np.ndarray, correlation: np.ndarray, params: RegistrationPar
     Raises
     ------
     DataError
-        If no frame is left.
+        If fewer than two frames are left.
     """
-    blind = ~(correlation >= params.min_correlation)
-    if blind.all():
+    floor = max(params.min_correlation, _NOISE_PEAK / np.sqrt(pixels))
+    blind = ~(correlation >= floor)
+    if np.count_nonzero(~blind) < min(2, correlation.size):
         raise DataError(
             "the drift cannot be measured: no frame has contrast in common with the others",
-            expected=f"a correlation of at least {params.min_correlation:g}",
-            found=f"{np.nanmax(correlation):.3g} at best" if np.isfinite(correlation).any()
-            else "frames without any contrast",
+            expected=f"at least two frames that correlate by {floor:.2g} or more",
+            found=f"{np.count_nonzero(~blind)} of {blind.size}",
             fix="register with image='gradient' or another reference, or leave registration out",
         )  # fmt: skip
     known = np.flatnonzero(~blind)
@@ -262,23 +224,20 @@ def _against_mean(
     """Remaining displacement of every frame against the mean of the aligned ones."""
     n = len(path)
     aligned = lru_cache(maxsize=kept)(lambda i: _moved(prepared(i), path[i]))
-    reference = _mean(aligned(i) for i in range(n) if used[i])
-    window = _window(reference.shape, params.taper)
+    members = np.flatnonzero(used)
+    total = sum(aligned(int(i)) for i in members)
     step, correlation = np.zeros((n, 2)), np.full(n, np.nan)
     for i in range(n):
-        here = aligned(i) * window
-        if not here.any():
+        image = aligned(i)
+        # A frame must not be compared with itself: its own noise would say that it is in place.
+        others = members.size - int(used[i])
+        if not image.any() or not others:
             continue
-        step[i] = displacement(reference * window, here, params.upsample)
-        correlation[i] = _pearson(reference * window, here)
+        window = _window(image.shape, params.taper)
+        reference = (total - image if used[i] else total) / others * window
+        step[i] = displacement(reference, image * window, params.upsample)
+        correlation[i] = _pearson(reference, image * window)
     return step, correlation
-
-
-def _mean(images: Iterable[np.ndarray]) -> np.ndarray:
-    total, count = np.zeros(1), 0
-    for image in images:
-        total, count = total + image, count + 1
-    return total / count
 
 
 def _moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:

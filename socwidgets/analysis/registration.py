@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.analysis.drift import Drift, RegistrationParams, find_drift
+from socwidgets.analysis.drift import Drift, find_drift
+from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.analysis.resample import shift_frame, shift_variance
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
@@ -115,6 +116,8 @@ def register(
     else:
         said = f"moved by {rms:.3f} px (root mean square), cubic spline"
         _move(result, measured, path, dim)
+    if int(measured.get("replaced", xr.DataArray(0)).sum()):
+        said += f"; {int(measured['replaced'].sum())} frames took the drift of their neighbors"
     result = result.assign({str(n): v.variable for n, v in measured.data_vars.items()})
     result.attrs["registration"] = said
     called = {**chosen.to_dict(), **({} if drift is None else {"drift": drift})}

@@ -7,8 +7,8 @@ import xarray as xr
 
 from socwidgets.model.names import X, Y
 from socwidgets.model.references import align_references
-from socwidgets.phantoms.ensemble import Phantom
 from socwidgets.phantoms.instrument import StxmInstrument, resolved_truth
+from socwidgets.phantoms.phantom import Phantom
 
 
 def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None) -> xr.DataArray:

@@ -17,8 +17,8 @@ from socwidgets.model.names import DARK, LABELS, SIGNAL, X, Y
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.references import align_references
 from socwidgets.model.stack import make_stack
-from socwidgets.phantoms.ensemble import Phantom, maps_from_fields
 from socwidgets.phantoms.fields import gaussian_field
+from socwidgets.phantoms.phantom import Phantom, maps_from_fields
 
 #: Default energies of a scan of the Fe L3 and L2 edges: wide steps where nothing happens.
 FE_L_ENERGIES = tuple(

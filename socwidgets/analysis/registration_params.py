@@ -1,0 +1,56 @@
+"""What a user may choose about the registration of a stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from socwidgets.model.parameters import Parameters, param
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationParams(Parameters):
+    """How drift is measured and when it is corrected."""
+
+    reference: str = param(
+        "mean",
+        "What a frame is compared with: the mean of the aligned frames (best where it works), the "
+        "frame before it (for contrast that changes completely; errors add up), or the first.",
+        choices=("mean", "neighbor", "first"),
+    )
+    image: str = param(
+        "signal",
+        "Compare the signal itself, or the magnitude of its gradient (edges), which keeps its sign "
+        "where the contrast inverts across an absorption edge.",
+        choices=("signal", "gradient"),
+    )
+    passes: int = param(3, "Rounds of refining the mean frame.", low=1, high=20)
+    upsample: int = param(
+        50, "Drift is read on a grid of 1/upsample pixel.", label="Steps per pixel", low=1, high=200
+    )
+    smooth_px: float = param(
+        0.5, "Width of the Gaussian that smooths a frame before it is compared; the frames "
+        "themselves are not smoothed.", unit="px", low=0, high=10,
+    )  # fmt: skip
+    high_pass_px: float = param(
+        4.0, "Structure wider than this Gaussian is removed before frames are compared, because "
+        "uneven illumination does not move with the sample; 0 for none.",
+        unit="px", low=0, high=200,
+    )  # fmt: skip
+    taper: float = param(
+        0.05, "Part of the field over which a frame fades at its border.", low=0, high=0.5
+    )
+    min_correlation: float = param(
+        0.05, "A frame that resembles the reference less takes the drift of its neighbors.",
+        low=0, high=1,
+    )  # fmt: skip
+    smooth_frames: float = param(
+        0.0, "Width of the Gaussian that smooths the drift over frames, for slow drift only.",
+        unit="frames", low=0, high=50,
+    )  # fmt: skip
+    threshold_px: float = param(
+        0.2, "Smaller drift (root mean square) is left alone: nothing is interpolated.",
+        unit="px", low=0, high=10,
+    )  # fmt: skip
+    max_shift_px: float = param(
+        20.0, "Larger drift is refused: something else is wrong.", unit="px", low=0.1, high=1000
+    )
