@@ -99,7 +99,7 @@ def read_xim(path: Path, shape: tuple[int, int]) -> np.ndarray:
     if values.size == rows * columns and len(lines) == rows and width == columns:
         return values.reshape(shape)
     whole = bool(lines) and values.size == len(lines) * width and len(lines[-1].split()) == width
-    if width == columns and len(lines) <= rows:
+    if not lines or (width == columns and len(lines) <= rows):
         raise ReadError(
             f"the frame {path.name} is truncated",
             expected=f"{rows} rows of {columns} numbers, {rows * columns} in all",
