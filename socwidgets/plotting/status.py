@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -30,7 +32,13 @@ STATUS_COLORS = {
 
 
 @styled
-def status_figure(status: xr.DataArray, *, title: str = "Status", width: float = 4.6) -> Figure:
+def status_figure(
+    status: xr.DataArray,
+    *,
+    title: str = "Status",
+    words: Mapping[Status, str] | None = None,
+    width: float = 4.6,
+) -> Figure:
     """Draw a status map with a legend that counts the pixels of each category.
 
     Parameters
@@ -39,6 +47,8 @@ def status_figure(status: xr.DataArray, *, title: str = "Status", width: float =
         ``(y, x)`` uint8, codes of `socwidgets.model.status.Status`.
     title : str
         Above the map.
+    words : mapping of Status to str, optional
+        Other words for some categories, where the caller knows the reason better.
     width : float
         Width of the figure, inches.
 
@@ -57,18 +67,19 @@ def status_figure(status: xr.DataArray, *, title: str = "Status", width: float =
     axes = add_map_axes(figure, panel)
     _draw_codes(axes, status)
     axes.set_title(title)
-    words = [
-        f"{STATUS_WORDS[code]}: {grouped(int(counts[code]))} px ({counts[code] / codes.size:.1%})"
+    said = {**STATUS_WORDS, **(words or {})}
+    texts = [
+        f"{said[code]}: {grouped(int(counts[code]))} px ({counts[code] / codes.size:.1%})"
         for code in present
     ]
     handles = [
         Patch(facecolor=STATUS_COLORS[code], edgecolor="#666666", linewidth=0.5, label=text)
-        for code, text in zip(present, words, strict=True)
+        for code, text in zip(present, texts, strict=True)
     ]
     figure.legend(handles=handles, loc="lower left", fontsize=8.5, handlelength=1.2,
         borderaxespad=0.3,
     )  # fmt: skip
-    return describe(figure, f"Status map of {codes.size} pixels. " + "; ".join(words) + ".")
+    return describe(figure, f"Status map of {codes.size} pixels. " + "; ".join(texts) + ".")
 
 
 def _draw_codes(axes: Axes, status: xr.DataArray) -> None:

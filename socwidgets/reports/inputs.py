@@ -12,6 +12,7 @@ from typing import Any
 
 import xarray as xr
 
+from socwidgets.analysis.energy_scale import shift_references
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.provenance import data_hash
@@ -58,6 +59,8 @@ def open_inputs(params: SocMapReport) -> Inputs:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         found = _simulate(params) if params.is_phantom else _read(params)
+    if params.energy_shift:
+        found = replace(found, references=shift_references(found.references, params.energy_shift))
     notes = tuple(str(w.message) for w in caught if issubclass(w.category, UserWarning))
     sources: dict[str, tuple[str | None, xr.Dataset | xr.DataArray | None]] = {
         "stack": (params.stack, found.stack),

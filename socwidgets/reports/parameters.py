@@ -63,6 +63,13 @@ class SocMapReport(Parameters):
     background_degree: int = param(
         1, "Degree of the polynomial background fitted with the references.", low=0, high=1
     )
+    energy_shift: float = param(
+        0.0, "Added to the energies of the references.", unit="eV", low=-5.0, high=5.0
+    )
+    energy_std: float = param(
+        0.1, "Standard uncertainty of the energy scale between references and stack.", unit="eV",
+        low=0.0, high=5.0,
+    )  # fmt: skip
     pre: tuple[float, float] | None = param(
         None, "Window before the edge, low, high; empty to find it.", unit="eV"
     )

@@ -16,7 +16,7 @@ from socwidgets.model.kinds import end_words
 from socwidgets.model.names import QUANTITY, SIGNAL, STATUS, X, Y, spectral_dim
 from socwidgets.model.roi import ROI
 from socwidgets.model.stack import pixel_size_um
-from socwidgets.model.status import usable
+from socwidgets.model.status import Status, usable
 from socwidgets.plotting.text import quantity_label, unit_sign
 from socwidgets.reports.inputs import Inputs
 from socwidgets.reports.publish import show_figures, show_html, show_list, show_table
@@ -168,8 +168,8 @@ def _spectrum(
     return plotting.spectrum_figure(fit, spread, title=title, note=note)
 
 
-def show_quality(maps: xr.Dataset) -> None:
-    """Residual, R-factor and status maps."""
+def show_quality(maps: xr.Dataset, r_max: float | None = None) -> None:
+    """Residual, R-factor and status maps; `r_max` is the limit that rejected poor fits, if any."""
     figures, captions = [], []
     words = {
         "residual_rms": "Root-mean-square residual of each pixel's fit (optical density). "
@@ -177,11 +177,12 @@ def show_quality(maps: xr.Dataset) -> None:
         "r_factor": "R-factor of each pixel, background taken out. It grows where the sample is "
         "thin, because noise counts as misfit.",
     }
+    reasons = {} if r_max is None else {Status.NOT_CONVERGED: f"R-factor above {r_max:g}"}
     for name, caption in words.items():
         if name in maps:
             figures.append(plotting.map_figure(maps[name], width=4.4))
             captions.append(caption)
-    figures.append(plotting.status_figure(maps[STATUS], title="", width=4.4))
+    figures.append(plotting.status_figure(maps[STATUS], title="", words=reasons, width=4.4))
     captions.append("Status: why a pixel has no value, or is left out of the statistics.")
     show_figures(figures, "quality", captions)
 

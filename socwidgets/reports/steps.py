@@ -7,6 +7,7 @@ import os
 import pandas as pd
 import xarray as xr
 
+from socwidgets.analysis.energy_scale import EnergyScale, energy_sensitivity
 from socwidgets.analysis.recovery import Recovery, compare_with_truth
 from socwidgets.heterogeneity.particles import particle_table
 from socwidgets.model.status import usable
@@ -33,6 +34,7 @@ __all__ = [
     "Inputs",
     "Results",
     "align",
+    "check_energy_scale",
     "compare_if_known",
     "find_particles",
     "gather",
@@ -78,6 +80,17 @@ def compare_if_known(inputs: Inputs, maps: xr.Dataset, drift: xr.Dataset | None)
     if inputs.phantom is None:
         return None
     return compare_with_truth(maps, truth_map(inputs, drift))
+
+
+def check_energy_scale(
+    od: xr.Dataset, maps: xr.Dataset, inputs: Inputs, params: SocMapReport
+) -> EnergyScale | None:
+    """How the mean depends on the energy scale; None where normalized weights leave no freedom."""
+    if params.constraint in ("sum_to_one", "simplex"):
+        return None
+    return energy_sensitivity(
+        od, usable(maps), inputs.references, charged=params.charged, **params.fit_options()
+    )
 
 
 def save(

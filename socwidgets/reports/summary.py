@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
+from socwidgets.analysis.energy_scale import EnergyScale
 from socwidgets.analysis.quality import POOR_FITS, fit_quality, fit_warnings
 from socwidgets.analysis.recovery import Recovery
 from socwidgets.heterogeneity.card_model import CardEntry, HeterogeneityCard
@@ -19,10 +20,13 @@ from socwidgets.reports.results import Number, Results
 
 #: Numbers at the top of the page, where they exist.
 HEADLINE = (
-    "mean", "mean_all_pixels", "sigma_true", "sigma_observed", "sigma_noise", "hsn",
-    "share_between", "correlation_length", "n_particles", "n_pixels",
+    "mean", "mean_all_pixels", "mean_energy_std", "sigma_true", "sigma_observed", "sigma_noise",
+    "hsn", "share_between", "correlation_length", "n_particles", "n_pixels",
 )  # fmt: skip
 TRUTH_HEADLINE = ("truth_bias", "truth_ratio", "truth_pull_sd")
+
+#: Part of the residual that a shift must explain before the page speaks of it.
+MIN_GAIN = 0.05
 
 _FIT_WORDS = {
     "n_fitted": ("Pixels with enough signal", "edge-jump mask"),
@@ -45,6 +49,7 @@ def gather(
     drift: xr.Dataset | None = None,
     prepared: xr.Dataset | None = None,
     recovery: Recovery | None = None,
+    scale: EnergyScale | None = None,
 ) -> Results:
     """Collect what a report states.
 
@@ -68,6 +73,8 @@ def gather(
         The stack of optical density, for its I0 offset.
     recovery : Recovery, optional
         Comparison with the truth, for a phantom.
+    scale : EnergyScale, optional
+        Dependence of the mean on the energy scale.
     """
     numbers = {entry.name: _from_card(entry, card, maps) for entry in card.entries}
     if whole is not None:
@@ -77,6 +84,8 @@ def gather(
         numbers["n_pixels"] = _relabel(numbers["n_pixels"], "Pixels inside particles")
     numbers |= _fit_numbers(maps)
     numbers |= _preparation_numbers(drift, prepared, maps)
+    if scale is not None:
+        numbers |= _scale_numbers(scale, params)
     if recovery is not None:
         numbers |= _truth_numbers(recovery)
     rows = [] if particles is None else particles.reset_index().to_dict("records")
@@ -89,7 +98,7 @@ def gather(
         particles=rows,
         status=status_counts(maps[STATUS]),
         verdict=card.verdict,
-        warnings=tuple(_warnings(inputs, maps, card, drift, prepared)),
+        warnings=tuple(_warnings(inputs, maps, card, drift, prepared, scale)),
         provenance=provenance.steps(maps),
     )
 
@@ -156,6 +165,36 @@ def _preparation_numbers(
     return found
 
 
+def _scale_numbers(scale: EnergyScale, params: SocMapReport) -> dict[str, Number]:
+    """Systematic uncertainty of the mean; no number of pixels averages it out."""
+    error = abs(scale.slope) * params.energy_std
+    how = f"energy scale of the references uncertain by {params.energy_std:g} eV"
+    return {
+        "mean_energy_std": Number(error, "Systematic uncertainty of the mean", method=how),
+        "mean_energy_slope": Number(
+            scale.slope, "Change of the mean per eV of shift", "1/eV", method="mean spectrum"
+        ),
+        "best_energy_shift": Number(
+            scale.best_shift, "Shift of the references that fits best", "eV",
+            method="smallest residual of the mean spectrum",
+        ),
+        "mean_at_best_shift": Number(scale.best_fraction, "Mean at that shift"),
+    }  # fmt: skip
+
+
+def _scale_warnings(scale: EnergyScale | None) -> list[str]:
+    """Say so where shifted references fit much better: their energy scale is another one."""
+    if scale is None or scale.best_rms > (1.0 - MIN_GAIN) * scale.rms:
+        return []
+    end = " or more" if scale.at_end else ""
+    return [
+        f"The references fit better when they are shifted by {scale.best_shift:+.2f} eV{end}: the "
+        f"residual falls by {1 - scale.best_rms / scale.rms:.0%} and the mean becomes "
+        f"{scale.best_fraction:.2f} instead of {scale.fraction:.2f}. Check the energy calibration; "
+        "the parameter energy_shift applies a shift."
+    ]
+
+
 def _truth_numbers(recovery: Recovery) -> dict[str, Number]:
     how = f"{recovery.n_pixels} pixels of the phantom"
     return {
@@ -179,6 +218,7 @@ def _warnings(
     card: HeterogeneityCard,
     drift: xr.Dataset | None,
     prepared: xr.Dataset | None,
+    scale: EnergyScale | None,
 ) -> list[str]:
     found = [f"On reading: {note}" for note in inputs.notes]
     if inputs.phantom is not None:
@@ -196,4 +236,4 @@ def _warnings(
         )
     if drift is None:
         found.append("Drift between the frames was not measured.")
-    return [*found, *card.warnings, *fit_warnings(maps)]
+    return [*found, *card.warnings, *fit_warnings(maps), *_scale_warnings(scale)]
