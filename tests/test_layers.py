@@ -1,12 +1,13 @@
 """Imports go down only, files stay small: the house rules, read from the source.
 
 Every import counts: at the top of a file, inside a function, under ``TYPE_CHECKING``, relative, or
-by name through ``import_module``. A lazy import is no way around the layers.
+by name in a string for ``import_module``. A lazy import is no way around the layers.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,7 @@ SIDE_DOORS = {("session", "jobs"), ("__main__", "cli")}
 # The lazy public face names rooms of every layer; nothing below may go through it.
 FACE = "__init__"
 MAX_LINES = 300
+MODULE_NAME = re.compile(rf"({PACKAGE}\.(\w+)[\w.]*)(:\w+)?\Z")
 
 
 def room_of(path: Path, root: Path) -> str:
@@ -50,11 +52,10 @@ def imported_modules(path: Path, root: Path) -> Iterator[tuple[int, str]]:
             stem = ".".join([*base, *([node.module] if node.module else [])])
             # ``from socwidgets import io`` names a room only through its alias.
             found = [f"{stem}.{a.name}" for a in node.names] if stem == PACKAGE else [stem]
-        elif isinstance(node, ast.Call) and node.args:
-            called = ast.unparse(node.func).rsplit(".", 1)[-1]
-            first = node.args[0]
-            if called in ("import_module", "__import__") and isinstance(first, ast.Constant):
-                found = [str(first.value)]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            # A table of modules to import later, or an ``import_module`` with a plain name.
+            named = MODULE_NAME.match(node.value)
+            found = [named[1]] if named and named[2] in LEVEL else []
         for name in found:
             if name == PACKAGE or name.startswith(PACKAGE + "."):
                 yield node.lineno, name
@@ -105,6 +106,8 @@ def test_every_room_of_the_table_is_walked():
         ("io/a.py", "import socwidgets", "(up)"),
         ("widgets/a.py", "from socwidgets.reports.render import page", "(sideways)"),
         ("reports/a.py", "m = importlib.import_module('socwidgets.widgets')", "(sideways)"),
+        ("analysis/a.py", "METHODS = {'xanes': 'socwidgets.techniques.xanes'}", "(up)"),
+        ("analysis/a.py", "READERS = ('socwidgets.io.als:read_als',)", "(up)"),
         ("jobs.py", "from socwidgets.session import Session", "(sideways)"),
         ("plotting/a.py", "if TYPE_CHECKING:\n    from socwidgets.jobs import Job", "(sideways)"),
         ("attic/a.py", "x = 1", "has no layer"),
@@ -130,6 +133,8 @@ def test_a_wrong_import_is_found(tmp_path, where, code, said):
         ("session/a.py", "from socwidgets.jobs import Job"),
         ("io/a.py", "from socwidgets import __version__\nimport numpy, h5py"),
         ("io/a.py", "import socwidgets_elsewhere"),
+        ("io/a.py", "GROUP = 'socwidgets.readers'"),
+        ("model/a.py", "'Prose about socwidgets.widgets and how it draws.'"),
         ("cli.py", "from socwidgets.reports import render_report"),
         ("__init__.py", "from socwidgets.widgets.explorer import explore"),
     ],
