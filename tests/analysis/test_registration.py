@@ -264,3 +264,24 @@ def test_any_spectral_axis(od):
 def test_unknown_parameter_is_named():
     with pytest.raises(ParameterError, match="did you mean upsampel -> upsample"):
         RegistrationParams.from_mapping({"upsampel": 20})
+
+
+@pytest.mark.realdata
+def test_drift_planted_into_a_measured_stack(shared_data):
+    from socwidgets.io import open_stack
+
+    measured = optical_density(open_stack(shared_data / "als_stxm_fe" / "71214098.hdr"))
+    measured = measured.isel(energy=slice(0, None, 6))
+    own = measure_drift(measured)
+    # The beamline aligned these frames: there is nothing to correct.
+    assert np.hypot(own.dy, own.dx).max() < 0.2
+    assert register(measured).attrs["registration"].startswith("not moved")
+
+    path = np.random.default_rng(0).integers(-3, 4, (measured.sizes["energy"], 2))
+    moved = measured.copy(deep=True)
+    for i, shift in enumerate(path):
+        moved.signal[i] = np.roll(measured.signal.values[i], shift, axis=(0, 1))
+    found = measure_drift(moved)
+    error = np.stack([found.dy - own.dy, found.dx - own.dx], axis=1) - path
+    # Two readings on a grid of 1/50 px, and what rolling moves across the border.
+    assert (error - error.mean(axis=0)).std() < 0.05
