@@ -91,6 +91,38 @@ def atomic_folder(path: str | os.PathLike[str], *, marker: str = MARKER) -> Iter
             _swap(temporary, target)
 
 
+def require_space(path: Path, nbytes: int) -> None:
+    """Make sure that a file of `nbytes` fits on the disk (and into a quota) before writing it.
+
+    For writers that do not survive a full disk: HDF5 1.14 crashes the process when a file that
+    could not be flushed is closed a second time, as h5netcdf does.
+
+    Parameters
+    ----------
+    path : Path
+        The temporary file that is going to be written; left empty.
+    nbytes : int
+        Its expected size.
+
+    Raises
+    ------
+    OSError
+        With ``ENOSPC`` or ``EDQUOT``; `atomic_file` turns it into an `OutputError`.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        if shutil.disk_usage(path.parent).free < nbytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return
+    with open(path, "wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, max(1, nbytes))
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
+            # Some network file systems cannot reserve: then writing itself has to tell.
+        file.truncate(0)
+
+
 def _swap(new: Path, target: Path) -> None:
     """Put `new` in the place of `target`; a folder cannot be replaced in one step if not empty."""
     old = _beside(target)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from socwidgets.io.atomic import atomic_file, atomic_folder
+from socwidgets.io.atomic import atomic_file, atomic_folder, require_space
 from socwidgets.io.attributes import decode_attrs, encode_attrs
 from socwidgets.io.columns import unreadable
 from socwidgets.io.lazy import require_dask, wants_lazy
@@ -25,6 +25,8 @@ FORMAT = "socwidgets_bundle"
 VERSION = 1
 _NODES = ("stack", "references", "maps", "soc", "labels", "regions")
 _ROIS = "rois"
+#: Bytes of a netCDF-4 file beside the arrays: groups, attributes, texts.
+_OVERHEAD = 1 << 20
 #: Attribute that keeps the order of the variables; zarr lists them as the file system does.
 _ORDER = "variable_order"
 
@@ -57,7 +59,8 @@ def save_bundle(path: str | os.PathLike[str], **objects: Any) -> Path:
         The file cannot be written.
     """
     target = Path(path).expanduser()
-    tree = xr.DataTree.from_dict(_nodes(objects), name=FORMAT)
+    nodes = _nodes(objects)
+    tree = xr.DataTree.from_dict(nodes, name=FORMAT)
     tree.attrs.update({FORMAT: VERSION, "creator": f"socwidgets {package_version()}"})
     suffix = target.suffix.lower()
     if suffix == ".zarr":
@@ -69,6 +72,7 @@ def save_bundle(path: str | os.PathLike[str], **objects: Any) -> Path:
             tree.to_zarr(temporary, mode="w", consolidated=False)
     elif suffix in (".nc", ".h5", ".hdf5"):
         with atomic_file(target) as temporary:
+            require_space(temporary, sum(node.nbytes for node in nodes.values()) + _OVERHEAD)
             tree.to_netcdf(temporary, engine="h5netcdf")
     else:
         raise OutputError(

@@ -302,10 +302,11 @@ def test_lazy_stack_is_checked_on_a_sample(tmp_path):
         open_stack(nexus(tmp_path, values, energies), lazy=True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_no_permission(tmp_path):
     path = nexus(tmp_path)
     path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
     with pytest.raises(ReadError, match="no permission"):
         open_stack(path)
 

@@ -166,6 +166,22 @@ def test_failed_save_keeps_the_old_bundle(tmp_path, stack, monkeypatch, suffix):
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
+def test_full_disk_is_noticed_before_hdf5_writes(tmp_path, stack, monkeypatch):
+    path = save_bundle(tmp_path / "a.nc", stack=stack)
+    asked = []
+
+    def full(descriptor, offset, size):
+        asked.append(size)
+        raise OSError(122, "Disk quota exceeded")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        save_bundle(path, stack=stack)
+    assert asked[0] > stack.nbytes
+    assert open_bundle(path)["stack"].sizes["energy"] == 8
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
 def test_bad_arguments(tmp_path, stack):
     with pytest.raises(ParameterError, match="no part 'map'"):
         save_bundle(tmp_path / "a.nc", map=stack)
