@@ -77,10 +77,14 @@ class MapControls(View):
         self.on_user(
             self.mode, lambda mode: session.show_frame() if mode == FRAME else session.show_map()
         )
-        self.on_user(self.limits, lambda pair: session.set_limits(*pair))
+        self.on_user(self.limits, self._slid)
         self.on_user(self.low, lambda low: session.set_limits(low, self.high.value))
         self.on_user(self.high, lambda high: session.set_limits(self.low.value, high))
         self.on_click(self.auto, session.auto_limits)
+
+    def _slid(self, chosen: tuple[float, float]) -> None:
+        if moved(self.limits, chosen, self.session.displayed_limits()):
+            self.session.set_limits(*chosen)
 
     # -- refreshing ----------------------------------------------------------------------------
 
@@ -136,6 +140,13 @@ def set_range(
             slider.min = least
             slider.max = most
         slider.value = (low, high)
+
+
+def moved(
+    slider: ipywidgets.FloatRangeSlider, chosen: tuple[float, float], shown: tuple[float, float]
+) -> bool:
+    """Whether a person moved a handle: the browser also answers with values put on its steps."""
+    return any(abs(a - b) > 0.75 * slider.step for a, b in zip(chosen, shown, strict=True))
 
 
 def _rounded(value: float, span: float) -> float:

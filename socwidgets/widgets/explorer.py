@@ -25,7 +25,7 @@ from socwidgets.widgets.spectrum_view import SpectrumView
 logger = logging.getLogger(__name__)
 
 _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
-_AREAS = '"top top" "map spectrum" "map histogram" "bottom bottom"'
+_AREAS = '"top top" "left right"'
 
 
 class Explorer(ipywidgets.GridBox):
@@ -52,22 +52,22 @@ class Explorer(ipywidgets.GridBox):
         self.error_bar.show(session.state.error)
         top = ipywidgets.VBox(
             [ipywidgets.HTML(f"<style>{_CSS}</style>", layout={"display": "none"}),
-             KeyGuard(), self.error_bar, self.controls],
+             KeyGuard(), self.error_bar, self.controls, self.job_bar],
             layout={"grid_area": "top", "min_width": "0"},
         )  # fmt: skip
-        bottom = ipywidgets.VBox(
-            [self.job_bar, self.rois], layout={"grid_area": "bottom", "min_width": "0"}
+        left, right = (
+            ipywidgets.VBox(views, layout={"grid_area": area, "min_width": "0"})
+            for area, views in (
+                ("left", [self.map_view, self.rois]),
+                ("right", [self.spectrum, self.histogram]),
+            )
         )
-        areas = ((self.map_view, "map"), (self.spectrum, "spectrum"), (self.histogram, "histogram"))
-        for view, area in areas:
-            view.layout.grid_area = area
         super().__init__(
-            [top, self.map_view, self.spectrum, self.histogram, bottom],
+            [top, left, right],
             layout={
                 "grid_template_areas": _AREAS,
                 "grid_template_columns": "minmax(0, 1fr) minmax(0, 1fr)",
-                "grid_template_rows": "auto auto 1fr auto",
-                "grid_gap": "8px 18px",
+                "grid_gap": "6px 18px",
                 "width": "100%",
             },
         )

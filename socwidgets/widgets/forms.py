@@ -11,8 +11,8 @@ import ipywidgets
 
 from socwidgets.model.parameters import Parameters
 
-_STYLE = {"description_width": "104px"}
-_LAYOUT = {"width": "268px"}
+_STYLE = {"description_width": "initial"}
+_LAYOUT = {"width": "auto", "max_width": "300px"}
 #: Whole numbers with at most this many values become a choice.
 _FEW = 8
 

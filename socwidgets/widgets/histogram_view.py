@@ -15,8 +15,8 @@ from socwidgets.model.status import STATUS_WORDS, Status
 from socwidgets.session import Session
 from socwidgets.session.derived import usable_mask
 from socwidgets.widgets import plots
-from socwidgets.widgets.controls import set_range
-from socwidgets.widgets.plots import set_domain, set_points
+from socwidgets.widgets.controls import moved, set_range
+from socwidgets.widgets.plots import set_points
 from socwidgets.widgets.view import View
 
 BINS = 64
@@ -50,7 +50,7 @@ class HistogramView(View):
         self.follow(
             self._refresh_brush, "brush", "maps", "map_name", "show_frame", "energy_index", "stack"
         )
-        self.on_user(self.slider, lambda value: self.session.brush(*value))
+        self.on_user(self.slider, self._slid)
         self.on_user(self._brush, self._brushed, "selected")
         self.on_click(self.make_roi, self.session.threshold_roi)
         self.on_click(self.clear, self.session.clear_brush)
@@ -63,9 +63,7 @@ class HistogramView(View):
         )  # fmt: skip
         self._outlines: list[bqplot.Lines] = []
         self._x_axis = plots.make_axis(self._x, "")
-        self._y_axis = plots.make_axis(
-            self._y, "Share of pixels (%)", vertical=True, num_ticks=4, tick_format="~g"
-        )
+        self._y_axis = plots.make_axis(self._y, "Share of pixels (%)", vertical=True)
         self.figure = plots.make_figure("206px", [self._x_axis, self._y_axis])
         self.figure.marks = [self._all]
         self._brush = BrushIntervalSelector(scale=self._x, marks=[self._all], color="#0969da")
@@ -78,11 +76,11 @@ class HistogramView(View):
             tooltip="Highlight the pixels of a range of values",
         )  # fmt: skip
         self.make_roi = ipywidgets.Button(
-            description="ROI from range", icon="plus", layout={"width": "132px"},
+            description="ROI from range", icon="plus", layout={"width": "154px"},
             tooltip="Make a region of all pixels whose value lies in the range",
         )  # fmt: skip
         self.clear = ipywidgets.Button(
-            description="Clear", layout={"width": "62px"}, tooltip="Highlight nothing"
+            description="Clear", layout={"width": "64px"}, tooltip="Highlight nothing"
         )
 
     # -- refreshing ----------------------------------------------------------------------------
@@ -91,17 +89,12 @@ class HistogramView(View):
         shown = self.session.displayed()
         edges, share = self._histogram(shown)
         self._x_axis.label = _value_label(shown)
-        if shown.name == STATUS:
-            # Codes are words; as many ticks as there are codes.
-            self._x_axis.tick_values = np.arange(len(Status))
-            self._x_axis.tick_format = "d"
-        else:
-            self._x_axis.tick_values = None
-            self._x_axis.tick_format = plots.tick_format(edges[0], edges[-1])
-        set_domain(self._x, edges[0], edges[-1])
+        plots.set_axis(
+            self._x_axis, edges[0], edges[-1], len(Status) if shown.name == STATUS else 6
+        )
         set_points(self._all, *_steps(edges, share))
         top = max(float(share.max()), self._draw_regions(shown, edges))
-        set_domain(self._y, 0.0, 1.06 * top if top > 0 else 1.0)
+        plots.set_axis(self._y_axis, 0.0, 1.06 * top if top > 0 else 1.0, 4)
 
     def _histogram(self, shown: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
         """Edges and share per bin; kept while the same values are shown."""
@@ -151,6 +144,11 @@ class HistogramView(View):
             self._brush.selected = None if brush is None else np.array(brush)
 
     # -- what a person does --------------------------------------------------------------------
+
+    def _slid(self, chosen: tuple[float, float]) -> None:
+        shown = self.session.state.brush or (self.slider.min, self.slider.max)
+        if moved(self.slider, chosen, shown):
+            self.session.brush(*chosen)
 
     def _brushed(self, selected: Any) -> None:
         if selected is None or len(selected) != 2:

@@ -50,7 +50,7 @@ class JobBar(View):
             tooltip="Show all parameters of the fit",
         )  # fmt: skip
         self.bar = ipywidgets.IntProgress(
-            value=0, max=100, layout={"width": "150px", "visibility": "hidden"},
+            value=0, max=100, layout={"width": "150px", "display": "none"},
             style={"bar_color": "#0969da"},
         )  # fmt: skip
         self.status = ipywidgets.HTML(layout={"flex": "1 1 200px", "min_width": "160px"})
@@ -61,8 +61,9 @@ class JobBar(View):
         )
         row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 6px"}
         self.children = (
-            ipywidgets.HBox([self.fit, *first, self.more], layout=row),
-            ipywidgets.HBox([self.cancel, self.bar, self.status], layout=row),
+            ipywidgets.HBox(
+                [self.fit, self.cancel, *first, self.more, self.bar, self.status], layout=row
+            ),
             self._rest,
         )
 
@@ -88,7 +89,7 @@ class JobBar(View):
         with self._refreshing, self.quiet:
             running = not job.state.finished
             self.cancel.disabled = not running
-            self.bar.layout.visibility = "visible" if running else "hidden"
+            self.bar.layout.display = "flex" if running else "none"
             done, total = job.progress
             self.bar.value = round(100 * done / total) if total else 0
             if job.state == JobState.RUNNING:

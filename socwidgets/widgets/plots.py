@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib.util
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ MUTED = "#6e7781"
 GRID = "#e6e8eb"
 FIT = "#24292f"
 CURSOR = "#8250df"
-PIXEL = "#57606a"
+PIXEL = "#8c959f"
 
 #: Text follows the theme of the page, so that plots can be read on dark ground, too.
 _TEXT = "var(--jp-ui-font-color1, #24292f)"
@@ -57,9 +58,8 @@ def make_axis(scale: bqplot.Scale, label: str, *, vertical: bool = False, **opti
         "color": MUTED,
         "grid_lines": "solid",
         "grid_color": "var(--jp-border-color2, #e6e8eb)",
-        "num_ticks": 5 if vertical else 6,
         "tick_style": {"font-size": "12px", "fill": _TEXT},
-        "label_offset": "50px" if vertical else "34px",
+        "label_offset": "48px" if vertical else "34px",
     }
     if vertical:
         look |= {"orientation": "vertical"}
@@ -113,10 +113,40 @@ def padded(arrays: Iterable[np.ndarray], share: float = 0.06) -> tuple[float, fl
 def tick_format(low: float, high: float) -> str:
     """d3 format with as many decimals as half a dozen ticks need."""
     span = abs(high - low)
-    if span == 0 or not np.isfinite(span):
-        return ".3g"
-    digits = int(np.clip(np.ceil(-np.log10(span / 8)), 0, 6))
-    return f".{digits}f" if max(abs(low), abs(high)) < 1e5 else ".3s"
+    return _decimals(span / 8) if span > 0 and np.isfinite(span) else ".3g"
+
+
+def _decimals(step: float) -> str:
+    digits = int(np.clip(np.ceil(-np.log10(step) - 1e-9), 0, 6))
+    return f".{digits}f"
+
+
+def round_ticks(low: float, high: float, count: int) -> tuple[np.ndarray, str]:
+    """About `count` round numbers (1, 2 or 5 times a power of ten) in a range, and their format.
+
+    bqplot itself divides a fixed range evenly, which gives ticks such as 14.3091.
+    """
+    raw = (high - low) / max(count, 1)
+    if not (raw > 0 and np.isfinite(raw)):
+        return np.array([low]), ".3g"
+    decade = 10.0 ** np.floor(np.log10(raw))
+    step = float(next(s for s in (1.0, 2.0, 5.0, 10.0) if s * decade >= raw * 0.7) * decade)
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    # Adding zero turns -0 into 0, which would be printed with its sign.
+    ticks = np.arange(first, last + 1) * step + 0.0
+    largest = max(abs(low), abs(high))
+    return ticks, _decimals(step) if largest < 1e5 else ".3s"
+
+
+def set_axis(axis: bqplot.Axis, low: float, high: float, count: int) -> None:
+    """Set the range of an axis and round ticks for it."""
+    set_domain(axis.scale, low, high)
+    ticks, form = round_ticks(low, high, count)
+    if axis.tick_format == form and np.array_equal(axis.tick_values, ticks):
+        return
+    # Not in one message: bqplot then draws the new ticks with the old format.
+    axis.tick_values = ticks
+    axis.tick_format = form
 
 
 @dataclass(frozen=True)
@@ -139,3 +169,13 @@ def legend_html(entries: Iterable[LegendEntry], note: str = "") -> str:
     )
     line = f'<div class="socwidgets-note">{html.escape(note)}</div>' if note else ""
     return f'<div class="socwidgets-legend">{items}</div>{line}'
+
+
+def with_error(value: float, error: float) -> str:
+    """Number with its uncertainty, rounded to two digits of the latter, at most six decimals."""
+    if math.isnan(value):
+        return "no value"
+    if math.isnan(error) or error <= 0:
+        return f"{value:.4g}"
+    digits = int(min(max(1 - math.floor(math.log10(error)), 0), 6))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import html
-import math
 from typing import Any
 
 import ipywidgets
 
 from socwidgets.model.names import X, Y
 from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle
-from socwidgets.session import Session, Statistics
+from socwidgets.session import Session
+from socwidgets.widgets.plots import with_error
 from socwidgets.widgets.safe import close_tree
 from socwidgets.widgets.shape_fields import ShapeFields
 from socwidgets.widgets.view import View
 
 _ICON = {"width": "34px"}
-_HEAD = (
-    '<div class="socwidgets-roi-head"><span>Region</span><span>Pixels</span>'
-    "<span>{shown}, mean ± sd</span><span>{weighted}</span></div>"
+_HINT = (
+    '<div class="socwidgets-note">Draw a region on the map, or add one here: its spectrum, '
+    "histogram and numbers appear at once.</div>"
 )
 
 
@@ -30,12 +30,12 @@ class RoiPanel(View):
         self.add_class("socwidgets-rois")
         self.rows: list[RoiRow] = []
         self._make_buttons()
-        self._head = ipywidgets.HTML(layout={"margin": "0"})
+        self._hint = ipywidgets.HTML(_HINT)
         self._list = ipywidgets.VBox(layout={"margin": "0"})
         self.fields = ShapeFields()
         self.fields.on_change(self._edit_selected, self.guard)
         self._editor = ipywidgets.VBox([self.fields])
-        self.children = (self._buttons, self._head, self._list, self._editor)
+        self.children = (self._buttons, self._hint, self._list, self._editor)
         self.follow(
             self._refresh, "rois", "selected", "maps", "map_name", "show_frame", "energy_index"
         )
@@ -82,21 +82,24 @@ class RoiPanel(View):
         self.clear.disabled = not state.rois
         self._match_rows(len(state.rois))
         for row, roi in zip(self.rows, state.rois, strict=True):
-            row.show(roi, self.session.roi_statistics(roi), roi.name == state.selected)
-        shown = self.session.displayed()
-        weighted = (
-            "SOC, weighted by thickness" if _has_soc(self.session) else "Mean ± σ of the mean"
-        )
-        self._head.value = (
-            _HEAD.format(
-                shown=html.escape(str(shown.attrs.get("long_name", shown.name))), weighted=weighted
-            )
-            if state.rois
-            else '<div class="socwidgets-note">Draw a region on the map, or add one here: its '
-            "spectrum, histogram and numbers appear at once.</div>"
-        )
+            row.show(roi, self._numbers(roi), roi.name == state.selected)
+        self._hint.layout.display = "none" if state.rois else "flex"
         chosen = next((roi for roi in state.rois if roi.name == state.selected), None)
         self.fields.show(chosen)
+
+    def _numbers(self, roi: ROI) -> str:
+        """Numbers of a region as HTML."""
+        numbers, shown = self.session.roi_statistics(roi), self.session.displayed()
+        title = str(shown.attrs.get("long_name", shown.name))
+        parts = [
+            f"<b>{numbers.count:,}</b> pixels",
+            f"{html.escape(title)}, mean ± sd <b>{with_error(numbers.mean, numbers.std)}</b>",
+        ]
+        if _has_soc(self.session):
+            weighted = with_error(numbers.weighted_mean, numbers.weighted_sigma)
+            parts.append(f"SOC by thickness ± σ <b>{weighted}</b>")
+        spans = "".join(f"<span>{part}</span>" for part in parts)
+        return f'<div class="socwidgets-roi-numbers">{spans}</div>'
 
     def _match_rows(self, count: int) -> None:
         if len(self.rows) == count:
@@ -115,7 +118,7 @@ class RoiPanel(View):
             self.session.edit_roi(selected, shape)
 
 
-class RoiRow(ipywidgets.HBox):
+class RoiRow(ipywidgets.VBox):
     """One region of the list; shows whichever region stands at its place."""
 
     def __init__(self, panel: RoiPanel) -> None:
@@ -126,15 +129,18 @@ class RoiRow(ipywidgets.HBox):
         )
         self.color = ipywidgets.ColorPicker(concise=True, layout={"width": "32px"})
         self.color.tooltip = "Color"
-        self.name = ipywidgets.Text(continuous_update=False, layout={"width": "112px"})
+        self.name = ipywidgets.Text(
+            continuous_update=False, layout={"flex": "1 1 auto", "width": "auto"}
+        )
         self.name.tooltip = "Name"
-        self.numbers = ipywidgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
+        self.numbers = ipywidgets.HTML(layout={"margin": "0 0 2px 42px"})
         self.duplicate = _button("copy", "Duplicate this region")
         self.delete = _button("times", "Delete this region")
-        super().__init__(
-            [self.select, self.color, self.name, self.numbers, self.duplicate, self.delete],
-            layout={"align_items": "center", "width": "100%"},
+        line = ipywidgets.HBox(
+            [self.select, self.color, self.name, self.duplicate, self.delete],
+            layout={"align_items": "center"},
         )
+        super().__init__([line, self.numbers], layout={"width": "100%"})
         self.add_class("socwidgets-roi")
         panel.on_user(self.select, lambda on: session.select_roi(self._name if on else None))
         panel.on_user(self.color, lambda color: session.recolor_roi(self._name, color))
@@ -150,31 +156,12 @@ class RoiRow(ipywidgets.HBox):
             if any(roi.name == self._name for roi in session.state.rois):
                 self.name.value = self._name
 
-    def show(self, roi: ROI, numbers: Statistics, selected: bool) -> None:
-        """Show a region with its numbers."""
+    def show(self, roi: ROI, numbers: str, selected: bool) -> None:
+        """Show a region with its numbers (HTML)."""
         self._name = roi.name
         self.select.value = selected
         self.color.value, self.name.value = roi.color, roi.name
-        self.numbers.value = _numbers_html(numbers)
-
-
-def _numbers_html(numbers: Statistics) -> str:
-    plain = _with_error(numbers.mean, numbers.std)
-    weighted = _with_error(numbers.weighted_mean, numbers.weighted_sigma)
-    spread = "" if math.isnan(numbers.weighted_std) else f" (sd {numbers.weighted_std:.3f})"
-    return (
-        f'<div class="socwidgets-roi-numbers"><span>{numbers.count:,}</span>'
-        f"<span>{plain}</span><span>{weighted}{spread}</span></div>"
-    )
-
-
-def _with_error(value: float, error: float) -> str:
-    if math.isnan(value):
-        return "no value"
-    if math.isnan(error) or error == 0:
-        return f"{value:.4g}"
-    digits = int(min(max(1 - math.floor(math.log10(error)), 0), 6))
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+        self.numbers.value = numbers
 
 
 def _has_soc(session: Session) -> bool:

@@ -15,7 +15,7 @@ from socwidgets.model.names import QUANTITY, axis_label
 from socwidgets.model.roi import ROI
 from socwidgets.session import Session
 from socwidgets.widgets import plots
-from socwidgets.widgets.plots import LegendEntry, set_domain, set_points
+from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.view import View
 
 _SIGNAL_WORDS = {
@@ -81,9 +81,7 @@ class SpectrumView(View):
         self._x_axis = plots.make_axis(self._x, "")
         self._x_ticks = plots.make_axis(self._x, "", tick_style={"display": "none"})
         self._y_axis = plots.make_axis(self._y, "", vertical=True)
-        self._residual_axis = plots.make_axis(
-            self._y_residual, "Residual", vertical=True, num_ticks=3
-        )
+        self._residual_axis = plots.make_axis(self._y_residual, "Residual", vertical=True)
         self.figure = plots.make_figure("268px", [self._x_ticks, self._y_axis], bottom=10)
         self.residual_figure = plots.make_figure("118px", [self._x_axis, self._residual_axis])
         self.residual_figure.marks = [self._zero, self._residual, self._cursors[1]]
@@ -100,11 +98,9 @@ class SpectrumView(View):
     def _refresh_axis(self) -> None:
         energies = self.session.energies
         values = energies.values
-        set_domain(self._x, float(values[0]), float(values[-1]))
-        label = axis_label(energies)
-        form = plots.tick_format(float(values[0]), float(values[-1]))
-        for axis, text in ((self._x_axis, label), (self._x_ticks, "")):
-            axis.label, axis.tick_format = text, form
+        for axis in (self._x_axis, self._x_ticks):
+            plots.set_axis(axis, float(values[0]), float(values[-1]), 6)
+        self._x_axis.label = axis_label(energies)
         quantity = str(self.session.state.stack.attrs.get(QUANTITY))
         self._y_axis.label = _SIGNAL_WORDS.get(quantity, "Signal")
 
@@ -130,8 +126,7 @@ class SpectrumView(View):
         self._draw_overall(bool(shown) or state.pixel is not None, entries, ranges)
         self._draw_pixel(entries, ranges)
         note = self._draw_fit(entries, ranges)
-        set_domain(self._y, *plots.padded(ranges))
-        self._y_axis.tick_format = plots.tick_format(self._y.min, self._y.max)
+        plots.set_axis(self._y_axis, *plots.padded(ranges), 5)
         self._legend.value = plots.legend_html(entries, note)
 
     def _match_traces(self, shown: list[ROI]) -> None:
@@ -211,8 +206,7 @@ class SpectrumView(View):
         set_points(self._zero, energies[[0, -1]], np.zeros(2))
         finite = np.abs(residual[np.isfinite(residual)])
         reach = 1.15 * float(finite.max()) if finite.size and finite.max() > 0 else 1.0
-        set_domain(self._y_residual, -reach, reach)
-        self._residual_axis.tick_format = plots.tick_format(-reach / 2, reach / 2)
+        plots.set_axis(self._residual_axis, -reach, reach, 3)
 
     def _focused_fit(self) -> tuple[str, xr.Dataset | None]:
         state = self.session.state
@@ -275,12 +269,16 @@ def _results_text(fit: xr.Dataset) -> str:
     for name, found in results.items():
         if not name.startswith("fraction_") or name.endswith("_free") or found["value"] is None:
             continue
-        text = f"{name.removeprefix('fraction_')} {found['value']:.3f}"
-        words.append(text + (f" ± {found['std']:.3f}" if found.get("std") else ""))
+        text = plots.with_error(found["value"], found.get("std") or float("nan"))
+        words.append(f"{name.removeprefix('fraction_')} {text}")
     r_factor = results.get("r_factor", {}).get("value")
     if r_factor is not None:
-        words.append(f"R-factor {100 * r_factor:.2g} %")
+        words.append(f"R-factor {_percent(r_factor)}")
     status = str(fit.attrs.get("status", "ok")).replace("_", " ")
     if status not in ("ok", "at bound"):
         words.append(status)
     return ", ".join(words)
+
+
+def _percent(share: float) -> str:
+    return "< 0.01 %" if share < 1e-4 else f"{100 * share:.2g} %"

@@ -1,0 +1,475 @@
+"""The explorer without a browser: controls, views and map follow the session and answer it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+
+import numpy as np
+import pytest
+import small_stack
+from ipywidgets.widgets.widget import _instances
+
+from socwidgets.jobs import JobRunner, JobState
+from socwidgets.model.roi import Ellipse, Polygon, Rectangle, Threshold
+from socwidgets.session import Session
+from socwidgets.widgets import explorer as explorer_module
+from socwidgets.widgets import plots
+from socwidgets.widgets.explorer import Explorer, explore
+from socwidgets.widgets.shape_fields import parse_vertices
+from socwidgets.widgets.static_picture import MAX_BYTES
+
+LEFT = Rectangle(-1.0, -1.0, 0.2, 5.0)
+
+
+@pytest.fixture(scope="module")
+def data():
+    stack = small_stack.stack()
+    return stack, small_stack.maps(stack), small_stack.references()
+
+
+@pytest.fixture
+def app(data):
+    made = Explorer(Session(*data, runner=JobRunner(inline=True)))
+    yield made
+    assert made.session.state.error == ""
+    made.close()
+
+
+def text_of(html):
+    return re.sub(r"<[^>]+>", " ", html)
+
+
+# -- map -----------------------------------------------------------------------------------------
+
+
+def test_drawing_on_the_map_makes_a_region_everywhere(app):
+    app.map_view.map.draw(LEFT)
+    session = app.session
+    roi = session.roi("ROI 1")
+    assert roi.shape == LEFT
+    assert app.map_view.map.rois == [roi.to_dict()]
+    assert app.map_view.map.selected == "ROI 1"
+    assert len(app.rois.rows) == 1
+    mean = session.roi_spectrum("ROI 1")["mean"].values
+    line = app.spectrum._traces["ROI 1"].line
+    np.testing.assert_allclose(line.y, mean)
+    assert line.colors == [roi.color]
+    assert "ROI 1 (120 px)" in text_of(app.spectrum._legend.value)
+    assert app.histogram._outlines[0].colors == [roi.color]
+
+
+def test_a_drag_updates_the_mean_and_leaves_no_trace(app, monkeypatch):
+    session, map_view = app.session, app.map_view.map
+    session.add_roi(LEFT)
+    fitted = []
+    real = session.roi_fit
+    monkeypatch.setattr(session, "roi_fit", lambda *a: fitted.append(a) or real(*a))
+    moved = Rectangle(1.0, -1.0, 1.4, 5.0)
+    map_view.drag(moved, "ROI 1")
+    np.testing.assert_allclose(
+        app.spectrum._traces["ROI 1"].line.y, session.roi_spectrum(moved)["mean"].values
+    )
+    assert fitted == []
+    assert app.spectrum.fitted is None
+    map_view.edit("ROI 1", moved)
+    assert session.roi("ROI 1").shape == moved
+    assert session.state.draft is None
+    assert len(fitted) == 1
+    session.undo()
+    assert session.roi("ROI 1").shape == LEFT
+
+
+def test_a_drag_of_a_new_shape_shows_its_mean(app):
+    app.map_view.map.drag(LEFT)
+    assert list(app.spectrum._traces) == ["ROI 1"]
+    assert app.session.state.rois == ()
+    app.map_view.map.select("")
+    assert app.session.state.draft is None
+    assert list(app.spectrum._traces) == []
+
+
+def test_map_events_of_every_kind(app):
+    session, map_view = app.session, app.map_view.map
+    map_view.draw(Ellipse(0.5, 0.5, 0.2, 0.2))
+    map_view.draw(Polygon(((0, 0), (1, 0), (0.5, 0.8))))
+    map_view.select("ROI 1")
+    assert session.state.selected == "ROI 1"
+    map_view.delete("ROI 1")
+    assert [r.name for r in session.state.rois] == ["ROI 2"]
+    map_view.undo()
+    assert len(session.state.rois) == 2
+    map_view.redo()
+    assert len(session.state.rois) == 1
+    map_view.click(0.5, 0.26)
+    assert session.state.pixel == (5, 10)
+    assert map_view.point == pytest.approx([0.5, 0.25])
+    map_view.choose_tool("lasso")
+    assert session.state.error == ""
+
+
+def test_the_map_follows_map_choice_frames_limits_and_colors(app):
+    session, map_view = app.session, app.map_view.map
+    session.select_map("thickness")
+    assert map_view.values.name == "thickness"
+    session.set_limits(0.25, 1.75)
+    assert map_view.clim == (0.25, 1.75)
+    session.set_cmap("cividis")
+    assert map_view.cmap == "cividis"
+    session.show_frame(4)
+    np.testing.assert_array_equal(map_view.values, session.state.stack["signal"][4])
+    limits = map_view.clim
+    session.set_energy(9)
+    np.testing.assert_array_equal(map_view.values, session.state.stack["signal"][9])
+    assert map_view.clim == limits
+    session.show_map()
+    assert map_view.clim == (0.25, 1.75)
+
+
+def test_new_limits_do_not_send_the_values_again(app):
+    before = app.map_view.map._codes
+    app.session.set_limits(0.1, 0.2)
+    assert app.map_view.map._codes is before
+
+
+def test_thresholds_are_highlighted_not_outlined(app):
+    app.session.brush(0.2, 0.5)
+    assert app.map_view.map._highlight != b""
+    app.histogram.make_roi.click()
+    roi = app.session.state.rois[0]
+    assert roi.shape == Threshold("soc", 0.2, 0.5)
+    assert app.map_view.map.rois == []
+    app.histogram.clear.click()
+    assert app.map_view.map._highlight != b""
+    app.session.select_roi(None)
+    assert app.map_view.map._highlight == b""
+
+
+# -- controls ------------------------------------------------------------------------------------
+
+
+def test_controls_change_the_session_and_follow_it(app):
+    session, controls = app.session, app.controls
+    labels = [label for label, _ in controls.map_choice.options]
+    assert labels[0] == "State of charge"
+    assert "Status of the fit" in labels
+    controls.map_choice.value = "soc_std"
+    assert session.state.map_name == "soc_std"
+    controls.mode.value = "Frame"
+    assert session.state.show_frame
+    controls.energy.value = 3
+    assert session.state.energy_index == 3
+    assert dict(controls.energy.options).get("703.00 eV") == 3
+    controls.map_choice.value = "soc"
+    assert not session.state.show_frame
+    assert controls.mode.value == "Map"
+    controls.low.value = 0.2
+    assert session.displayed_limits() == (0.2, 1.0)
+    controls.limits.value = (0.4, 0.8)
+    assert session.displayed_limits() == pytest.approx((0.4, 0.8), abs=1e-9)
+    assert (controls.low.value, controls.high.value) == pytest.approx((0.4, 0.8))
+    controls.auto.click()
+    found = session.displayed_limits()
+    assert found == pytest.approx(tuple(np.nanpercentile(session.displayed(), [2, 98])), abs=1e-5)
+    controls.cmap.value = "magma"
+    assert session.state.cmap == "magma"
+
+
+def test_a_slider_that_snaps_to_its_steps_changes_nothing(app):
+    """The browser answers a new value with the nearest multiple of the step."""
+    app.session.set_limits(0.3333, 0.6666)
+    slider = app.controls.limits
+    slider.value = (0.3333 + 0.4 * slider.step, 0.6666 - 0.4 * slider.step)
+    assert app.session.displayed_limits() == (0.3333, 0.6666)
+
+
+def test_wrong_limits_are_told_in_the_bar_and_can_be_dismissed(app):
+    app.controls.low.value = 7.0
+    assert "lower first" in app.error_bar.text
+    assert app.session.displayed_limits() == (0.0, 1.0)
+    app.error_bar.children[1].click()
+    assert app.session.state.error == ""
+
+
+# -- histogram -----------------------------------------------------------------------------------
+
+
+def test_histogram_counts_every_usable_pixel(app):
+    x, y = app.histogram._all.x, app.histogram._all.y
+    share = y[1:-1:2]
+    assert share.sum() == pytest.approx(100.0, abs=0.5)
+    assert np.all(np.diff(x[::2]) > 0)
+
+
+def test_slider_and_brush_choose_the_same_range(app):
+    session, view = app.session, app.histogram
+    view.slider.value = (0.25, 0.5)
+    assert session.state.brush == pytest.approx((0.25, 0.5))
+    assert tuple(view._brush.selected) == pytest.approx((0.25, 0.5))
+    view._brush.selected = np.array([0.6, 0.9])
+    assert session.state.brush == pytest.approx((0.6, 0.9))
+    assert view.slider.value == pytest.approx((0.6, 0.9))
+    view.clear.click()
+    assert session.state.brush is None
+    assert view._brush.selected is None
+    assert view.make_roi.disabled
+
+
+def test_a_warning_where_bqplot_gl_breaks_the_brush(data, monkeypatch):
+    monkeypatch.setattr(plots, "gl_installed", lambda: True)
+    app = Explorer(Session(*data))
+    assert "bqplot-gl" in app.histogram.children[0].value
+    assert 'role="alert"' in app.histogram.children[0].value
+    app.close()
+
+
+def test_status_map_has_one_bin_per_code(app):
+    app.session.select_map("status")
+    assert len(app.histogram._all.x) == 2 * 9
+    assert app.controls.low.disabled
+
+
+# -- spectrum ------------------------------------------------------------------------------------
+
+
+def test_without_a_region_the_mean_of_everything_is_shown(app):
+    assert "All usable pixels" in text_of(app.spectrum._legend.value)
+    mean = app.session.state.stack["signal"].mean(("y", "x")).values
+    np.testing.assert_allclose(app.spectrum._overall.line.y, mean, atol=1e-5)
+
+
+def test_fit_parts_and_residual_belong_to_what_was_touched_last(app):
+    session, view = app.session, app.spectrum
+    session.add_roi(LEFT)
+    assert view._legend.value.count("ROI 1") == 2
+    fit = session.roi_fit("ROI 1")
+    np.testing.assert_allclose(view._fit.y, fit["fit"])
+    np.testing.assert_allclose(view._residual.y, fit["residual"])
+    np.testing.assert_allclose(view._components[1].y, fit["component_FP"] + fit["background"])
+    session.select_pixel(1.5, 0.5)
+    np.testing.assert_allclose(view._fit.y, session.pixel_fit()["fit"])
+    session.select_roi("ROI 1")
+    np.testing.assert_allclose(view._fit.y, fit["fit"])
+
+
+def test_the_cursor_follows_the_energy(app):
+    app.session.set_energy(7)
+    for cursor in app.spectrum._cursors:
+        assert list(cursor.x) == [707.0, 707.0]
+
+
+def test_spectra_without_references_and_with_unfit_ones(data):
+    stack, maps, references = data
+    plain = Explorer(Session(stack, maps))
+    plain.session.add_roi(LEFT)
+    assert plain.spectrum.fitted is None
+    assert plain.job_bar.fit.disabled
+    assert "references" in text_of(plain.job_bar.status.value)
+    plain.close()
+    short = Explorer(Session(stack, maps, references.sel(energy=slice(705, 715))))
+    short.session.add_roi(LEFT)
+    assert "do not cover" in text_of(short.spectrum._legend.value)
+    assert np.size(short.spectrum._traces["ROI 1"].line.y) == 26
+    assert short.session.state.error == ""
+    short.close()
+
+
+def test_ticks_are_round_and_carry_enough_digits():
+    ticks, form = plots.round_ticks(-0.07, 1.35, 5)
+    np.testing.assert_allclose(ticks, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2])
+    assert form == ".1f"
+    assert plots.round_ticks(700, 725, 6)[1] == ".0f"
+    assert plots.round_ticks(3.0, 3.0, 5)[0] == [3.0]
+    assert str(plots.round_ticks(-1, 1, 4)[0][2]) == "0.0"
+
+
+# -- regions -------------------------------------------------------------------------------------
+
+
+def test_panel_renames_recolors_duplicates_deletes_undoes(app):
+    session, panel = app.session, app.rois
+    panel.add_rectangle.click()
+    panel.add_ellipse.click()
+    panel.add_polygon.click()
+    assert [type(r.shape) for r in session.state.rois] == [Rectangle, Ellipse, Polygon]
+    row = panel.rows[0]
+    row.name.value = "core"
+    assert session.state.rois[0].name == "core"
+    row.color.value = "#abcdef"
+    assert session.roi("core").color == "#abcdef"
+    row.select.value = True
+    assert session.state.selected == "core"
+    row.duplicate.click()
+    assert len(panel.rows) == 4
+    panel.rows[1].delete.click()
+    assert [r.name for r in session.state.rois] == ["core", "ROI 3", "ROI 1"]
+    panel.undo.click()
+    assert len(session.state.rois) == 4
+    panel.redo.click()
+    panel.clear.click()
+    assert panel.rows == []
+    assert not panel.undo.disabled
+
+
+def test_a_name_that_is_taken_is_refused_and_put_back(app):
+    app.session.add_roi(LEFT, "a")
+    app.session.add_roi(LEFT, "b")
+    app.rois.rows[1].name.value = "a"
+    assert "already" in app.error_bar.text
+    assert app.rois.rows[1].name.value == "b"
+    app.session.clear_error()
+
+
+def test_coordinates_can_be_typed(app):
+    session, fields = app.session, app.rois.fields
+    session.add_roi(LEFT)
+    fields.numbers[2].value = 0.7
+    assert session.roi("ROI 1").shape == Rectangle(-1.0, -1.0, 0.7, 5.0)
+    session.add_roi(Polygon(((0, 0), (1, 0), (0.5, 0.8))))
+    assert fields.vertices.value == "0, 0; 1, 0; 0.5, 0.8"
+    fields.vertices.value = "0, 0; 1, 0; 1, 1; 0, 1"
+    assert len(session.roi("ROI 2").shape.vertices) == 4
+    fields.vertices.value = "0, 0; nonsense"
+    assert "cannot be read" in app.error_bar.text
+    session.clear_error()
+    session.threshold_roi(0.1, 0.2)
+    fields.numbers[1].value = 0.4
+    assert session.roi("ROI 3").shape == Threshold("soc", 0.1, 0.4)
+
+
+def test_vertices_round_trip():
+    assert parse_vertices("1, 2; 3,4 ;5, 6;") == ((1, 2), (3, 4), (5, 6))
+
+
+def test_numbers_stand_beside_each_region(app):
+    app.session.add_roi(LEFT)
+    words = " ".join(text_of(app.rois.rows[0].numbers.value).split())
+    assert words.startswith("120 pixels State of charge, mean ± sd")
+    assert "SOC by thickness" in words
+
+
+# -- fit, errors, life -----------------------------------------------------------------------------
+
+
+def test_the_fit_button_fits_with_the_forms_parameters(data):
+    stack, _, references = data
+    app = Explorer(Session(stack, references=references, runner=JobRunner(inline=True)))
+    assert app.controls.mode.value == "Frame"
+    app.job_bar.form.controls["constraint"].value = "none"
+    app.job_bar.fit.click()
+    assert app.session.state.fit_params["constraint"] == "none"
+    assert app.session.state.map_name == "soc"
+    assert app.controls.mode.value == "Map"
+    assert app.map_view.map.values.name == "soc"
+    assert "768" in text_of(app.job_bar.status.value)
+    assert app.job_bar.cancel.disabled
+    assert app.session.state.error == ""
+    app.close()
+
+
+def test_progress_and_cancel_from_a_thread(data, monkeypatch):
+    import socwidgets.analysis.fit as analysis
+    from socwidgets.model.errors import CancelledError
+
+    half = threading.Event()
+
+    def slow(stack, method, params, *, progress, cancel, **_):
+        progress(1, 2)
+        half.set()
+        assert cancel.wait(5)
+        raise CancelledError
+
+    monkeypatch.setattr(analysis, "fit_map", slow)
+    app = Explorer(Session(*data))
+    app.job_bar.fit.click()
+    assert half.wait(5)
+    assert not app.job_bar.cancel.disabled
+    assert app.job_bar.bar.value == 50
+    app.job_bar.cancel.click()
+    job = app.session.jobs.latest("fit")
+    assert job.wait(5)
+    assert job.state == JobState.CANCELLED
+    assert app.job_bar.cancel.disabled
+    assert "cancelled" in text_of(app.job_bar.status.value)
+    app.close()
+
+
+def test_a_failing_view_is_told_in_the_bar_and_the_others_go_on(app, monkeypatch):
+    def broken():
+        raise RuntimeError("cannot draw")
+
+    monkeypatch.setattr(app.session, "overall_spectrum", broken)
+    monkeypatch.setattr(app.session, "roi_spectrum", lambda roi: broken())
+    app.session.add_roi(LEFT)
+    assert "cannot draw" in app.error_bar.text
+    assert len(app.rois.rows) == 1
+    monkeypatch.undo()
+    app.session.clear_error()
+    app.session.undo()
+
+
+def test_many_edits_leave_no_models_behind(app):
+    app.session.add_roi(LEFT)
+    app.session.undo()
+    before = len(_instances)
+    for _ in range(5):
+        app.session.add_roi(LEFT)
+        app.session.threshold_roi(0.1, 0.5)
+        app.session.select_map("thickness")
+        app.session.clear_rois()
+        app.session.select_map("soc")
+    assert len(_instances) == before
+
+
+def test_closing_leaves_no_model_and_showing_again_makes_none(data):
+    before = len(_instances)
+    app = Explorer(Session(*data))
+    app.session.add_roi(LEFT)
+    held = len(_instances)
+    app._repr_mimebundle_()
+    app._repr_mimebundle_()
+    assert len(_instances) == held
+    app.close()
+    assert len(_instances) == before
+
+
+def test_running_the_cell_again_closes_the_old_explorer(data, monkeypatch):
+    now = ["cell-1", "run-1"]
+    monkeypatch.setattr(explorer_module, "_current_cell", lambda: tuple(now))
+    first, second = explore(data[0]), explore(data[0])
+    now[0] = "cell-2"
+    other = explore(data[0])
+    assert first.comm is not None  # two explorers in one run of a cell
+    now[:] = ["cell-1", "run-2"]
+    third = explore(data[0])
+    assert (first.comm, second.comm) == (None, None)
+    assert other.comm is not None
+    other.close()
+    third.close()
+
+
+def test_a_picture_goes_with_the_widget(app):
+    app.session.add_roi(LEFT)
+    app.session.add_roi(Ellipse(1.2, 0.6, 0.3, 0.3))
+    app.session.select_pixel(0.5, 0.5)
+    app.session.brush(0.2, 0.4)
+    bundle = app._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    png = base64.b64decode(bundle["image/png"])
+    assert png.startswith(b"\x89PNG")
+    assert 10_000 < len(png) <= MAX_BYTES
+
+
+def test_explore_takes_regions_and_a_map(data):
+    from socwidgets.model.roi import ROI
+
+    app = explore(*data, rois=[ROI("core", LEFT)], map="thickness")
+    assert app.session.state.map_name == "thickness"
+    assert app.session.state.selected == "core"
+    assert json.loads(app.session.rois_to_json())[0]["name"] == "core"
+    job = app.session.jobs.latest("warm-up")
+    assert job.wait(120)
+    assert job.state == JobState.DONE
+    app.close()
