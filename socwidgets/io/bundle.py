@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from socwidgets.io.atomic import atomic_file, atomic_folder, require_space
-from socwidgets.io.attributes import decode_attrs, encode_attrs
+from socwidgets.io.attributes import prepare_dataset, restore_dataset
 from socwidgets.io.columns import unreadable
 from socwidgets.io.lazy import require_dask, wants_lazy
 from socwidgets.model.errors import DataError, OutputError, ParameterError, ReadError
@@ -27,8 +27,6 @@ _NODES = ("stack", "references", "maps", "soc", "labels", "regions")
 _ROIS = "rois"
 #: Bytes of a netCDF-4 file beside the arrays: groups, attributes, texts.
 _OVERHEAD = 1 << 20
-#: Attribute that keeps the order of the variables; zarr lists them as the file system does.
-_ORDER = "variable_order"
 
 
 def save_bundle(path: str | os.PathLike[str], **objects: Any) -> Path:
@@ -106,7 +104,9 @@ def open_bundle(path: str | os.PathLike[str], *, lazy: bool | None = None) -> xr
     """
     source = Path(path).expanduser()
     groups = _open_groups(source, lazy)
-    tree = xr.DataTree.from_dict({name: _restored(ds) for name, ds in groups.items()}, name=FORMAT)
+    tree = xr.DataTree.from_dict(
+        {name: restore_dataset(ds) for name, ds in groups.items()}, name=FORMAT
+    )
     version = tree.attrs.get(FORMAT, VERSION)
     if isinstance(version, int) and version > VERSION:
         raise ReadError(
@@ -180,7 +180,7 @@ def _nodes(objects: dict[str, Any]) -> dict[str, xr.Dataset]:
             expected=f"some of {', '.join([*_NODES, _ROIS])}",
             found=", ".join(objects) or "nothing",
         )
-    nodes = {f"/{name}": _prepared(_dataset(name, given[name]), name) for name in _NODES
+    nodes = {f"/{name}": prepare_dataset(_dataset(name, given[name]), name) for name in _NODES
              if name in given}  # fmt: skip
     if _ROIS in given:
         texts = [json.dumps(roi.to_dict()) for roi in _roi_list(given[_ROIS])]
@@ -214,21 +214,6 @@ def _dataset(name: str, value: Any) -> xr.Dataset:
     )
 
 
-def _prepared(dataset: xr.Dataset, name: str) -> xr.Dataset:
-    """Copy whose attributes survive, and without encodings left over from another file."""
-    result = dataset.drop_encoding()
-    order = [str(key) for key in dataset.data_vars]
-    result.attrs = encode_attrs({**dataset.attrs, _ORDER: order}, name)
-    for key, variable in result.variables.items():
-        variable.attrs = encode_attrs(variable.attrs, f"{name}.{key}")
-        if variable.dtype.kind == "f":
-            # xarray would add a fill value, which comes back as an attribute nobody set.
-            variable.encoding = {"_FillValue": None}
-        elif isinstance(variable.dtype, pd.api.extensions.ExtensionDtype):
-            result[key] = (variable.dims, np.asarray(variable.values, object), variable.attrs)
-    return result
-
-
 def _open_groups(path: Path, lazy: bool | None) -> dict[str, xr.Dataset]:
     try:
         size = _check_exists(path)
@@ -246,6 +231,11 @@ def _open_groups(path: Path, lazy: bool | None) -> dict[str, xr.Dataset]:
             _require_zarr(ReadError)
             options["consolidated"] = False
         groups = xr.open_groups(path, **options)
+        if FORMAT not in groups["/"].attrs:
+            # Not ours: other programs pack values and mark gaps with fill values.
+            for dataset in groups.values():
+                dataset.close()
+            groups = xr.open_groups(path, **{**options, "mask_and_scale": True})
         if not big:
             for dataset in groups.values():
                 dataset.load()
@@ -275,24 +265,6 @@ def _check_exists(path: Path) -> int:
     return path.stat().st_size
 
 
-def _restored(dataset: xr.Dataset) -> xr.Dataset:
-    dataset = dataset.assign_attrs()
-    dataset.attrs = decode_attrs(dataset.attrs)
-    order = dataset.attrs.pop(_ORDER, None)
-    if order and set(order) == set(map(str, dataset.data_vars)):
-        dataset = dataset[order]
-    for key, variable in list(dataset.variables.items()):
-        attrs = decode_attrs(variable.attrs)
-        if variable.dtype == object or variable.dtype.kind in "TO":
-            values = np.asarray(variable.values)
-            if all(isinstance(value, str) for value in values.ravel()):
-                dataset = dataset.assign({key: (variable.dims, _text(values))})
-        dataset[key].attrs = attrs
-        dataset[key].encoding = {}
-    dataset.encoding = {}
-    return dataset
-
-
 def _require_zarr(kind: type[OutputError] | type[ReadError]) -> None:
     try:
         import zarr  # noqa: F401
@@ -303,8 +275,3 @@ def _require_zarr(kind: type[OutputError] | type[ReadError]) -> None:
             found="none",
             fix="install the extra with: pip install 'socwidgets[big]', or save as .nc",
         ) from None
-
-
-def _text(values: np.ndarray) -> np.ndarray:
-    """Text of fixed width, as the model makes it, from what the engine hands out."""
-    return np.array([str(value) for value in values.ravel()], dtype=str).reshape(values.shape)

@@ -140,6 +140,14 @@ def test_plain_netcdf_stack(tmp_path, small_stack):
     stack = open_stack(tmp_path / "plain.nc")
     np.testing.assert_array_equal(stack.signal.values, small_stack.signal.values)
     assert stack.attrs["sample"] == "made for a test"
+    packed = {"signal": {"dtype": "int16", "scale_factor": 0.5, "_FillValue": -1}}
+    small_stack.signal[2, 3, 4] = np.nan
+    small_stack.to_netcdf(tmp_path / "packed.nc", engine="h5netcdf", encoding=packed)
+    with pytest.warns(UserWarning, match="not finite"):
+        stack = open_stack(tmp_path / "packed.nc")
+    np.testing.assert_array_equal(stack.signal.values, small_stack.signal.values)
+    path = save_bundle(tmp_path / "again.nc", stack=stack)
+    same(open_bundle(path)["stack"].to_dataset(), stack)
 
 
 def test_other_programs_can_read_it(tmp_path, stack):

@@ -182,3 +182,36 @@ def test_lazy_equals_eager_and_leaves_the_file_free(tmp_path, small_counts, smal
     with h5py.File(path, "a") as file:
         file["more"] = 1
     np.testing.assert_array_equal(lazy.signal[2, 1:3, ::2].values, small_counts[2, 1:3, ::2])
+
+
+def test_damaged_chunk(tmp_path, small_counts, small_energies):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        cube = file.create_dataset("cube", data=small_counts, chunks=(8, 5, 6), compression="gzip")
+        file["e"] = small_energies
+        chunk = cube.id.get_chunk_info(0)
+    raw = bytearray(path.read_bytes())
+    raw[chunk.byte_offset + 20 : chunk.byte_offset + 120] = bytes(100)
+    path.write_bytes(raw)
+    with pytest.raises(ReadError, match="damaged") as caught:
+        open_stack(path, signal="cube", energy="e")
+    assert caught.value.fix
+
+
+def test_missing_paths(tmp_path, small_counts, small_energies):
+    path = write_nexus(tmp_path / "a.h5", small_counts, small_energies)
+    for options, message in [
+        ({"signal": "nothing"}, "there is no 'nothing'"),
+        ({"signal": "entry"}, "names no signal"),
+        ({"energy": "nothing"}, "energy='nothing' is no dataset"),
+        ({"i0": "nothing"}, "i0='nothing' is no dataset"),
+    ]:
+        with pytest.raises(ReadError, match=message) as caught:
+            open_stack(path, **options)
+        assert "/entry/counter0/data (8, 5, 6)" in caught.value.found
+    with pytest.raises(DataError, match="i0 does not fit"):
+        open_stack(path, i0=np.ones(3))
+    with pytest.raises(DataError, match="dark does not fit"):
+        open_stack(path, dark="entry/counter0/energy")
+    with pytest.raises(DataError, match="axis does not name"):
+        open_stack(path, axis=5)
