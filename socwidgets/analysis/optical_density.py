@@ -69,9 +69,9 @@ def optical_density(
     stack : xarray.Dataset
         ``signal`` ``(..., spectral, y, x)``, counts.
     flat : xarray.DataArray, optional
-        Counts without the sample: ``(flat, y, x)`` repeats, ``(spectral, y, x)``,
-        ``(flat, spectral, y, x)`` or a spectrum ``(spectral,)``. The stack's own ``flat``, else its
-        ``i0``, if left out.
+        Counts without the sample: an image ``(y, x)``, one per energy ``(spectral, y, x)``, or a
+        spectrum ``(spectral,)``; any further dimension holds repeats, which are averaged. The
+        stack's own ``flat``, else its ``i0``, if left out.
     dark : xarray.DataArray, optional
         Counts without beam, any of ``(y, x)``, ``(spectral,)`` or a scalar; the stack's own
         ``dark`` if left out, else zero.
@@ -97,7 +97,7 @@ def optical_density(
     chosen = OpticalDensityParameters.from_mapping({**given, **changes})
     dim = spectral_dim(stack[SIGNAL])
     background = _dark(stack, dark)
-    open_beam, n_flats = _open_beam(stack, flat, dim)
+    open_beam, n_flats = _open_beam(stack, flat)
     incoming = _checked(open_beam, background, stack, dim)
     counts = stack[SIGNAL].astype(np.float32) - background
     transmission = (counts / incoming).transpose(*stack[SIGNAL].dims).astype(np.float32)
@@ -120,9 +120,7 @@ def _dark(stack: xr.Dataset, dark: xr.DataArray | None) -> xr.DataArray:
     return stack[DARK].astype(np.float32) if DARK in stack else xr.DataArray(np.float32(0))
 
 
-def _open_beam(
-    stack: xr.Dataset, flat: xr.DataArray | None, dim: str
-) -> tuple[xr.DataArray, int | None]:
+def _open_beam(stack: xr.Dataset, flat: xr.DataArray | None) -> tuple[xr.DataArray, int | None]:
     """Mean counts without the sample, and how many flats were averaged (None: an I0 spectrum)."""
     source = flat
     if source is None:
@@ -135,9 +133,9 @@ def _open_beam(
             fix="pass flat=, for instance the mean spectrum of an object-free ROI: "
             "roi_spectrum(stack, mask)['mean']",
         )
-    repeats = source.sizes.get(FLAT, 1)
-    mean = source.mean(FLAT) if FLAT in source.dims else source
-    return mean.astype(np.float32), (repeats if Y in source.dims else None)
+    repeats = [d for d in source.dims if d not in stack[SIGNAL].dims]
+    count = int(np.prod([source.sizes[d] for d in repeats], dtype=int))
+    return source.mean(repeats).astype(np.float32), (count if Y in source.dims else None)
 
 
 def _checked(
