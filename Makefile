@@ -26,13 +26,9 @@ demo: $(VENV)/.installed  ## set up, run the main job on the built-in phantom, s
 	@echo
 	@echo "To look further, in a browser:  make lab   (opens the explorer on the same phantom)"
 
-# The notebook is a copy, and an existing copy is kept: it is the user's to change, and git stays clean.
+# On a copy of the notebook, in my-notebooks/: it is the user's to change, and git stays clean.
 lab: $(VENV)/.installed  ## open JupyterLab on a copy of the first notebook
-	@mkdir -p my-notebooks
-	@for book in notebooks/*.ipynb; do \
-	  [ -e "my-notebooks/$${book##*/}" ] || cp "$$book" my-notebooks/; \
-	done
-	$(BIN)/jupyter lab $(AS_ROOT) $(ARGS) my-notebooks/00_start_here.ipynb
+	$(BIN)/socwidgets lab -- $(AS_ROOT) $(ARGS)
 
 test: $(VENV)/.installed-test  ## set up with the test extra, then lint, type-check and run every test
 	@failed=""; \
@@ -55,7 +51,7 @@ format: $(VENV)/.installed-test  ## let ruff repair what it can
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed-test  ## benchmarks, each against a named alternative in the same run
-	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' --benchmark-only $(ARGS)
+	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-only $(ARGS)
 
 clean:  ## remove the environment, caches and artifacts; results and notebook copies are kept
 	rm -rf "$(VENV)" build dist test-artifacts .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -16,6 +16,8 @@ import pytest
 import socwidgets
 
 ROOT = Path(__file__).parents[1]
+# Taken from notebooks/ for users who have no checkout.
+START = "socwidgets/reports/templates/00_start_here.ipynb"
 # What interpreters and tools leave beside the source.
 LEFTOVERS = {".pyc", ".nbi", ".nbc"}
 
@@ -52,7 +54,8 @@ def test_wheel_holds_the_whole_package_and_nothing_else(wheel):
         for path in (ROOT / "socwidgets").rglob("*")
         if path.is_file() and path.suffix not in LEFTOVERS and path.name != ".DS_Store"
     }
-    assert inside == {name for name in source if ".ipynb_checkpoints" not in name}
+    source = {name for name in source if ".ipynb_checkpoints" not in name}
+    assert inside == {*source, START}
 
 
 @pytest.mark.parametrize("kind", [".py", ".js", ".css", ".ipynb", ".j2", ".json"])
@@ -132,6 +135,14 @@ def test_the_clean_environment_is_consistent(clean_run, clean_python):
 def test_the_demo_runs_from_the_wheel(demo):
     json.loads((demo / "results.json").read_text(encoding="utf-8"))
     assert "<html" in (demo / "report.html").read_text(encoding="utf-8")[:500].lower()
+
+
+@pytest.mark.slow
+def test_the_first_notebook_comes_with_the_wheel(clean_run):
+    """``socwidgets lab`` gives users without a checkout a copy; ``--version`` starts no server."""
+    clean_run("socwidgets", "lab", "-o", "copies", "--", "--version")
+    copied = clean_run.home / "copies" / Path(START).name
+    assert copied.read_bytes() == (ROOT / "notebooks" / Path(START).name).read_bytes()
 
 
 @pytest.mark.slow
