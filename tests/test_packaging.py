@@ -159,7 +159,7 @@ explorer = soc.explore(stack, maps)
 x, y = (float(stack[dim].mean()) for dim in ("x", "y"))
 explorer.session.add_roi(Rectangle(x - 1, y - 1, x + 1, y + 1))
 print(json.dumps({{
-    "esm": len(str(explorer.map_view._esm)),
+    "esm": len(str(explorer.map_view.map._esm)),
     "mime": sorted(explorer._repr_mimebundle_()),
     "error": str(explorer.session.state.error or ""),
 }}))
