@@ -201,7 +201,7 @@ def _copy_start(notebook: Path) -> None:
         )
     try:
         notebook.parent.mkdir(parents=True, exist_ok=True)
-        with resources.as_file(source) as path:  # type: ignore[arg-type]
+        with resources.as_file(source) as path:
             shutil.copyfile(path, notebook)
     except OSError as error:
         raise OutputError(

@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from socwidgets.plotting.scalebar import extent
+from socwidgets.plotting.scalebar import map_ratio
 
 MARGIN = 0.10
 TITLE = 0.28
@@ -43,11 +43,9 @@ def panel_for(
     values: xr.DataArray, width: float, *, title: bool, words: bool, colorbar: bool = True
 ) -> Panel:
     """Size of the panel for a map of given width, inches; very long maps are cut to 3:1."""
-    left, right, bottom, top = extent(values)
-    ratio = min(max((bottom - top) / (right - left), 0.15), 3.0)
     return Panel(
         width=width,
-        map_height=(width - 2 * MARGIN) * ratio,
+        map_height=(width - 2 * MARGIN) * map_ratio(values),
         title=TITLE if title else 0.0,
         words=WORDS if words else 0.0,
         bar=BAR + TICKS if colorbar else 0.0,

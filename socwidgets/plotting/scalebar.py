@@ -29,18 +29,31 @@ def extent(values: xr.DataArray) -> tuple[float, float, float, float]:
     The coordinates are pixel centres, so half a pixel is added on every side. A single row or
     column takes the other axis's pixel size.
     """
-    dy, dx = (float(size) for size in pixel_size_um(values))
-    dy = dy if np.isfinite(dy) else (dx if np.isfinite(dx) else 1.0)
-    dx = dx if np.isfinite(dx) else dy
-    x, y = values[X].values, values[Y].values
-    return (x.min() - dx / 2, x.max() + dx / 2, y.max() + dy / 2, y.min() - dy / 2)
+    size_y, size_x = pixel_size_um(values)
+    size_y = size_y if np.isfinite(size_y) else (size_x if np.isfinite(size_x) else 1.0)
+    size_x = size_x if np.isfinite(size_x) else size_y
+    left, right = _edges(values[X].values, size_x)
+    top, bottom = _edges(values[Y].values, size_y)
+    return left, right, bottom, top
+
+
+def _edges(centers: np.ndarray, size: float) -> tuple[float, float]:
+    """Outer edges of the first and the last pixel; an axis may fall."""
+    half = size / 2.0 if centers[-1] >= centers[0] else -size / 2.0
+    return float(centers[0] - half), float(centers[-1] + half)
+
+
+def map_ratio(values: xr.DataArray) -> float:
+    """Height over width of a map, cut to between 0.15 and 3 so that a figure stays printable."""
+    left, right, bottom, top = extent(values)
+    return min(max(abs((bottom - top) / (right - left)), 0.15), 3.0)
 
 
 def add_scale_bar(axes: Axes, values: xr.DataArray) -> None:
     """Draw the bar below the lower left corner of the map on `axes`."""
     left, right, _, _ = extent(values)
-    length = round_length(right - left)
-    share = length / (right - left)
+    length = round_length(abs(right - left))
+    share = length / abs(right - left)
     below = offset_copy(axes.transAxes, axes.get_figure(root=True), y=-9, units="points")
     line = Line2D(
         [0, share], [0, 0], transform=below, color=INK, linewidth=3,

@@ -13,7 +13,7 @@ from typing import Any
 import xarray as xr
 
 from socwidgets.analysis.energy_scale import shift_references
-from socwidgets.model.errors import ParameterError
+from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.provenance import data_hash
 from socwidgets.reports.parameters import PHANTOM_PREFIX, SocMapReport
@@ -144,6 +144,25 @@ def absolute_paths(params: SocMapReport, base: Path | None = None) -> SocMapRepo
     if params.references.strip():
         changes["references"] = _absolute_references(params.references, base)
     return params.replace(**changes)
+
+
+def require_files(params: SocMapReport) -> None:
+    """Refuse missing files before a kernel is started for them.
+
+    Raises
+    ------
+    ReadError
+        If the stack, the flat or the dark frames are not there.
+    """
+    for name in _PATHS:
+        value = getattr(params, name)
+        if value and not str(value).startswith(PHANTOM_PREFIX) and not Path(value).exists():
+            raise ReadError(
+                f"there is no file or folder {value}",
+                expected=f"the {name} of the report",
+                found="nothing of this name",
+                fix="check the spelling; relative names start in the current folder",
+            )
 
 
 def _absolute(path: str, base: Path) -> str:

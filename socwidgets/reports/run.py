@@ -14,7 +14,7 @@ import nbformat
 
 from socwidgets.model.errors import ParameterError
 from socwidgets.reports.execute import CellProgress, execute_notebook
-from socwidgets.reports.inputs import absolute_paths
+from socwidgets.reports.inputs import absolute_paths, require_files
 from socwidgets.reports.registry import get_template, inject, load_template
 from socwidgets.reports.render import render_html
 from socwidgets.reports.results import read_results
@@ -88,6 +88,8 @@ def run_report(
     ------
     ParameterError
         If a parameter or a format is unknown or wrong; nothing was started then.
+    ReadError
+        If an input file is not there.
     ReportError
         If the notebook fails: its text is that of the error that stopped it.
     OutputError
@@ -98,6 +100,7 @@ def run_report(
     formats = _formats(to)
     template = get_template(name)
     checked = absolute_paths(template.parameters.from_mapping(parameters))
+    require_files(checked)
     values = {**checked.to_dict(), "bundle": checked.bundle and "bundle" in formats}
     if not values["bundle"]:
         formats = tuple(kind for kind in formats if kind != "bundle")

@@ -3,6 +3,7 @@ import pytest
 
 from socwidgets.model.errors import DataError
 from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle, Threshold
+from socwidgets.model.status import Status
 from socwidgets.plotting import alt_text, map_figure, map_pair, png_bytes, status_figure, svg_text
 from socwidgets.plotting.limits import default_limits, extend_of
 from socwidgets.plotting.outlines import label_edges
@@ -142,3 +143,18 @@ def test_drawing_leaves_the_users_settings_and_pyplot_alone(soc):
     assert "<text" not in svg
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
+
+
+def test_falling_axes_keep_row_zero_at_the_top_and_regions_in_place(soc):
+    fallen = soc.isel(y=slice(None, None, -1))
+    left, right, bottom, top = extent(fallen)
+    assert (left, right) == pytest.approx((-0.025, 1.975))
+    assert (bottom, top) == pytest.approx((-0.025, 1.975))
+    axes = map_figure(fallen, [ROI("box", Rectangle(0.2, 0.4, 1.0, 1.2))]).axes[0]
+    assert axes.get_ylim() == pytest.approx((-0.025, 1.975))
+    np.testing.assert_array_equal(np.ma.filled(axes.images[0].get_array(), np.nan), fallen.values)
+
+
+def test_status_words_can_be_sharpened_by_the_caller(status):
+    figure = status_figure(status, words={Status.SATURATED: "too thick"})
+    assert any(t.get_text().startswith("too thick: 1 px") for t in figure.legends[0].get_texts())

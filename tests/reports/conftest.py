@@ -1,0 +1,15 @@
+import pytest
+
+# pytest puts the folder of tests/conftest.py on the path.
+from browser import artifacts, chromium_browser  # noqa: F401
+
+from socwidgets.reports import run_report
+
+
+@pytest.fixture(scope="session")
+def phantom_report(tmp_path_factory):
+    """The report on the phantom, made once, in a folder whose name papermill would trip over."""
+    folder = tmp_path_factory.mktemp("reports") / "out {stack} {0}"
+    parameters = {"title": "A <b>title</b> & more", "draws": "200", "seed": "3"}
+    formats = ("html", "json", "executed", "bundle", "notebook")
+    return run_report("soc_map", parameters, folder, to=formats)
