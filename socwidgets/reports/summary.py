@@ -221,6 +221,7 @@ def _warnings(
     scale: EnergyScale | None,
 ) -> list[str]:
     found = [f"On reading: {note}" for note in inputs.notes]
+    found += _scale_warnings(scale)
     if inputs.phantom is not None:
         found.append("These data are simulated; the sample is a phantom with a known truth.")
     offset = float(prepared.attrs.get("i0_offset", 0.0)) if prepared is not None else 0.0
@@ -236,4 +237,4 @@ def _warnings(
         )
     if drift is None:
         found.append("Drift between the frames was not measured.")
-    return [*found, *card.warnings, *fit_warnings(maps), *_scale_warnings(scale)]
+    return [*found, *card.warnings, *fit_warnings(maps)]

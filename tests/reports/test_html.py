@@ -137,7 +137,10 @@ def test_a_browser_asks_for_nothing_and_shows_all(
         assert page.evaluate(broken) == 0
         small = "[...document.images].filter(i => i.clientWidth > innerWidth).length"
         assert page.evaluate(small) == 0
-        ratio = "[...document.images].map(i => i.clientWidth / i.clientHeight * i.naturalHeight / i.naturalWidth)"
+        ratio = (
+            "[...document.images].map("
+            "i => i.clientWidth / i.clientHeight * i.naturalHeight / i.naturalWidth)"
+        )
         assert all(r == pytest.approx(1, abs=0.02) for r in page.evaluate(ratio))
         page.screenshot(path=artifacts / f"report_{width}.png", full_page=True)
     finally:

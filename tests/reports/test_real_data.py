@@ -1,4 +1,4 @@
-"""The real stack: what an independent NNLS finds, within the uncertainties that the report states."""
+"""The real stack: what an independent NNLS finds, within the stated uncertainties."""
 
 import pytest
 
