@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from socwidgets.model.errors import OutputError, SocwidgetsError
+from socwidgets.io.output_errors import FULL, translated
+from socwidgets.model.errors import OutputError
 
 #: Hidden file that says: this folder was written by the suite and may be replaced by it.
 MARKER = ".socwidgets"
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-_READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
-_WRONG_TYPE = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
 @contextmanager
@@ -42,7 +39,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         old file stays as it was and nothing is left beside it.
     """
     target = _real(path)
-    with _translated(target):
+    with translated(target):
         if target.is_dir():
             raise OutputError(
                 f"cannot write the file {target}",
@@ -65,10 +62,11 @@ def atomic_folder(path: str | os.PathLike[str], *, marker: str = MARKER) -> Iter
     Parameters
     ----------
     path : path-like
-        The wanted folder. An existing one is replaced as a whole, but only if it is empty or
-        holds `marker`: a folder that somebody else filled is never deleted.
+        The wanted folder. An existing one is replaced, but only if it is empty or holds `marker`:
+        a folder that somebody else filled is never touched. What a person has put into an earlier
+        output since is carried over.
     marker : str
-        Name of the file inside that proves the folder's origin; made if the caller does not.
+        Name of the file inside that proves the folder's origin and lists what was written.
 
     Yields
     ------
@@ -82,13 +80,37 @@ def atomic_folder(path: str | os.PathLike[str], *, marker: str = MARKER) -> Iter
         content. Whatever the error, the old folder stays and nothing is left beside it.
     """
     target = _real(path)
-    with _translated(target):
+    with translated(target):
         _require_replaceable(target, marker)
         with _parents(target), _temporary(target) as temporary:
             temporary.mkdir()
             yield temporary
-            (temporary / marker).touch()
+            _sign(temporary, marker)
+            _carry_over(target, temporary, marker)
             _swap(temporary, target)
+
+
+def _sign(folder: Path, marker: str) -> None:
+    """List in the marker what this run wrote, so that the next one knows what is not its own."""
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name != marker)
+    (folder / marker).write_text(json.dumps(names), encoding="utf-8")
+
+
+def _carry_over(old: Path, new: Path, marker: str) -> None:
+    """Copy what a person has added to an earlier output, unless the new one has that name too."""
+    if not (old / marker).is_file():
+        return
+    try:
+        written = set(json.loads((old / marker).read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        written = set()
+    for entry in old.iterdir():
+        if entry.name in written or (new / entry.name).exists():
+            continue
+        if entry.is_dir():
+            shutil.copytree(entry, new / entry.name, symlinks=True)
+        else:
+            shutil.copy2(entry, new / entry.name, follow_symlinks=False)
 
 
 def require_space(path: Path, nbytes: int) -> None:
@@ -117,7 +139,7 @@ def require_space(path: Path, nbytes: int) -> None:
         try:
             os.posix_fallocate(file.fileno(), 0, max(1, nbytes))
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 raise
             # Some network file systems cannot reserve: then writing itself has to tell.
         file.truncate(0)
@@ -202,67 +224,3 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _translated(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except SocwidgetsError:
-        raise
-    except OSError as error:
-        if not _concerns(error, target):
-            raise
-        raise _output_error(error, target) from error
-
-
-def _number(error: OSError) -> int | None:
-    """Error number; HDF5 and zarr may give it in the text only."""
-    found = re.search(r"errno = (\d+)", str(error))
-    return int(found.group(1)) if error.errno is None and found else error.errno
-
-
-def _concerns(error: OSError, target: Path) -> bool:
-    """Whether `error` is about the output, and not about a file that the body wanted to read."""
-    if _number(error) in _FULL:
-        return True
-    named = [Path(os.fsdecode(n)) for n in (error.filename, error.filename2) if _is_path(n)]
-    return not named or any(_is_output(name, target) for name in named)
-
-
-def _is_output(name: Path, target: Path) -> bool:
-    """Whether `name` is the target, lies in it or in its temporary twin, or is a folder above."""
-    if name == target or name in target.parents:
-        return True
-    twin = f".{target.stem[:80]}-"
-    return any(
-        part == target or (part.parent == target.parent and part.name.startswith(twin))
-        for part in (name, *name.parents)
-    )
-
-
-def _is_path(name: object) -> bool:
-    return isinstance(name, (str, bytes, os.PathLike))
-
-
-def _output_error(error: OSError, target: Path) -> OutputError:
-    number = _number(error)
-    found = error.strerror or str(error)
-    if number in _FULL:
-        fix = "free some space or choose a folder on another disk"
-        return OutputError(f"the disk is full: cannot write {target}", found=found, fix=fix)
-    if number in _READ_ONLY:
-        return OutputError(
-            f"cannot write {target}",
-            expected=f"a folder that may be written to: {target.parent}",
-            found=found,
-            fix="choose another folder, or change its permissions",
-        )
-    if number in _WRONG_TYPE:
-        return OutputError(
-            f"cannot write {target}",
-            expected="folders all the way up to it",
-            found=f"{found} ({error.filename})",
-            fix="choose another place: a part of this path is a file, not a folder",
-        )
-    return OutputError(f"cannot write {target}", found=found, fix="choose another place")

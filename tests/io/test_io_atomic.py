@@ -151,11 +151,18 @@ def test_file_where_a_folder_should_be(tmp_path):
     assert (tmp_path / "out").read_text() == "a file"
 
 
-def test_folder_is_replaced_as_a_whole(tmp_path):
-    fill(tmp_path / "out", "old")
-    (tmp_path / "out" / "stale.txt").write_text("stale")
+def test_folder_is_replaced_but_what_a_person_added_stays(tmp_path):
+    with atomic_folder(tmp_path / "out") as temporary:
+        (temporary / "stale.txt").write_text("of the first run")
+        (temporary / "sub").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    (tmp_path / "out" / "figures").mkdir()
+    (tmp_path / "out" / "figures" / "a.png").write_text("mine too")
     fill(tmp_path / "out", "new")
-    assert names(tmp_path / "out") == {"sub", ".socwidgets"}
+    assert names(tmp_path / "out") == {"sub", ".socwidgets", "notes.txt", "figures"}
+    fill(tmp_path / "out", "new")
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "out" / "figures" / "a.png").read_text() == "mine too"
     assert (tmp_path / "out" / "sub" / "result.txt").read_text() == "new"
     assert names(tmp_path) == {"out"}
 
