@@ -9,6 +9,7 @@ from socwidgets.model.names import STATUS
 from socwidgets.session import Session
 from socwidgets.widgets.colormaps import COLORMAPS
 from socwidgets.widgets.plots import tick_format
+from socwidgets.widgets.range_slider import RangeSlider
 from socwidgets.widgets.view import View
 
 MAP, FRAME = "Map", "Frame"
@@ -55,7 +56,7 @@ class MapControls(View):
         )  # fmt: skip
 
     def _make_limits(self) -> None:
-        self.limits = ipywidgets.FloatRangeSlider(
+        self.limits = RangeSlider(
             description="Limits", readout=False, style=_NAME_WIDTH,
             layout={"flex": "1 1 200px", "min_width": "160px"},
         )  # fmt: skip
@@ -83,7 +84,7 @@ class MapControls(View):
         self.on_click(self.auto, session.auto_limits)
 
     def _slid(self, chosen: tuple[float, float]) -> None:
-        if moved(self.limits, chosen, self.session.displayed_limits()):
+        if self.limits.moved(chosen, self.session.displayed_limits()):
             self.session.set_limits(*chosen)
 
     # -- refreshing ----------------------------------------------------------------------------
@@ -112,8 +113,7 @@ class MapControls(View):
         finite = shown.values[np.isfinite(shown.values)]
         least = min(low, float(finite.min())) if finite.size else low
         most = max(high, float(finite.max())) if finite.size else high
-        self.limits.step = (most - least) / 200 or 0.01
-        set_range(self.limits, least, most, (low, high))
+        self.limits.show(least, most, (low, high))
         self.limits.readout_format = tick_format(least, most)
         self.low.value, self.high.value = _rounded(low, most - least), _rounded(high, most - least)
         self.low.step = self.high.step = _rounded((most - least) / 100, most - least)
@@ -125,28 +125,6 @@ class MapControls(View):
         cmap = self.session.state.cmap
         if cmap in COLORMAPS:
             self.cmap.value = cmap
-
-
-def set_range(
-    slider: ipywidgets.FloatRangeSlider, least: float, most: float, chosen: tuple[float, float]
-) -> None:
-    """Move a range slider and its ends, in whatever order keeps it valid, in one message."""
-    low, high = min(max(chosen[0], least), most), min(max(chosen[1], least), most)
-    with slider.hold_sync():
-        if least > slider.max:
-            slider.max = most
-            slider.min = least
-        else:
-            slider.min = least
-            slider.max = most
-        slider.value = (low, high)
-
-
-def moved(
-    slider: ipywidgets.FloatRangeSlider, chosen: tuple[float, float], shown: tuple[float, float]
-) -> bool:
-    """Whether a person moved a handle: the browser also answers with values put on its steps."""
-    return any(abs(a - b) > 0.75 * slider.step for a, b in zip(chosen, shown, strict=True))
 
 
 def _rounded(value: float, span: float) -> float:

@@ -15,8 +15,8 @@ from socwidgets.model.status import STATUS_WORDS, Status
 from socwidgets.session import Session
 from socwidgets.session.derived import usable_mask
 from socwidgets.widgets import plots
-from socwidgets.widgets.controls import moved, set_range
 from socwidgets.widgets.plots import set_points
+from socwidgets.widgets.range_slider import RangeSlider
 from socwidgets.widgets.view import View
 
 BINS = 64
@@ -40,7 +40,8 @@ class HistogramView(View):
         self._make_controls()
         warning = [ipywidgets.HTML(f'<div role="alert" class="socwidgets-note">{plots.GL_WARNING}</div>')] if plots.gl_installed() else []  # fmt: skip # noqa: E501
         row = ipywidgets.HBox(
-            [self.slider, self.make_roi, self.clear], layout={"align_items": "center"}
+            [self.slider, self.make_roi, self.clear],
+            layout={"align_items": "center", "flex_flow": "row wrap"},
         )
         self.children = (*warning, self.figure, row)
         self.follow(
@@ -70,7 +71,7 @@ class HistogramView(View):
         self.figure.interaction = self._brush
 
     def _make_controls(self) -> None:
-        self.slider = ipywidgets.FloatRangeSlider(
+        self.slider = RangeSlider(
             description="Range", readout_format=".3f", continuous_update=True,
             layout={"flex": "1 1 auto", "min_width": "180px"}, style={"description_width": "48px"},
             tooltip="Highlight the pixels of a range of values",
@@ -134,9 +135,8 @@ class HistogramView(View):
         edges, _ = self._histogram(shown)
         low, high = float(edges[0]), float(edges[-1])
         chosen = (low, high) if brush is None else brush
-        self.slider.step = (high - low) / 200
         self.slider.readout_format = plots.tick_format(0.0, (high - low) / 20)
-        set_range(self.slider, low, high, chosen)
+        self.slider.show(low, high, chosen)
         self.make_roi.disabled = brush is None or self.session.state.show_frame
         self.clear.disabled = brush is None
         drawn = None if self._brush.selected is None else tuple(map(float, self._brush.selected))
@@ -147,7 +147,7 @@ class HistogramView(View):
 
     def _slid(self, chosen: tuple[float, float]) -> None:
         shown = self.session.state.brush or (self.slider.min, self.slider.max)
-        if moved(self.slider, chosen, shown):
+        if self.slider.moved(chosen, shown):
             self.session.brush(*chosen)
 
     def _brushed(self, selected: Any) -> None:

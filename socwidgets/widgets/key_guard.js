@@ -1,30 +1,22 @@
-// JupyterLab listens for keys on the document, in the capture phase, and leaves those alone whose
-// target lies inside an element with this attribute. The window hears a key even before the
-// document does, so the attribute is set there, key by key.
+// JupyterLab's command-mode shortcuts apply to ":focus", so the attribute that switches them off
+// must stand on the focused element itself; on an element around it, it comes too late. Lab may
+// also look before we hear of a key, so the attribute is set when the element gets the focus. It
+// goes away while Ctrl or Cmd is held: pressing that key alone comes before the shortcut, which
+// then gets through.
 const ATTRIBUTE = "data-lm-suppress-shortcuts";
-
-function isOurs(event) {
-  if (event.ctrlKey || event.metaKey) {
-    return ["z", "y"].includes(event.key.toLowerCase());
-  }
-  return true;
-}
 
 function render({ model, el }) {
   el.style.display = "none";
-  const onKey = (event) => {
+  const guard = (event) => {
+    const { target } = event;
     const root = el.closest("." + model.get("around"));
-    if (!root || !(event.target instanceof Node) || !root.contains(event.target)) {
-      return;
-    }
-    if (isOurs(event)) {
-      root.setAttribute(ATTRIBUTE, "true");
-    } else {
-      root.removeAttribute(ATTRIBUTE);
-    }
+    if (!(target instanceof Element) || !root || !root.contains(target)) return;
+    if (event.ctrlKey || event.metaKey) target.removeAttribute(ATTRIBUTE);
+    else target.setAttribute(ATTRIBUTE, "true");
   };
-  window.addEventListener("keydown", onKey, true);
-  return () => window.removeEventListener("keydown", onKey, true);
+  const heard = ["keydown", "keyup", "focusin"];
+  heard.forEach((name) => window.addEventListener(name, guard, true));
+  return () => heard.forEach((name) => window.removeEventListener(name, guard, true));
 }
 
 export default { render };

@@ -12,16 +12,15 @@ from typing import Any
 import bqplot
 import numpy as np
 
-INK = "#24292f"
 MUTED = "#6e7781"
 GRID = "#e6e8eb"
-FIT = "#24292f"
+FIT = "var(--jp-ui-font-color1, #24292f)"
 CURSOR = "#8250df"
 PIXEL = "#8c959f"
 
 #: Text follows the theme of the page, so that plots can be read on dark ground, too.
 _TEXT = "var(--jp-ui-font-color1, #24292f)"
-_MARGIN = {"top": 10, "bottom": 46, "left": 66, "right": 16}
+_MARGIN = {"top": 10, "bottom": 46, "left": 78, "right": 16}
 
 GL_WARNING = (
     "The package bqplot-gl is installed beside bqplot: dragging in plots does not work then. "
@@ -59,7 +58,7 @@ def make_axis(scale: bqplot.Scale, label: str, *, vertical: bool = False, **opti
         "grid_lines": "solid",
         "grid_color": "var(--jp-border-color2, #e6e8eb)",
         "tick_style": {"font-size": "12px", "fill": _TEXT},
-        "label_offset": "48px" if vertical else "34px",
+        "label_offset": "60px" if vertical else "34px",
     }
     if vertical:
         look |= {"orientation": "vertical"}

@@ -30,14 +30,14 @@ class ShapeFields(ipywidgets.HBox):
     def __init__(self) -> None:
         self.numbers = [
             ipywidgets.FloatText(
-                continuous_update=False, layout={"width": "132px"},
-                style={"description_width": "54px"},
+                continuous_update=False, layout={"width": "138px"},
+                style={"description_width": "62px"},
             )
             for _ in range(_MOST)
         ]  # fmt: skip
         self.vertices = ipywidgets.Text(
             description="Vertices", continuous_update=False,
-            layout={"flex": "1 1 auto", "min_width": "320px"}, style={"description_width": "54px"},
+            layout={"flex": "1 1 auto", "min_width": "320px"}, style={"description_width": "62px"},
             tooltip="x, y of each vertex in µm, separated by semicolons",
         )  # fmt: skip
         super().__init__(

@@ -185,6 +185,22 @@ def test_a_slider_that_snaps_to_its_steps_changes_nothing(app):
     assert app.session.displayed_limits() == (0.3333, 0.6666)
 
 
+def test_a_late_answer_of_a_slider_does_not_reach_the_next_map(app, monkeypatch):
+    slider, session = app.controls.limits, app.session
+    session.set_limits(0.1, 0.2)
+    session.select_map("thickness")
+    before = session.displayed_limits()
+    slider.value = (max(0.1, slider.min), max(0.2, slider.min))
+    slider.value = (0.1, 0.2)
+    assert session.displayed_limits() == before
+    monkeypatch.setattr("socwidgets.widgets.range_slider.ECHO_S", 0.0)
+    wanted = (slider.min + 9 * slider.step, slider.max - 9 * slider.step)
+    slider.value = wanted
+    assert session.displayed_limits() == pytest.approx(wanted)
+    slider.value = (wanted[0], wanted[0])  # both handles on one spot are no range
+    assert session.displayed_limits() == pytest.approx(wanted)
+
+
 def test_wrong_limits_are_told_in_the_bar_and_can_be_dismissed(app):
     app.controls.low.value = 7.0
     assert "lower first" in app.error_bar.text

@@ -1,0 +1,183 @@
+"""A notebook in a browser and the kernel behind it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_client import BlockingKernelClient
+
+SETUP = """
+import small_stack
+from socwidgets.widgets.explorer import explore
+from socwidgets.model.roi import *
+stack = small_stack.stack(96, 128)
+maps = small_stack.maps(stack)
+explorer = explore(stack, maps, small_stack.references())
+session = explorer.session
+explorer
+"""
+
+
+class LabPage:
+    """One open notebook with an explorer, its kernel, and what a person does with both."""
+
+    def __init__(self, lab: Any, browser: Any, name: str, width: int = 1400) -> None:
+        self.lab, self.name = lab, name
+        self.context = browser.new_context(viewport={"width": width, "height": 1250})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(f"{lab.url}/lab/tree/{name}?reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        self.page.wait_for_function("window.jupyterapp !== undefined")
+        # Running cells before the kernel is there would ask which kernel to take.
+        self.page.wait_for_function(
+            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+            "?.connectionStatus === 'connected'"
+        )
+        self.page.wait_for_function(
+            "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
+        )
+        # Room for the notebook: no side bar.
+        self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+        self.client: BlockingKernelClient | None = None
+
+    def run_all(self) -> None:
+        """Run all cells and wait for the explorer to be drawn."""
+        # Not awaited: the promise would wait for the kernel without a limit.
+        self.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.page.wait_for_selector(".socwidgets-explorer canvas", timeout=30_000)
+        self.page.wait_for_selector(".socwidgets-spectrum .bqplot path.line")
+        self.connect()
+        self.wait_for("session.state is not None")
+
+    def connect(self) -> None:
+        """Connect to the notebook's own kernel, beside the browser."""
+        sessions = [s for s in self.lab.api("sessions") if s["path"] == self.name]
+        kernel = sessions[0]["kernel"]["id"]
+        found = list(self.lab.folder.rglob(f"kernel-{kernel}.json"))
+        self.client = BlockingKernelClient(connection_file=str(found[0]))
+        self.client.load_connection_file()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=30)
+
+    def ask(self, expression: str, timeout: float = 20) -> Any:
+        """Value of an expression in the kernel, by way of JSON."""
+        assert self.client is not None
+        wrapped = {"value": f"__import__('json').dumps({expression}, default=str)"}
+        reply = self.client.execute(
+            "", user_expressions=wrapped, reply=True, timeout=timeout, store_history=False
+        )
+        answer = reply["content"]["user_expressions"]["value"]
+        assert answer["status"] == "ok", answer
+        return json.loads(eval(answer["data"]["text/plain"]))
+
+    def tell(self, code: str) -> None:
+        """Run code in the kernel and wait for it."""
+        assert self.client is not None
+        reply = self.client.execute(code, reply=True, timeout=30, store_history=False)
+        assert reply["content"]["status"] == "ok", reply["content"]
+
+    def wait_for(self, expression: str, seconds: float = 15) -> Any:
+        """Wait until an expression is true in the kernel; returns its value."""
+        end = time.monotonic() + seconds
+        while True:
+            value = self.ask(expression)
+            if value:
+                return value
+            state = "session.state.error if 'session' in globals() else ''"
+            assert time.monotonic() < end, f"{expression} stays {value!r}; error: {self.ask(state)}"
+            time.sleep(0.05)
+
+    def wait(self, condition: Callable[[], Any], seconds: float = 10) -> Any:
+        """Wait until a condition of the page holds."""
+        end = time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < end, "the page did not get there"
+            self.page.wait_for_timeout(50)
+        return value
+
+    # -- the map -------------------------------------------------------------------------------
+
+    def tool(self, name: str) -> None:
+        """Press the button of a tool of the map."""
+        self.page.locator(f".socw-map button[data-tool={name}]").click()
+
+    def drag(self, *points: tuple[float, float], steps: int = 4) -> None:
+        """Press at the first of some screen points, move through the others, let go."""
+        mouse = self.page.mouse
+        mouse.move(*points[0])
+        mouse.down()
+        for point in points[1:]:
+            mouse.move(*point, steps=steps)
+        mouse.up()
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Screen position of a point of the map given in um."""
+        canvas = self.page.locator(".socw-map canvas").first
+        box = canvas.bounding_box()
+        left, top, width, height = map(float, canvas.get_attribute("data-port").split())
+        x0, y0, x1, y1 = map(float, canvas.get_attribute("data-extent").split())
+        return (
+            box["x"] + left + (x - x0) / (x1 - x0) * width,
+            box["y"] + top + (y - y0) / (y1 - y0) * height,
+        )
+
+    def map_label(self) -> str:
+        """What a screen reader says about the map."""
+        return self.page.locator(".socw-map canvas").first.get_attribute("aria-label") or ""
+
+    def wait_painted(self) -> None:
+        """Wait until the map has drawn what the kernel last sent."""
+        root = self.page.locator(".socw-map").first
+        before = None
+        while (now := root.get_attribute("data-painted")) != before:
+            before = now
+            self.page.wait_for_timeout(150)
+
+    # -- the page ------------------------------------------------------------------------------
+
+    def send(self, code: str) -> None:
+        """Run code in the kernel without waiting for it."""
+        assert self.client is not None
+        self.client.execute(code, store_history=False)
+
+    def text(self, selector: str) -> str:
+        """Text of the first element that matches."""
+        return self.page.locator(selector).first.inner_text()
+
+    def digits(self, selector: str) -> str:
+        """Digits of the text of an element, without the spaces that group them."""
+        return "".join(self.text(selector).split())
+
+    def cell_count(self) -> int:
+        """Number of cells of the notebook."""
+        return self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
+        )
+
+    def theme(self, name: str) -> None:
+        """Change JupyterLab's theme."""
+        self.page.evaluate(
+            "name => void window.jupyterapp.commands.execute('apputils:change-theme', "
+            "{theme: name})",
+            name,
+        )
+        dark = str(name != "JupyterLab Dark").lower()
+        self.page.wait_for_selector(f"body[data-jp-theme-light={dark}]", state="attached")
+        self.page.wait_for_timeout(800)
+
+    def shot(self, folder: Any, name: str) -> None:
+        """Keep a picture of the explorer, to be looked at."""
+        self.page.wait_for_timeout(250)
+        self.page.locator(".socwidgets-explorer").first.screenshot(path=folder / name)
+
+    def close(self) -> None:
+        """Leave, and end the kernel."""
+        if self.client is not None:
+            self.client.stop_channels()
+        self.context.close()
