@@ -40,6 +40,8 @@ def make_figure(height: str, axes: list[bqplot.Axis], **margin: int) -> bqplot.F
         axes=axes,
         fig_margin={**_MARGIN, **margin},
         animation_duration=0,
+        # Its buttons would take the place of the brush.
+        display_toolbar=False,
         padding_x=0.0,
         padding_y=0.0,
         min_aspect_ratio=0.1,
@@ -143,9 +145,9 @@ def set_axis(axis: bqplot.Axis, low: float, high: float, count: int) -> None:
     ticks, form = round_ticks(low, high, count)
     if axis.tick_format == form and np.array_equal(axis.tick_values, ticks):
         return
-    # Not in one message: bqplot then draws the new ticks with the old format.
-    axis.tick_values = ticks
+    # Two messages in this order: only new values make bqplot draw the tick labels again.
     axis.tick_format = form
+    axis.tick_values = ticks
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,20 @@ def test_map_choice_limits_and_colors(page):
     page.wait_for("session.state.map_name == 'soc'")
 
 
+def test_tick_labels_have_the_digits_of_their_steps(page):
+    """The labels of the residual's axis, as drawn, are the numbers that they stand for."""
+    for shape in ("Rectangle(1, 1, 2, 2)", "Rectangle(3, 1, 4, 2)", "Rectangle(3, 1, 3.1, 1.1)"):
+        page.tell(f"session.clear_rois(); session.add_roi({shape})")
+        wanted = page.ask("explorer.spectrum._residual_axis.tick_values.tolist()")
+        ticks = page.page.locator(".socwidgets-spectrum .bqplot").nth(1).locator(".axis .tick text")
+
+        def drawn(ticks=ticks):
+            words = [word.replace("−", "-") for word in ticks.all_text_contents() if word]
+            return [float(word) for word in words]
+
+        page.wait(lambda wanted=wanted: set(wanted) <= set(drawn()), 5)
+
+
 def test_rename_by_typing_and_an_error_in_the_widget(page, artifacts):
     page.tell("session.add_roi(Rectangle(1, 1, 2, 2)); session.add_roi(Rectangle(3, 1, 4, 2))")
     field = page.page.locator(".socwidgets-roi .widget-text input").nth(1)
