@@ -50,7 +50,7 @@ class LabPage:
         """Run all cells and wait for the explorer to be drawn."""
         # Not awaited: the promise would wait for the kernel without a limit.
         self.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_selector(".socwidgets-explorer canvas", timeout=30_000)
+        self.page.wait_for_selector(".socwidgets-explorer canvas", timeout=60_000)
         self.page.wait_for_selector(".socwidgets-spectrum .bqplot path.line")
         self.connect()
         self.wait_for("session.state is not None")

@@ -91,8 +91,10 @@ class RoiPanel(View):
         """Numbers of a region as HTML."""
         numbers, shown = self.session.roi_statistics(roi), self.session.displayed()
         title = str(shown.attrs.get("long_name", shown.name))
+        # The spectrum is of all pixels inside, the numbers only of those that have a value.
+        partly = "" if numbers.used == numbers.count else f", {numbers.used:,} with a value"
         parts = [
-            f"<b>{numbers.count:,}</b> pixels",
+            f"<b>{numbers.count:,}</b> pixels{partly}",
             f"{html.escape(title)}, mean ± sd <b>{with_error(numbers.mean, numbers.std)}</b>",
         ]
         if _has_soc(self.session):

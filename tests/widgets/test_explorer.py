@@ -366,6 +366,16 @@ def test_numbers_stand_beside_each_region(app):
     assert "SOC by thickness" in words
 
 
+def test_numbers_say_how_many_pixels_have_a_value(data):
+    stack, maps, references = data
+    masked = maps.copy()
+    masked["soc"] = maps["soc"].where(maps["soc"]["y"] > 0.32)  # 17 of 24 rows
+    app = Explorer(Session(stack, masked, references))
+    app.session.add_roi(LEFT)
+    assert "</b> pixels, 85 with a value" in app.rois.rows[0].numbers.value
+    app.close()
+
+
 # -- fit, errors, life -----------------------------------------------------------------------------
 
 
