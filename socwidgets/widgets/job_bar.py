@@ -10,6 +10,7 @@ from socwidgets.jobs import Job, JobState
 from socwidgets.session import Session
 from socwidgets.session.session import FIT
 from socwidgets.widgets.forms import ParameterForm
+from socwidgets.widgets.subshell import answer_beside_cells
 from socwidgets.widgets.view import View
 
 #: Fields that a person changes often; the rest is behind "more".
@@ -45,6 +46,7 @@ class JobBar(View):
             description="Cancel", icon="stop", disabled=True, layout={"width": "92px"},
             tooltip="Stop the fit; the maps there are stay",
         )  # fmt: skip
+        answer_beside_cells(self.cancel)
         self.more = ipywidgets.ToggleButton(
             description="More", icon="sliders", layout={"width": "80px"},
             tooltip="Show all parameters of the fit",
