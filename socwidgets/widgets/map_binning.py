@@ -67,7 +67,7 @@ def any_set(bits: np.ndarray, factors: tuple[int, int]) -> np.ndarray:
     ndarray
         ``(ceil(y / fy), ceil(x / fx))``, bool.
     """
-    return _groups(bits, factors, False).any(axis=(1, 3))
+    return np.asarray(_groups(bits, factors, False).any(axis=(1, 3)))
 
 
 def _groups(pixels: np.ndarray, factors: tuple[int, int], fill: Any) -> np.ndarray:
