@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import fft
 
@@ -31,13 +33,13 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
     seen[sample.rows, sample.columns] = 1.0
     lag, covariance = _radial_autocovariance(field, seen)
     ratio = covariance / true_variance
-    below = np.flatnonzero(ratio[1:] < 1 / np.e) + 1
+    below = np.flatnonzero(ratio[1:] < 1 / math.e) + 1
     if not below.size:
         return float("nan")
     last = int(below[0])
     # Lag zero of the noise-free field is the full variance by definition.
     high, low = (1.0 if last == 1 else float(ratio[last - 1])), float(ratio[last])
-    step = (high - 1 / np.e) / (high - low) if high > low else 0.0
+    step = (high - 1 / math.e) / (high - low) if high > low else 0.0
     return float(lag[last - 1] + step * (lag[last] - lag[last - 1]))
 
 

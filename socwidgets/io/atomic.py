@@ -66,7 +66,8 @@ def atomic_folder(path: str | os.PathLike[str], *, marker: str = MARKER) -> Iter
         a folder that somebody else filled is never touched. What a person has put into an earlier
         output since is carried over.
     marker : str
-        Name of the file inside that proves the folder's origin and lists what was written.
+        Name of the file inside that proves the folder's origin. The suite's own lists what was
+        written; with one that the caller writes (a format's own file) nothing is carried over.
 
     Yields
     ------
@@ -92,13 +93,15 @@ def atomic_folder(path: str | os.PathLike[str], *, marker: str = MARKER) -> Iter
 
 def _sign(folder: Path, marker: str) -> None:
     """List in the marker what this run wrote, so that the next one knows what is not its own."""
+    if (folder / marker).exists():
+        return
     names = sorted(entry.name for entry in folder.iterdir() if entry.name != marker)
     (folder / marker).write_text(json.dumps(names), encoding="utf-8")
 
 
 def _carry_over(old: Path, new: Path, marker: str) -> None:
     """Copy what a person has added to an earlier output, unless the new one has that name too."""
-    if not (old / marker).is_file():
+    if marker != MARKER or not (old / marker).is_file():
         return
     try:
         written = set(json.loads((old / marker).read_text(encoding="utf-8")))

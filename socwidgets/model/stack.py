@@ -162,6 +162,10 @@ def validate_stack(stack: xr.Dataset) -> None:
         problems.append((VALID, f"dtype {stack[VALID].dtype} is not bool"))
     if LABELS in stack and not np.issubdtype(stack[LABELS].dtype, np.integer):
         problems.append((LABELS, f"dtype {stack[LABELS].dtype} is not an integer"))
+    for name, variable in stack.variables.items():
+        # xarray makes it a coordinate of its own name, which files cannot hold: it would be lost.
+        if variable.ndim > 1 and name in variable.dims:
+            problems.append((str(name), "has the name of one of its own dimensions"))
     if problems:
         raise SchemaError("stack", problems, fix="build it with make_stack or open_stack")
 

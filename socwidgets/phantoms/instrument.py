@@ -110,7 +110,7 @@ def simulate_stxm(
     -------
     xarray.Dataset
         Stack of ``counts``, uint16: ``signal`` ``(energy, y, x)``, ``flat``
-        ``(flat, energy, y, x)``, ``dark`` ``(y, x)`` float32 (mean of ten). The truth to compare
+        ``(flat_frame, energy, y, x)``, ``dark`` ``(y, x)`` float32 (mean of ten). The truth to compare
         with: ``truth_drift_y``, ``truth_drift_x`` (px by which each frame is displaced toward
         larger y and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``.
 
@@ -143,7 +143,11 @@ def simulate_stxm(
         phantom=json.dumps({**phantom.params.to_dict(), "seed": phantom.seed}),
     )  # fmt: skip
     stack[SIGNAL].attrs.update(long_name="Counts", units="1")
-    stack["flat"] = (("flat", "energy", Y, X), flats, {"long_name": "Flat field", "units": "1"})
+    stack["flat"] = (
+        ("flat_frame", "energy", Y, X),
+        flats,
+        {"long_name": "Flat field", "units": "1"},
+    )
     noise = instrument.read_noise / np.sqrt(_DARK_FRAMES) * rng.standard_normal((size, size))
     dark = (instrument.dark + noise).astype(np.float32)
     stack[DARK] = ((Y, X), dark, {"long_name": "Dark level", "units": "1"})

@@ -67,6 +67,13 @@ def test_wrong_shapes_and_names_are_listed():
         make_stack(CUBE, np.arange(700.0, 703), quantity="brightness")
 
 
+def test_a_variable_named_like_its_dimension_is_refused():
+    stack = make_stack(CUBE, np.arange(700.0, 703))
+    stack["flat"] = (("flat", "y", "x"), np.ones((2, 4, 5)))
+    with pytest.raises(SchemaError, match="name of one of its own dimensions"):
+        parse_stack(stack)
+
+
 def test_pixel_sizes_and_labels():
     stack = make_stack(CUBE, np.arange(700.0, 703), pixel_um=(0.05, 0.04))
     assert pixel_size_um(stack) == pytest.approx((0.05, 0.04))

@@ -42,7 +42,7 @@ def test_is_a_stack_of_counts(stack):
     validate_stack(stack)
     assert stack.attrs["quantity"] == "counts"
     assert stack.signal.dtype == np.uint16
-    assert stack.flat.dims == ("flat", "energy", "y", "x")
+    assert stack.flat.dims == ("flat_frame", "energy", "y", "x")
     assert 40 <= stack.sizes["energy"] <= 60
     steps = np.diff(stack.energy)
     dense = (stack.energy.values[:-1] >= 706) & (stack.energy.values[:-1] < 712)
@@ -62,7 +62,7 @@ def test_flats_are_poisson(phantom):
 def test_optical_density_is_that_of_the_model(phantom):
     quiet = {**PURE, "n0": 5e4, "psf_fwhm_um": 0.0}
     stack = simulate_stxm(phantom, seed=5, **quiet)
-    flat = stack.flat.mean("flat") - stack.dark
+    flat = stack.flat.mean("flat_frame") - stack.dark
     od = -np.log((stack.signal - stack.dark) / flat).values
     spectra = phantom.references.interp(energy=stack.energy)
     # Blur 0 means the value at the pixel's center, here taken from the middle of the fine grid.
