@@ -110,9 +110,9 @@ def simulate_stxm(
     -------
     xarray.Dataset
         Stack of ``counts``, uint16: ``signal`` ``(energy, y, x)``, ``flat``
-        ``(flat_frame, energy, y, x)``, ``dark`` ``(y, x)`` float32 (mean of ten). The truth to compare
-        with: ``truth_drift_y``, ``truth_drift_x`` (px by which each frame is displaced toward
-        larger y and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``.
+        ``(flat_frame, energy, y, x)``, ``dark`` ``(y, x)`` float32 (mean of ten). The truth to
+        compare with: ``truth_drift_y``, ``truth_drift_x`` (px by which each frame is displaced
+        toward larger y and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``.
 
     Raises
     ------
