@@ -8,7 +8,10 @@ OUT ?= demo-output
 PYTHON ?=
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The pins of the Binder image: two people, or one of them next year, get the same numbers, and mypy
+# meets the same numpy. That the newest releases work is what tests/test_packaging.py finds out.
+PINS := binder/requirements.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS)
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3 python)
 # Commands on PATH may be shims of a version that is not active: run them instead of looking for them.
 PROBE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -59,7 +62,8 @@ clean:  ## remove the environment, caches and artifacts; results and notebook co
 	@echo "kept: $(OUT)/ and my-notebooks/ (your results and notebook copies), if they are there"
 
 # -- the environment ------------------------------------------------------------------------------
-# One stamp per state, so that a second run starts at once; a change in pyproject.toml installs again.
+# One stamp per state, so that a second run starts at once; a change in pyproject.toml or in the pins
+# installs again.
 # The install is editable: a checkout is what the user has, and its edits shall count at once. That
 # the built wheel works is what tests/test_packaging.py checks.
 
@@ -78,12 +82,12 @@ $(VENV)/.created:
 	echo "  to do:    apt-get install python3-venv, or name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python"; \
 	exit 1
 
-$(VENV)/.installed: $(VENV)/.created pyproject.toml
+$(VENV)/.installed: $(VENV)/.created pyproject.toml $(PINS)
 	@echo "installing socwidgets and what it needs into $(VENV) (a minute or two the first time)"
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.created pyproject.toml
+$(VENV)/.installed-test: $(VENV)/.created pyproject.toml $(PINS)
 	@echo "installing socwidgets with the test extra into $(VENV) (a minute or two the first time)"
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
