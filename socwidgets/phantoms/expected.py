@@ -1,4 +1,4 @@
-"""The uncertainty that counting statistics leave to a perfect analysis (science B.1, B.7)."""
+"""What a perfect analysis of a simulated stack would find, and how well (science B.1, B.7)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,41 @@ from socwidgets.model.names import X, Y
 from socwidgets.model.references import align_references
 from socwidgets.phantoms.instrument import StxmInstrument, resolved_truth
 from socwidgets.phantoms.phantom import Phantom
+
+
+def registered_truth(
+    phantom: Phantom,
+    stack: xr.Dataset,
+    drift: xr.Dataset | None = None,
+    instrument: StxmInstrument | None = None,
+) -> xr.Dataset:
+    """Truth of a phantom on the pixels of its registered stack.
+
+    Frames are aligned to each other and not to the truth, so one common displacement is left; it
+    is taken from the simulation's record.
+
+    Parameters
+    ----------
+    phantom : Phantom
+        The sample.
+    stack : xarray.Dataset
+        What `simulate_stxm` made of it, with ``truth_drift_y`` and ``truth_drift_x``.
+    drift : xarray.Dataset, optional
+        Holds the shifts ``dy``, ``dx`` (px) that were taken out, such as the registered stack; none
+        were if it is left out.
+    instrument : StxmInstrument, optional
+        The one of the simulation.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `resolved_truth`.
+    """
+    left = []
+    for axis in (Y, X):
+        removed = 0.0 if drift is None else drift[f"d{axis}"].values
+        left.append(float(np.mean(stack[f"truth_drift_{axis}"].values - removed)))
+    return resolved_truth(phantom, instrument, shift_px=(left[0], left[1]))
 
 
 def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None) -> xr.DataArray:

@@ -97,19 +97,26 @@ class Phantom:
         return {str(k): v for k, v in self.truth.attrs.items() if isinstance(v, float)}
 
     def particles(self) -> pd.DataFrame:
-        """One row per particle: label, state, pixels, volume (um3), thickness-weighted mean SOC."""
+        """One row per particle: label, state, pixels, volume (um3), mean SOC and center (um).
+
+        Mean and center are weighted by thickness.
+        """
         labels = self.truth[LABELS].values.ravel()
         thickness = self.truth["thickness"].values.ravel()
         soc = np.nan_to_num(self.truth["soc"].values.ravel())
-        count, weight, charge = (
+        y, x = np.meshgrid(self.truth[Y].values, self.truth[X].values, indexing="ij")
+        ones = np.ones_like(thickness)
+        count, weight, charge, moment_y, moment_x = (
             np.bincount(labels, weights=w, minlength=len(self.states) + 1)[1:]
-            for w in (np.ones_like(thickness), thickness, thickness * soc)
+            for w in (ones, thickness, *(thickness * v for v in (soc, y.ravel(), x.ravel())))
         )
         table = pd.DataFrame({"label": np.arange(1, len(self.states) + 1), "state": self.states})
         return table.assign(
             pixels=count.astype(int),
             volume_um3=weight * self.params.pixel_um**2,
             soc=charge / weight,
+            y_um=moment_y / weight,
+            x_um=moment_x / weight,
         )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
@@ -87,25 +85,14 @@ def name_quantity(maps: xr.Dataset, params: SocMapReport) -> xr.Dataset:
 def truth_map(inputs: Inputs, drift: xr.Dataset | None) -> xr.DataArray:
     """True state of charge of a phantom on the pixels of the aligned stack.
 
-    Frames are aligned to each other and not to the truth, so the displacement that is left is
-    taken from the simulation's record.
-
     Raises
     ------
     DataError
         If the stack was not simulated.
     """
-    from socwidgets.phantoms import resolved_truth
+    from socwidgets.phantoms import registered_truth
 
     if inputs.phantom is None:
         raise DataError("the truth is known for phantoms only", expected="stack='phantom:lfp'")
     undone = drift if drift is not None and drift.attrs.get("corrected") else None
-    return resolved_truth(inputs.phantom, shift_px=_shift(inputs.stack, undone))["soc"]
-
-
-def _shift(stack: xr.Dataset, drift: Any) -> tuple[float, float]:
-    left = []
-    for axis in ("y", "x"):
-        measured = 0.0 if drift is None else drift[f"d{axis}"].values
-        left.append(float(np.mean(stack[f"truth_drift_{axis}"].values - measured)))
-    return left[0], left[1]
+    return registered_truth(inputs.phantom, inputs.stack, undone)["soc"]
