@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from numba import cfunc, config, njit, types
 
-from socwidgets.kernels.lm_lanes import COLUMN, ONE, THREE, TWO, ZERO, L, U
+from socwidgets.kernels.lm_lanes import COLUMN, LANES, ONE, THREE, TWO, ZERO, L, NoOverlap, U
 from socwidgets.kernels.lm_math import arctan, erf, exp, weideman
 from socwidgets.kernels.lm_plan import Model
 
@@ -34,9 +34,9 @@ PARTS = {
     "exponential": (EXPONENTIAL, ("amplitude", "rate")),
 }
 
-#: Integers of the numbers that describe a model: three, then four per part (kind, first parameter,
+#: Integers of the numbers that describe a model: four, then four per part (kind, first parameter,
 #: number of parameters, row of the axis).
-_HEAD, _FIELDS = np.uintp(3), np.uintp(4)
+_HEAD, _FIELDS = np.uintp(4), np.uintp(4)
 
 _GAUSS = 2.0 * math.sqrt(math.log(2.0))
 _LN2 = math.log(2.0)
@@ -44,17 +44,23 @@ _ROOT_PI = 1.0 / math.sqrt(math.pi)
 _SCALE, _TERMS = weideman(24)
 _COUNT = np.uintp(len(_TERMS))
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+_compiled = njit(
+    nogil=True,
+    cache=True,
+    error_model="numpy",
+    fastmath={"contract", "nsz", "arcp"},
+    pipeline_class=NoOverlap,
+)
 
 
 @_compiled
-def evaluate(numbers, axis, e, q, work, jac):
+def evaluate(numbers, axis, e, q, work, jac, model):
     """Model and derivatives on one chunk of samples.
 
     Parameters
     ----------
     numbers : ndarray
-        uintp: parts, parameters M, rows of `axis`; then four numbers per part.
+        uintp: parts, parameters M, rows of `axis`, `LANES`; then four numbers per part.
     axis : ndarray
         Rows of the padded length, one after the other: the axis, then axes of single parts.
     e : uintp
@@ -63,17 +69,16 @@ def evaluate(numbers, axis, e, q, work, jac):
         ``M * LANES``, parameters.
     work : ndarray
         ``M * LANES``, filled on the first chunk with the inverse widths, used on the others.
-    jac : ndarray
-        M columns of derivatives, then the model.
+    jac, model : ndarray
+        M columns of derivatives, and one of values.
     """
-    count = numbers[ONE]
+    count, lanes = numbers[ONE], numbers[THREE]
     stride = np.uintp(axis.size) // numbers[TWO]
-    model = count * COLUMN
     if e == ZERO:
         for k in range(count * L):
             work[k] = jac.dtype.type(1.0) / q[k]
     for k in range(COLUMN):
-        jac[model + k] = jac.dtype.type(0.0)
+        model[k] = jac.dtype.type(0.0)
     for part in range(numbers[ZERO]):
         field = _HEAD + part * _FIELDS
         kind, first = numbers[field], numbers[field + ONE]
@@ -94,7 +99,7 @@ def evaluate(numbers, axis, e, q, work, jac):
         elif kind == EXPONENTIAL:
             _exponential(axis, x, q, o, jac, f, model)
         else:
-            _polynomial(axis, x, q, o, numbers[field + TWO], jac, f, model)
+            _polynomial(axis, x, stride, q, o, numbers[field + TWO], lanes, jac, f, model)
 
 
 @_compiled
@@ -113,7 +118,7 @@ def _gaussian(axis, x, q, o, work, jac, f, model):
             jac[f + k + p] = shape
             jac[f + COLUMN + k + p] = slope * narrow
             jac[f + TWO * COLUMN + k + p] = slope * t * inverse
-            jac[model + k + p] += value
+            model[k + p] += value
 
 
 @_compiled
@@ -131,7 +136,7 @@ def _lorentzian(axis, x, q, o, work, jac, f, model):
             jac[f + k + p] = shape
             jac[f + COLUMN + k + p] = slope + slope
             jac[f + TWO * COLUMN + k + p] = slope * t
-            jac[model + k + p] += value
+            model[k + p] += value
 
 
 @_compiled
@@ -155,7 +160,7 @@ def _pseudo_voigt(axis, x, q, o, work, jac, f, model):
             jac[f + COLUMN + k + p] = slope + slope
             jac[f + TWO * COLUMN + k + p] = slope * t
             jac[f + THREE * COLUMN + k + p] = height * (lorentz - gauss)
-            jac[model + k + p] += height * shape
+            model[k + p] += height * shape
 
 
 @_compiled
@@ -194,7 +199,7 @@ def _voigt(axis, x, q, o, work, jac, f, model):
                 -value * (wr + t * by_t + y * by_y) * narrow * real(1.0 / _GAUSS)
             )
             jac[f + THREE * COLUMN + k + p] = value * by_y * narrow * real(0.5)
-            jac[model + k + p] += value * wr
+            model[k + p] += value * wr
 
 
 @_compiled
@@ -211,7 +216,7 @@ def _arctan_step(axis, x, q, o, work, jac, f, model):
             jac[f + k + p] = shape
             jac[f + COLUMN + k + p] = -(slope + slope)
             jac[f + TWO * COLUMN + k + p] = -slope * t
-            jac[model + k + p] += q[o + p] * shape
+            model[k + p] += q[o + p] * shape
 
 
 @_compiled
@@ -229,7 +234,7 @@ def _erf_step(axis, x, q, o, work, jac, f, model):
             jac[f + k + p] = shape
             jac[f + COLUMN + k + p] = -slope * narrow
             jac[f + TWO * COLUMN + k + p] = -slope * t * inverse
-            jac[model + k + p] += q[o + p] * shape
+            model[k + p] += q[o + p] * shape
 
 
 @_compiled
@@ -242,27 +247,31 @@ def _exponential(axis, x, q, o, jac, f, model):
             value = q[o + p] * shape
             jac[f + k + p] = shape
             jac[f + COLUMN + k + p] = -at * value
-            jac[model + k + p] += value
+            model[k + p] += value
 
 
 @_compiled
-def _polynomial(axis, x, q, o, count, jac, f, model):
-    """``sum c_n x^n``."""
+def _polynomial(axis, x, stride, q, o, count, lanes, jac, f, model):
+    """``sum c_n x^n``; the powers are rows of `axis`, because all pixels share them."""
     for n in range(count):
         for u in range(U):
-            power = jac.dtype.type(1.0)
-            for _ in range(n):
-                power *= axis[x + u]
-            _add_linear(power, q, o + n * L, jac, f + n * COLUMN + u * L, model + u * L)
+            _fill(lanes, axis[x + n * stride + u], jac, f + n * COLUMN + u * L)
+        for u in range(U):
+            _add_term(lanes, axis[x + n * stride + u], q, o + n * L, model, u * L)
 
 
 @_compiled
-def _add_linear(factor, q, o, jac, f, model):
-    """A parameter that enters linearly with a factor that all pixels share."""
-    for p in range(L):
+def _fill(lanes, factor, jac, f):
+    """Derivative by a parameter that enters with a factor."""
+    for p in range(lanes):
         jac[f + p] = factor
-    for p in range(L):
-        jac[model + p] += factor * q[o + p]
+
+
+@_compiled
+def _add_term(lanes, factor, q, o, model, m):
+    """The factor times the parameter."""
+    for p in range(lanes):
+        model[m + p] += factor * q[o + p]
 
 
 @cache
@@ -278,7 +287,7 @@ def block(kind: type):
 def block_signature(kind: type):
     """Signature of the function that evaluates a model."""
     rows = types.Array(types.float32 if kind is np.float32 else types.float64, 1, "C")
-    return types.void(types.Array(types.uintp, 1, "C"), rows, types.uintp, rows, rows, rows)
+    return types.void(types.Array(types.uintp, 1, "C"), rows, types.uintp, rows, rows, rows, rows)
 
 
 def composite(
@@ -312,7 +321,8 @@ def composite(
         numbers += [int(kind), first, len(names), row]
         first += len(names)
     if degree >= 0:
-        numbers += [int(POLYNOMIAL), first, degree + 1, 0]
+        numbers += [int(POLYNOMIAL), first, degree + 1, len(rows)]
+        rows += [rows[0] ** power for power in range(degree + 1)]
         first += degree + 1
-    head = [len(numbers) // int(_FIELDS), first, len(rows)]
+    head = [len(numbers) // int(_FIELDS), first, len(rows), LANES]
     return Model(block, first, np.array([*head, *numbers], np.uintp), np.stack(rows))

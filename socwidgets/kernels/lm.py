@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from socwidgets.kernels.lm_iterate import CONVERGED, iterate
-from socwidgets.kernels.lm_lanes import compiled, tile_positions
-from socwidgets.kernels.lm_plan import WEIGHTINGS, Plan, padded, padded_axis
-from socwidgets.kernels.lm_polish import FINE, HELD, UNDETERMINED, polish
+from socwidgets.kernels.lm_lanes import L, tile_positions
+from socwidgets.kernels.lm_plan import WEIGHTINGS, Plan, padded_axis
+from socwidgets.kernels.lm_polish import UNDETERMINED, polish
+from socwidgets.kernels.lm_stage import stage
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, NOT_CONVERGED, AT_BOUND, SINGULAR = 0, 3, 4, 5
@@ -21,10 +22,16 @@ MISSING = 255
 
 #: Pixels that are staged at a time: their samples stay in the level-2 cache.
 _BATCH = 4096
-#: The single precision iterations stop at a step of a hundredth of sigma, which the last step in
-#: double precision squares; a last step longer than 3 % of sigma sends the pixel back.
-_COARSE, _LONGEST, _FINE = 1e-4, 1e-3, 1e-12
+#: Squares of steps in units of sigma. The single precision iterations stop at 3 %, which the last
+#: step in double precision makes smaller by orders of magnitude; if that step itself is longer than
+#: 3 %, the pixel iterates on in double precision, until 0.1 %. Fits in double precision throughout
+#: go on until a millionth.
+_COARSE, _LONGEST, _MEDIUM, _FINE = 1e-3, 1e-3, 1e-6, 1e-12
 _ROUNDING_SINGLE, _ROUNDING_DOUBLE = 1e-13, 1e-26
+
+
+#: Status by the verdict of the polish, in its order.
+_STATUS = np.array([OK, AT_BOUND, SINGULAR, NOT_CONVERGED], np.uint8)
 
 
 @dataclass(slots=True)
@@ -34,9 +41,9 @@ class Result:
     Attributes
     ----------
     values : ndarray
-        ``(n, M)``, all parameters: free, fixed and tied.
+        ``(M, n)``, all parameters: free, fixed and tied.
     covariance : ndarray
-        ``(n, P (P + 1) / 2)``, of the free parameters: lower triangle, row by row; for known noise
+        ``(P (P + 1) / 2, n)``, of the free parameters: lower triangle, row by row; for known noise
         (weights) as it is, without weights scaled by the reduced chi-square.
     redchi : ndarray
         ``(n,)``, weighted sum of squared residuals over N - P.
@@ -75,7 +82,7 @@ def fit_block(
     start, stop : int
         Range of pixels.
     guess : ndarray
-        ``(stop - start, M)`` float64, starting values; clipped to the bounds.
+        ``(M, stop - start)``, starting values; clipped to the bounds.
 
     Returns
     -------
@@ -89,88 +96,83 @@ def fit_block(
     n = stop - start
     result = Result(
         np.array(guess, dtype=np.float64),
-        np.full((n, unknowns * (unknowns + 1) // 2), np.nan),
+        np.full((unknowns * (unknowns + 1) // 2, n), np.nan),
         np.full(n, np.nan),
         np.zeros(n, np.int64),
         np.full(n, MISSING, np.uint8),
     )
-    if result.values.shape != (n, count):
-        raise ValueError(f"starting values of shape {result.values.shape}, not {(n, count)}")
+    if result.values.shape != (count, n):
+        raise ValueError(f"starting values of shape {result.values.shape}, not {(count, n)}")
     _respect_plan(plan, result.values)
+    kinds = (np.float64,) if plan.double else (np.float32, np.float64)
+    arguments = {kind: _arguments(plan, kind, signal.shape[0]) for kind in kinds}
     for first in range(start, stop, _BATCH):
         last = min(first + _BATCH, stop)
-        _fit_batch(plan, signal, std, first, last, result, first - start)
+        _fit_batch(plan, arguments, signal, std, first, last, result, first - start)
     return result
 
 
 def _respect_plan(plan: Plan, values: np.ndarray) -> None:
     """Clip starting values to the bounds and compute the tied ones."""
-    np.clip(values, plan.lower, plan.upper, out=values, where=plan.master >= 0)
-    for slave in np.flatnonzero((plan.master >= 0) & (plan.master != np.arange(values.shape[1]))):
-        values[:, slave] = (
-            plan.factor[slave] * values[:, plan.master[slave]] + plan.offset[slave]
-        )
+    own = np.arange(values.shape[0])
+    for i in np.flatnonzero(plan.master == own):
+        if np.isfinite(plan.lower[i]) or np.isfinite(plan.upper[i]):
+            np.clip(values[i], plan.lower[i], plan.upper[i], out=values[i])
+    for i in np.flatnonzero((plan.master >= 0) & (plan.master != own)):
+        values[i] = plan.factor[i] * values[plan.master[i]] + plan.offset[i]
 
 
 def _fit_batch(
-    plan: Plan, signal: np.ndarray, std: np.ndarray | None, first: int, last: int, result: Result,
-    at: int,
+    plan: Plan, arguments: dict[type, tuple], signal: np.ndarray, std: np.ndarray | None,
+    first: int, last: int, result: Result, at: int,
 ) -> None:  # fmt: skip
     """Iterate, polish; what the polish finds unfinished iterates again in double precision."""
     n, points = last - first, signal.shape[0]
     here = slice(at, at + n)
-    values, covariance = result.values[here], result.covariance[here]
+    values = np.ascontiguousarray(result.values[:, here])
+    covariance = np.full((result.covariance.shape[0], n), np.nan)
     ending, verdict = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
     chi, passes = np.full(n, np.nan), result.passes[here]
     use_std = plan.weighting == "std"
-    data = np.zeros((n, padded(points)))
-    roots = np.zeros((n, padded(points)) if use_std else (1, 1))
-    finite = np.zeros(n, np.bool_)
-    _stage(signal, std if std is not None and use_std else signal, first, use_std, data, roots, finite)
-    finite &= np.isfinite(values).all(axis=1)
+    noise = std if std is not None and use_std else signal[:0]
+    samples = stage(signal, noise, first, n)
+    finite = np.isfinite(samples[2]) & np.isfinite(values).all(axis=0)
     todo = np.flatnonzero(finite).astype(np.uintp)
     if not todo.size:
         return
+    again = todo
     if not plan.double:
         single = values.astype(np.float32)
-        _iterate(plan, np.float32, _COARSE, points, data.astype(np.float32),
-                 roots.astype(np.float32), todo, single, passes, ending)  # fmt: skip
-        moved = values.copy()
-        moved[todo] = single[todo]
-        _keep_fixed(plan, values, moved)
-        _polish(plan, points, data, roots, todo, values, covariance, chi, verdict)
+        iterate(
+            *arguments[np.float32], np.float32(_COARSE), np.float32(_ROUNDING_SINGLE),
+            plan.max_passes, *samples, todo, single, passes, ending,
+        )  # fmt: skip
+        free = plan.free.astype(np.intp)  # what never moves keeps its double precision
+        values[free] = single[free]
+        _respect_plan(plan, values)
+        polish(
+            *arguments[np.float64], _LONGEST, *samples, todo, values, covariance, chi, verdict
+        )
         again = todo[(verdict[todo] > UNDETERMINED) | (ending[todo] != CONVERGED)]
-    else:
-        again = todo
     if again.size:
-        _iterate(plan, np.float64, _FINE, points, data, roots, again, values, passes, ending)
-        _polish(plan, points, data, roots, again, values, covariance, chi, verdict)
-    _conclude(plan, points, todo, verdict, ending, chi, covariance, result, at)
-
-
-def _keep_fixed(plan: Plan, values: np.ndarray, moved: np.ndarray) -> None:
-    """Take over iterated values, without rounding those that never moved."""
-    free = plan.master >= 0
-    values[:, free] = moved[:, free]
-    _respect_plan(plan, values)
-
-
-def _conclude(
-    plan: Plan, points: int, todo: np.ndarray, verdict: np.ndarray, ending: np.ndarray,
-    chi: np.ndarray, covariance: np.ndarray, result: Result, at: int,
-) -> None:  # fmt: skip
-    """Status, reduced chi-square and scale of the covariance."""
-    rows = todo.astype(np.intp)
-    words = np.full(verdict.size, NOT_CONVERGED, np.uint8)
-    for found, code in ((FINE, OK), (HELD, AT_BOUND), (UNDETERMINED, SINGULAR)):
-        words[verdict == found] = code
+        iterate(
+            *arguments[np.float64], _FINE if plan.double else _MEDIUM, _ROUNDING_DOUBLE,
+            plan.max_passes, *samples, again, values, passes, ending,
+        )  # fmt: skip
+        polish(
+            *arguments[np.float64], _LONGEST, *samples, again, values, covariance, chi, verdict
+        )
     freedom = points - plan.unknowns
-    redchi = chi / freedom if freedom > 0 else np.full_like(chi, np.nan)
-    words[~np.isfinite(chi)] = NOT_CONVERGED
+    redchi = chi / (freedom if freedom > 0 else np.nan)
     if plan.weighting == "none":
-        covariance *= redchi[:, None]
-    result.status[at + rows] = words[rows]
-    result.redchi[at + rows] = redchi[rows]
+        covariance *= redchi
+    values[:, ~finite] = np.nan
+    result.values[:, here], result.covariance[:, here] = values, covariance
+    result.redchi[here] = redchi
+    words = _STATUS[verdict]
+    words[~np.isfinite(chi)] = NOT_CONVERGED
+    words[~finite] = MISSING
+    result.status[here] = words
 
 
 def _arguments(plan: Plan, kind: type, points: int) -> tuple:
@@ -184,43 +186,8 @@ def _arguments(plan: Plan, kind: type, points: int) -> tuple:
     code = np.uintp(WEIGHTINGS.index(plan.weighting))
     free = plan.free.astype(np.intp)
     return (
-        plan.model.block(kind), plan.model.config, padded_axis(plan.model.axis, kind),
+        L, plan.model.block(kind), plan.model.config, padded_axis(plan.model.axis, kind),
         np.uintp(points), np.uintp(count), code, ties, plan.factor[slaves].astype(kind),
         plan.offset[slaves].astype(kind), columns, np.uintp(plan.unknowns),
         tile_positions(columns.size), plan.lower[free].astype(kind), plan.upper[free].astype(kind),
     )  # fmt: skip
-
-
-def _iterate(plan, kind, tolerance, points, data, roots, todo, values, passes, ending) -> None:
-    rounding = _ROUNDING_SINGLE if kind is np.float32 else _ROUNDING_DOUBLE
-    iterate(
-        *_arguments(plan, kind, points), kind(tolerance), kind(rounding), plan.max_passes,
-        data, roots, todo, values, passes, ending,
-    )  # fmt: skip
-
-
-def _polish(plan, points, data, roots, todo, values, covariance, chi, verdict) -> None:
-    polish(
-        *_arguments(plan, np.float64, points), _LONGEST,
-        data, roots, todo, values, covariance, chi, verdict,
-    )  # fmt: skip
-
-
-@compiled
-def _stage(signal, std, first, use_std, data, roots, finite):
-    """Samples of consecutive pixels as rows, and the square roots of their weights."""
-    for e in range(signal.shape[0]):
-        for row in range(data.shape[0]):
-            data[row, e] = signal[e, first + row]
-    if use_std:
-        for e in range(signal.shape[0]):
-            for row in range(data.shape[0]):
-                sigma = std[e, first + row]
-                roots[row, e] = 1.0 / sigma if not sigma <= 0.0 else 0.0
-    for row in range(data.shape[0]):
-        total = 0.0
-        for e in range(signal.shape[0]):
-            total += data[row, e] * 0.0
-            if use_std:
-                total += roots[row, e] * 0.0
-        finite[row] = total == 0.0

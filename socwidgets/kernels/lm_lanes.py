@@ -4,13 +4,16 @@ Arrays are flat, and the lane is their fastest axis: the innermost loop runs ove
 vectorized. Samples come in chunks of `ROWS`, whose sum stays in registers before it is stored.
 
 Offsets are unsigned and factors are constants: with signed or unknown ones the compiler must allow
-for negative indices and overlapping rows and gives up vectorizing, which costs a factor of ten.
+for negative indices and overlapping rows and gives up vectorizing, which costs a factor of ten. Short loops over lanes
+are the exception: they take the number of lanes as an argument, because a loop of constant length
+is unrolled before the vectorizer sees it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numba.core.compiler import Compiler
 
 LANES = 32
 ROWS = 8
@@ -20,8 +23,24 @@ L, U = np.uintp(LANES), np.uintp(ROWS)
 COLUMN = np.uintp(LANES * ROWS)
 ZERO, ONE, TWO, THREE, FOUR = (np.uintp(n) for n in range(5))
 
+class NoOverlap(Compiler):
+    """Compiler that is told that array arguments do not overlap.
+
+    Otherwise it tests for that in front of every loop, which costs as much as a short loop itself.
+    """
+
+    def define_pipelines(self):
+        """Set the flag that numba has, but does not offer as an option on the CPU."""
+        self.state.flags.noalias = True
+        return super().define_pipelines()
+
+
 compiled = njit(
-    nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc", "arcp"}
+    nogil=True,
+    cache=True,
+    error_model="numpy",
+    fastmath={"contract", "nsz", "reassoc", "arcp"},
+    pipeline_class=NoOverlap,
 )
 
 
@@ -92,13 +111,13 @@ def accumulate(jac, columns, sums):
 
 
 @compiled
-def factorize(count, matrix, pivots, least):
+def factorize(lanes, count, matrix, pivots, least):
     """``L D L^T`` of every lane in place: unit lower triangle below, inverse pivots aside.
 
     Parameters
     ----------
-    count : uintp
-        Unknowns P.
+    lanes, count : uintp
+        `LANES` as a number that the compiler does not know, and the unknowns P.
     matrix : ndarray
         ``P * P * LANES``, lower triangles; overwritten below the diagonal.
     pivots : ndarray
@@ -110,34 +129,54 @@ def factorize(count, matrix, pivots, least):
     one = matrix.dtype.type(1.0)
     for k in range(count):
         kk = (k * count + k) * L
-        for p in range(L):
+        for p in range(lanes):
             pivots[k * L + p] = one / max(matrix[kk + p], least[k * L + p])
         for i in range(k + ONE, count):
             ik = (i * count + k) * L
             for j in range(k + ONE, i):
                 ij, jk = (i * count + j) * L, (j * count + k) * L
-                for p in range(L):
+                for p in range(lanes):
                     matrix[ij + p] -= matrix[ik + p] * matrix[jk + p]
             # Column k of row i is scaled only now: the rows above needed it with its pivot.
             ii = (i * count + i) * L
-            for p in range(L):
+            for p in range(lanes):
                 scaled = matrix[ik + p] * pivots[k * L + p]
                 matrix[ii + p] -= matrix[ik + p] * scaled
                 matrix[ik + p] = scaled
 
 
 @compiled
-def solve(count, matrix, pivots, vector):
+def solve(lanes, count, matrix, pivots, vector):
     """Solve with the factors of `factorize`; ``vector`` ``(P * LANES)`` becomes the solution."""
     for i in range(ONE, count):
         for k in range(i):
             ik = (i * count + k) * L
-            for p in range(L):
+            for p in range(lanes):
                 vector[i * L + p] -= matrix[ik + p] * vector[k * L + p]
-    for i in range(count * L):
+    for i in range(count * lanes):
         vector[i] *= pivots[i]
     for k in range(count - ONE, ZERO, -1):
         for i in range(k):
             ki = (k * count + i) * L
-            for p in range(L):
+            for p in range(lanes):
                 vector[i * L + p] -= matrix[ki + p] * vector[k * L + p]
+
+
+@compiled
+def unit_column(lanes, count, matrix, pivots, k, column):
+    """Column k of the inverse, from its diagonal element down, from the factors of `factorize`."""
+    zero, one = column.dtype.type(0.0), column.dtype.type(1.0)
+    for i in range(k, count):
+        for p in range(lanes):
+            column[i * L + p] = one if i == k else zero
+        for j in range(k, i):
+            ij = (i * count + j) * L
+            for p in range(lanes):
+                column[i * L + p] -= matrix[ij + p] * column[j * L + p]
+    for i in range(k * lanes, count * lanes):
+        column[i] *= pivots[i]
+    for j in range(count - ONE, k, -1):
+        for i in range(k, j):
+            ji = (j * count + i) * L
+            for p in range(lanes):
+                column[i * L + p] -= matrix[ji + p] * column[j * L + p]

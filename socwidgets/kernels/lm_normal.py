@@ -17,7 +17,7 @@ LEAST_COUNTS = 1e-3
 @compiled
 def normal_equations(
     block, config, axis, points, count, y, root, weighting, ties, scales, columns, unknowns, q, work,
-    jac, sums, deviance,
+    jac, model, sums, deviance,
 ):  # fmt: skip
     """``J^T W J``, ``J^T W r`` and ``r^T W r`` at the parameters `q`.
 
@@ -39,7 +39,9 @@ def normal_equations(
         The free parameters, the residual, and the residual again if that makes the number even;
         how many of them are free parameters.
     jac : ndarray
-        M columns of derivatives, the model, one for the weights.
+        Columns: M derivatives, the residual.
+    model : ndarray
+        A column.
     sums : ndarray
         Overwritten, as `lm_lanes.accumulate` lays it out.
     deviance : ndarray
@@ -50,20 +52,20 @@ def normal_equations(
         sums[k] = zero
     for p in range(L):
         deviance[p] = zero
-    model = count * COLUMN
+    residual = count * COLUMN
     for e in range(ZERO, points, U):
-        block(config, axis, e, q, work, jac)
+        block(config, axis, e, q, work, jac, model)
         for t in range(np.uintp(ties.shape[0])):
             slave, master = ties[t, ZERO] * COLUMN, ties[t, ONE] * COLUMN
             for k in range(COLUMN):
                 jac[master + k] += scales[t] * jac[slave + k]
         rows = min(U, points - e)
         if weighting == POISSON:
-            _add_deviance(y, e, rows, jac, model, deviance)
-            _weigh_counts(jac, model, columns, unknowns, y, e)
+            _add_deviance(y, e, rows, model, deviance)
+            _weigh_counts(jac, model, residual, columns, unknowns, y, e)
         else:
             for k in range(COLUMN):
-                jac[model + k] = y[e * L + k] - jac[model + k]
+                jac[residual + k] = y[e * L + k] - model[k]
             if weighting == STD:
                 for c in range(unknowns + ONE):
                     _multiply(jac, columns[c] * COLUMN, root, e * L)
@@ -81,31 +83,25 @@ def _multiply(jac, f, root, e):
 
 
 @compiled
-def _add_deviance(y, e, rows, jac, model, deviance):
+def _add_deviance(y, e, rows, model, deviance):
     """``2 (m - y + y log(y / m))`` of counts y expected to be m."""
-    real = jac.dtype.type
+    real = model.dtype.type
     least, tiny, two = real(LEAST_COUNTS), real(1e-30), real(2.0)
     for u in range(rows):
         for p in range(L):
-            m = max(jac[model + u * L + p], least)
+            m = max(model[u * L + p], least)
             counts = max(y[(e + u) * L + p], real(0.0))
             deviance[p] += two * (m - counts + counts * log(max(counts, tiny) / m))
 
 
 @compiled
-def _weigh_counts(jac, model, columns, unknowns, y, e):
-    """Divide by the square root of the expected counts; the model becomes the residual."""
+def _weigh_counts(jac, model, residual, columns, unknowns, y, e):
+    """Divide by the square root of the expected counts; the model becomes that root."""
     real = jac.dtype.type
     for k in range(COLUMN):
-        m = jac[model + k]
+        m = model[k]
         root = real(1.0) / np.sqrt(max(m, real(LEAST_COUNTS)))
-        jac[model + k] = (y[e * L + k] - m) * root
-        jac[model + COLUMN + k] = root
+        jac[residual + k] = (y[e * L + k] - m) * root
+        model[k] = root
     for c in range(unknowns):
-        _multiply_own(jac, columns[c] * COLUMN, model + COLUMN)
-
-
-@compiled
-def _multiply_own(jac, f, root):
-    for k in range(COLUMN):
-        jac[f + k] *= jac[root + k]
+        _multiply(jac, columns[c] * COLUMN, model, ZERO)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from socwidgets.kernels.lm_iterate import _load
-from socwidgets.kernels.lm_lanes import ONE, ZERO, L, compiled, factorize, solve
+from socwidgets.kernels.lm_lanes import COLUMN, LANES, ONE, ZERO, L, U, compiled, factorize, solve, unit_column
 from socwidgets.kernels.lm_normal import POISSON, normal_equations
 
 #: A pivot below this part of its diagonal element: the data do not determine the parameter.
@@ -21,19 +21,21 @@ FINE, HELD, UNDETERMINED, UNFINISHED = (np.uint8(n) for n in range(4))
 
 @compiled
 def polish(
-    block, config, axis, points, count, weighting, ties, scales, shifts, columns, unknowns, where,
-    lower, upper, longest, data, roots, todo, q_all, covariance, chi, verdict,
+    width, block, config, axis, points, count, weighting, ties, scales, shifts, columns, unknowns, where,
+    lower, upper, longest, data, roots, squares, todo, q_all, covariance, chi, verdict,
 ):  # fmt: skip
     """One undamped Gauss-Newton step of the pixels `todo`.
 
     Parameters
     ----------
+    width : uintp
+        `LANES`.
     block, config, axis, points, count, weighting, ties, scales, shifts, columns, unknowns, where
-        As for `iterate`; likewise `lower`, `upper`, `data`, `roots`, `todo`, `q_all`.
+        As for `iterate`; likewise `lower`, `upper`, `data`, `roots`, `squares`, `todo`, `q_all`.
     longest : float
         Square of the longest step, in units of sigma, that may be the last.
     covariance : ndarray
-        ``(n, P (P + 1) / 2)``: lower triangle of the inverse of ``J^T W J``, row by row. Of a
+        ``(P (P + 1) / 2, n)``: lower triangle of the inverse of ``J^T W J``, row by row. Of a
         parameter held at a bound the variance is what it would be if it were free, those of the
         others and all covariances are conditional on it.
     chi : ndarray
@@ -41,51 +43,74 @@ def polish(
     verdict : ndarray
         ``(n,)``: `FINE`, `HELD`, `UNDETERMINED` or `UNFINISHED`.
     """
-    padded = np.uintp(data.shape[1])
+    padded = (points + U - ONE) // U * U
     y = np.zeros(padded * L)
-    root = np.zeros(padded * L if roots.shape[1] == data.shape[1] else ONE)
+    root = np.zeros(padded * L if roots.size > 1 else ONE)
     q = np.zeros(count * L)
-    work, jac = np.zeros(count * L), np.zeros((count + np.uintp(2)) * np.uintp(8) * L)
+    work, jac = np.zeros(count * L), np.zeros((count + ONE) * COLUMN)
     size = np.uintp(where.shape[0])
     sums = np.zeros((size // np.uintp(2)) * (size // np.uintp(2) + ONE) * np.uintp(2) * L)
+    model = np.zeros(COLUMN)
     deviance, scale = np.zeros(L), np.zeros(L)
     matrix, pivots = np.zeros(unknowns * unknowns * L), np.zeros(unknowns * L)
     least, step, column = np.zeros(unknowns * L), np.zeros(unknowns * L), np.zeros(unknowns * L)
     held, state = np.zeros(unknowns * L, np.bool_), np.zeros(L, np.uint8)
     freedom = max(int(points) - int(unknowns), 1)
     square = where[unknowns, unknowns] * L
-    for first in range(0, todo.size, int(L)):
-        lanes = min(int(L), todo.size - first)
-        for p in range(L):
-            row = todo[min(first + int(p), todo.size - 1)]
-            _load(p, row, data, roots, q_all, count, padded, y, root, q, scale)
+    for first in range(0, todo.size, LANES):
+        lanes = min(LANES, todo.size - first)
+        row = todo[first]
+        if lanes == LANES and row % L == ZERO and todo[first + lanes - 1] == row + L - ONE:
+            _load_block(row, data, roots, squares, q_all, count, y, root, q, scale)
+        else:
+            for p in range(L):
+                row = todo[min(first + int(p), todo.size - 1)]
+                _load(p, row, data, roots, squares, q_all, count, y, root, q, scale)
         normal_equations(
             block, config, axis, points, count, y, root, weighting, ties, scales, columns,
-            unknowns, q, work, jac, sums, deviance,
+            unknowns, q, work, jac, model, sums, deviance,
         )  # fmt: skip
-        _matrix(unknowns, columns, where, lower, upper, q, sums, matrix, least, step, held)
-        factorize(unknowns, matrix, pivots, least)
-        _determined(unknowns, pivots, least, held, state)
-        solve(unknowns, matrix, pivots, step)
+        _matrix(width, unknowns, columns, where, lower, upper, q, sums, matrix, least, step, held)
+        factorize(width, unknowns, matrix, pivots, least)
+        _determined(width, unknowns, pivots, least, held, state)
+        solve(width, unknowns, matrix, pivots, step)
         _move(
             unknowns, count, columns, where, lower, upper, ties, scales, shifts, longest, freedom,
             square, scale, sums, step, q, state, lanes, first, todo, q_all, chi,
         )  # fmt: skip
-        _inverse(unknowns, matrix, pivots, column, lanes, first, todo, covariance)
+        _inverse(width, unknowns, matrix, pivots, column, lanes, first, todo, covariance)
         if held.any():
-            _free_all(unknowns, where, sums, matrix)
-            factorize(unknowns, matrix, pivots, least)
-            _held_variances(unknowns, matrix, pivots, column, held, lanes, first, todo, covariance)
+            _free_all(width, unknowns, where, sums, matrix)
+            factorize(width, unknowns, matrix, pivots, least)
+            _held_variances(
+                width, unknowns, matrix, pivots, column, held, lanes, first, todo, covariance
+            )
         for p in range(lanes):
             verdict[todo[first + p]] = state[p]
 
 
 @compiled
-def _matrix(unknowns, columns, where, lower, upper, q, sums, matrix, least, step, held):
+def _load_block(row, data, roots, squares, q_all, count, y, root, q, scale):
+    """Consecutive pixels that fill the lanes: the usual case, and a plain copy."""
+    at = row * (np.uintp(y.size) // L)
+    for k in range(np.uintp(y.size)):
+        y[k] = data[at + k]
+    if np.uintp(root.size) > ONE:
+        for k in range(np.uintp(y.size)):
+            root[k] = roots[at + k]
+    for p in range(L):
+        scale[p] = squares[row + p]
+    for i in range(count):
+        for p in range(L):
+            q[i * L + p] = q_all[i, row + p]
+
+
+@compiled
+def _matrix(width, unknowns, columns, where, lower, upper, q, sums, matrix, least, step, held):
     """Normal matrix and right-hand side, with parameters that push against a bound taken out."""
     for i in range(unknowns):
         gradient, own = where[i, unknowns] * L, columns[i] * L
-        for p in range(L):
+        for p in range(width):
             g, at = sums[gradient + p], q[own + p]
             out = (at <= lower[i] and g < 0.0) or (at >= upper[i] and g > 0.0)
             held[i * L + p] = out
@@ -93,20 +118,20 @@ def _matrix(unknowns, columns, where, lower, upper, q, sums, matrix, least, step
             least[i * L + p] = max(sums[where[i, i] * L + p] * _SINGULAR, 1e-300)
         for j in range(i):
             pair, to = where[i, j] * L, (i * unknowns + j) * L
-            for p in range(L):
+            for p in range(width):
                 out = held[i * L + p] or held[j * L + p]
                 matrix[to + p] = 0.0 if out else sums[pair + p]
         pair, to = where[i, i] * L, (i * unknowns + i) * L
-        for p in range(L):
+        for p in range(width):
             matrix[to + p] = sums[pair + p]
 
 
 @compiled
-def _determined(unknowns, pivots, least, held, state):
-    for p in range(L):
+def _determined(width, unknowns, pivots, least, held, state):
+    for p in range(width):
         state[p] = FINE
     for i in range(unknowns):
-        for p in range(L):
+        for p in range(width):
             if held[i * L + p]:
                 state[p] = max(state[p], HELD)
             elif not pivots[i * L + p] * least[i * L + p] < 0.99:
@@ -138,44 +163,36 @@ def _move(
             master = q[ties[t, ONE] * L + np.uintp(p)]
             q[ties[t, ZERO] * L + np.uintp(p)] = scales[t] * master + shifts[t]
         for i in range(count):
-            q_all[row, i] = q[i * L + np.uintp(p)]
+            q_all[i, row] = q[i * L + np.uintp(p)]
 
 
 @compiled
-def _inverse(unknowns, matrix, pivots, column, lanes, first, todo, covariance):
+def _inverse(width, unknowns, matrix, pivots, column, lanes, first, todo, covariance):
     """Lower triangle of the inverse, column by column."""
     for k in range(unknowns):
-        for i in range(unknowns * L):
-            column[i] = 0.0
-        for p in range(L):
-            column[k * L + p] = 1.0
-        solve(unknowns, matrix, pivots, column)
+        unit_column(width, unknowns, matrix, pivots, k, column)
         for i in range(k, unknowns):
             at = i * (i + ONE) // np.uintp(2) + k
             for p in range(lanes):
-                covariance[todo[first + p], at] = column[i * L + np.uintp(p)]
+                covariance[at, todo[first + p]] = column[i * L + np.uintp(p)]
 
 
 @compiled
-def _free_all(unknowns, where, sums, matrix):
+def _free_all(width, unknowns, where, sums, matrix):
     """Normal matrix with all parameters free."""
     for i in range(unknowns):
         for j in range(i + ONE):
             pair, to = where[i, j] * L, (i * unknowns + j) * L
-            for p in range(L):
+            for p in range(width):
                 matrix[to + p] = sums[pair + p]
 
 
 @compiled
-def _held_variances(unknowns, matrix, pivots, column, held, lanes, first, todo, covariance):
+def _held_variances(width, unknowns, matrix, pivots, column, held, lanes, first, todo, covariance):
     """Variance that a held parameter would have if it were free: how far beyond the data reach."""
     for k in range(unknowns):
-        for i in range(unknowns * L):
-            column[i] = 0.0
-        for p in range(L):
-            column[k * L + p] = 1.0
-        solve(unknowns, matrix, pivots, column)
+        unit_column(width, unknowns, matrix, pivots, k, column)
         for p in range(lanes):
             lane = k * L + np.uintp(p)
             if held[lane]:
-                covariance[todo[first + p], k * (k + ONE) // np.uintp(2) + k] = column[lane]
+                covariance[k * (k + ONE) // np.uintp(2) + k, todo[first + p]] = column[lane]
