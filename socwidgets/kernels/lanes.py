@@ -83,25 +83,60 @@ def add_four(y0, y1, y2, y3, rows, result):
     A row of `result` beyond those of `rows` takes the sum of squares.
     """
     count = rows.shape[0]
-    if result.shape[0] > count:
-        total = result[count]
-        for p in range(LANES):
-            # float64 before squaring: nothing is lost of a float32 sample.
-            u0, u1 = np.float64(y0[p]), np.float64(y1[p])
-            u2, u3 = np.float64(y2[p]), np.float64(y3[p])
-            total[p] += u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
-    for i in range(0, count - 1, 2):
-        a0, a1, a2, a3 = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3]
-        b0, b1, b2, b3 = rows[i + 1, 0], rows[i + 1, 1], rows[i + 1, 2], rows[i + 1, 3]
-        left, right = result[i], result[i + 1]
-        for p in range(LANES):
-            left[p] += a0 * y0[p] + a1 * y1[p] + a2 * y2[p] + a3 * y3[p]
-            right[p] += b0 * y0[p] + b1 * y1[p] + b2 * y2[p] + b3 * y3[p]
+    start = 0
+    if result.shape[0] > count and count > 1:
+        _two_rows_and_squares(y0, y1, y2, y3, rows, result[0], result[1], result[count])
+        start = 2
+    for i in range(start, count - 1, 2):
+        _two_rows(y0, y1, y2, y3, rows[i : i + 2], result[i], result[i + 1])
     if count % 2:
-        a0, a1, a2, a3 = rows[-1, 0], rows[-1, 1], rows[-1, 2], rows[-1, 3]
-        left = result[count - 1]
-        for p in range(LANES):
-            left[p] += a0 * y0[p] + a1 * y1[p] + a2 * y2[p] + a3 * y3[p]
+        _one_row(y0, y1, y2, y3, rows[count - 1], result[count - 1])
+        if count == 1 and result.shape[0] > 1:
+            _squares(y0, y1, y2, y3, result[1])
+
+
+@lane_compiled
+def _two_rows(y0, y1, y2, y3, rows, left, right):
+    a0, a1, a2, a3 = rows[0, 0], rows[0, 1], rows[0, 2], rows[0, 3]
+    b0, b1, b2, b3 = rows[1, 0], rows[1, 1], rows[1, 2], rows[1, 3]
+    for p in range(LANES):
+        left[p] += a0 * y0[p] + a1 * y1[p] + a2 * y2[p] + a3 * y3[p]
+        right[p] += b0 * y0[p] + b1 * y1[p] + b2 * y2[p] + b3 * y3[p]
+
+
+@lane_compiled
+def _two_rows_and_squares(y0, y1, y2, y3, rows, left, right, total):
+    a0, a1, a2, a3 = rows[0, 0], rows[0, 1], rows[0, 2], rows[0, 3]
+    b0, b1, b2, b3 = rows[1, 0], rows[1, 1], rows[1, 2], rows[1, 3]
+    for p in range(LANES):
+        # float64 before squaring: nothing is lost of a float32 sample.
+        u0, u1 = np.float64(y0[p]), np.float64(y1[p])
+        u2, u3 = np.float64(y2[p]), np.float64(y3[p])
+        left[p] += a0 * u0 + a1 * u1 + a2 * u2 + a3 * u3
+        right[p] += b0 * u0 + b1 * u1 + b2 * u2 + b3 * u3
+        total[p] += u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
+
+
+@lane_compiled
+def _one_row(y0, y1, y2, y3, row, total):
+    a0, a1, a2, a3 = row[0], row[1], row[2], row[3]
+    for p in range(LANES):
+        total[p] += a0 * y0[p] + a1 * y1[p] + a2 * y2[p] + a3 * y3[p]
+
+
+@lane_compiled
+def _squares(y0, y1, y2, y3, total):
+    for p in range(LANES):
+        u0, u1 = np.float64(y0[p]), np.float64(y1[p])
+        u2, u3 = np.float64(y2[p]), np.float64(y3[p])
+        total[p] += u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
+
+
+@lane_compiled
+def assign(target, values):
+    """``target[:] = values``; numba's own assignment of arrays is ten times slower."""
+    for p in range(LANES):
+        target[p] = values[p]
 
 
 @lane_compiled

@@ -16,6 +16,7 @@ from socwidgets.kernels.lanes import (
     GROUPS,
     LANES,
     add_scaled,
+    assign,
     lane_compiled,
     last_group,
     project,
@@ -128,21 +129,22 @@ def _fit(matrices, signal, std, has_std, start, stop, out, status):
             if has_std or matrices.weighted or lcf_sums.lost_digits(fit.sums, squares):
                 lcf_sums.exact_sums(matrices, signal, std, has_std, first, fit, squares, pairs)
             finish(matrices, fit, pairs, has_std, results)
-            _store(results, fit, out[:, first : first + LANES], status[first : first + LANES])
+            _store(results, fit, first, out, status)
 
 
 @lane_compiled
-def _store(results, fit, out, status):
+def _store(results, fit, first, out, status):
     """Write the rows of a group, NaN for spectra with a sample missing, and the status."""
     spoil = fit.sums[0]
     for p in range(LANES):
         # Zero where finite, else NaN, without a branch.
         spoil[p] -= spoil[p]
     for i in range(results.shape[0]):
-        row = results[i]
+        row, copy = results[i], out[i, first : first + LANES]
         for p in range(LANES):
-            out[i, p] = row[p] + spoil[p]
-    lanes.codes(spoil, results[-len(SCALARS)], fit.chosen, status)
+            copy[p] = row[p] + spoil[p]
+    thickness = results[results.shape[0] - len(SCALARS)]
+    lanes.codes(spoil, thickness, fit.chosen, status[first : first + LANES])
 
 
 @lane_compiled
@@ -159,7 +161,7 @@ def begin(matrices, projected):
         fit.weight[:k], fit.chosen,
     )  # fmt: skip
     for i in range(b):
-        fit.beta[i] = projected[k + i]
+        assign(fit.beta[i], projected[k + i])
         for j in range(k):
             add_scaled(fit.beta[i], -matrices.shadow[i, j], fit.weight[j])
     lcf_sums.sums_from_projections(matrices, projected, fit)
@@ -191,16 +193,16 @@ def _collect(matrices, fit, has_std, sigma, results):
     """Weights, background and scalars into their rows."""
     k, b = matrices.gram.shape[0], matrices.shadow.shape[0]
     for i in range(k):
-        results[6 * i] = fit.weight[i]
-        results[6 * i + 1] = sigma[i]
+        assign(results[6 * i], fit.weight[i])
+        assign(results[6 * i + 1], sigma[i])
     for i in range(b):
-        results[6 * k + i] = fit.beta[i]
+        assign(results[6 * k + i], fit.beta[i])
     row = 6 * k + b
     total = results[row]
-    total[:] = fit.weight[0]
+    assign(total, fit.weight[0])
     for i in range(1, k):
         add_scaled(total, 1.0, fit.weight[i])
-    results[row + 1] = sigma[k]
+    assign(results[row + 1], sigma[k])
     square, free_of_background = fit.sums[0], fit.sums[3]
     chi = fit.sums[2] if has_std else fit.sums[1]
     r_factor, redchi, rms = results[row + 2], results[row + 3], results[row + 4]

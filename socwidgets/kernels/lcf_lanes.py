@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from socwidgets.kernels.lanes import LANES, add_product, add_scaled, lane_compiled
+from socwidgets.kernels.lanes import LANES, add_product, add_scaled, assign, lane_compiled
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, AT_BOUND, SINGULAR = 0, 4, 5
@@ -36,13 +36,14 @@ def choose_subset(q, free, gram, solve, offset, member, weight, chosen):
     `free` holds the solution on all components (subset 0).
     """
     k = q.shape[0]
-    weight[:] = free
+    for i in range(k):
+        assign(weight[i], free[i])
     chosen[:] = 0.0
     if solve.shape[0] == 1:
         return
     trial, loss = np.empty((k, LANES)), np.empty(LANES)
     least, take = np.empty(LANES), np.empty(LANES)
-    take[:] = free[0]
+    assign(take, free[0])
     for i in range(1, k):
         _lower(take, free[i])
     waiting = 0.0
@@ -111,7 +112,7 @@ def fractions(weight, every, results, row):
     for p in range(LANES):
         over[p] = 1.0 / over[p] if over[p] > 0.0 else math.nan
     for i in range(k):
-        against[:] = every[i * k]
+        assign(against, every[i * k])
         for j in range(1, k):
             add_scaled(against, 1.0, every[i * k + j])
         own, part, value, sigma = (

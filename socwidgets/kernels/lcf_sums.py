@@ -9,6 +9,7 @@ from socwidgets.kernels.lanes import (
     UNROLL,
     add_four,
     add_product,
+    assign,
     lane_compiled,
     last_energies,
 )
@@ -27,18 +28,17 @@ def sums_from_projections(matrices, projected, fit):
     """
     k, b = matrices.gram.shape[0], matrices.background_gram.shape[0]
     square, free = fit.sums[0], fit.sums[3]
-    free[:] = projected[k + b]
+    assign(free, projected[k + b])
     for i in range(b):
         for j in range(b):
             add_product(free, -matrices.background_gram[i, j], projected[k + i], projected[k + j])
-    square[:] = free
+    assign(square, free)
     for i in range(k):
         add_product(square, -2.0, fit.q[i], fit.weight[i])
         for j in range(k):
             add_product(square, matrices.gram[i, j], fit.weight[i], fit.weight[j])
             add_product(free, matrices.shadow_gram[i, j], fit.weight[i], fit.weight[j])
-    fit.sums[1] = square
-    fit.sums[2] = 0.0
+    assign(fit.sums[1], square)
 
 
 @lane_compiled
@@ -79,7 +79,7 @@ def exact_sums(matrices, signal, std, has_std, first, fit, squares, pairs):
             rest = last_energies(std, first, 1.0)
             _four_variances(matrices, whole, rest[0], rest[1], rest[2], rest[3], pairs, sums, work)
     if not matrices.weighted:
-        sums[1] = sums[0]
+        assign(sums[1], sums[0])
     everywhere = has_std or matrices.weighted
     for p in range(LANES):
         if everywhere or (fit.sums[0, p] <= CANCELLATION * squares[p] and squares[p] > 0.0):
@@ -134,17 +134,16 @@ def _take_off(y0, y1, background, references, fit, rest0, rest1, total):
 @lane_compiled
 def _four_variances(matrices, e, s0, s1, s2, s3, pairs, sums, work):
     """Noise of four energies: into the variance of the projections, and under the residuals."""
-    _square(s0, work[0], work[4], sums[2])
-    _square(s1, work[1], work[5], sums[2])
-    _square(s2, work[2], work[6], sums[2])
-    _square(s3, work[3], work[7], sums[2])
-    add_four(work[4], work[5], work[6], work[7], matrices.pairs[:, e : e + UNROLL], pairs)
-
-
-@lane_compiled
-def _square(std, residual, variance, total):
+    r0, r1, r2, r3 = work[0], work[1], work[2], work[3]
+    v0, v1, v2, v3 = work[4], work[5], work[6], work[7]
+    total = sums[2]
     for p in range(LANES):
-        # Divided in the type of the data: a float32 division costs a quarter.
-        over = residual[p] * (std.dtype.type(1.0) / std[p])
-        total[p] += over * over
-        variance[p] = np.float64(std[p]) * std[p]
+        a, b = np.float64(s0[p]) * s0[p], np.float64(s1[p]) * s1[p]
+        c, d = np.float64(s2[p]) * s2[p], np.float64(s3[p]) * s3[p]
+        v0[p], v1[p], v2[p], v3[p] = a, b, c, d
+        # Four quotients over one common denominator: divisions are what this pass waits for.
+        left = r0[p] * r0[p] * b + r1[p] * r1[p] * a
+        right = r2[p] * r2[p] * d + r3[p] * r3[p] * c
+        ab, cd = a * b, c * d
+        total[p] += (left * cd + right * ab) / (ab * cd)
+    add_four(v0, v1, v2, v3, matrices.pairs[:, e : e + UNROLL], pairs)
