@@ -79,42 +79,34 @@ def coefficients_block(
     student = student_factor(plan.freedom) ** 2 * per_freedom
     _coefficients(
         signal, signal[:1, :1] if std is None else std, std is not None, sigma, start, stop,
-        _LANES_TWICE if sigma else _LANES_ONCE,
-        plan.pre_rows, plan.post_rows, plan.rows,
-        plan.pre_weights.astype(kind), plan.post_weights.astype(kind),
-        plan.post_from_pre.astype(kind),
-        np.ascontiguousarray(plan.pre_basis[:, plan.pre_rows], dtype=kind),
-        np.ascontiguousarray(plan.basis[:, plan.post_rows], dtype=kind), plan.merge.astype(kind),
-        (functionals**2).astype(kind), (functionals**2).sum(axis=1).astype(kind) * kind.type(student),
+        _LANES_TWICE if sigma else _LANES_ONCE, plan.rows, plan.windows(kind),
+        (functionals**2).astype(kind), (functionals**2 * student).sum(axis=1).astype(kind),
         (plan.scale**-powers).astype(kind), kind.type(per_freedom**0.5), out, status,
     )  # fmt: skip
 
 
 @compiled
 def _coefficients(
-    signal, std, has_std, sigma, start, stop, lanes,
-    pre_rows, post_rows, rows, pre_weights, post_weights, post_from_pre, pre_basis, basis, merge,
+    signal, std, has_std, sigma, start, stop, lanes, rows, windows,
     squares, square_sums, units, root, out, status,
 ):  # fmt: skip
-    count = 2 + post_weights.shape[0]
+    count = 2 + windows.post_weights.shape[0]
     value = np.empty((count, lanes), signal.dtype)
     variance = np.empty((count, lanes), signal.dtype)
-    merged = np.empty((merge.shape[0], lanes), signal.dtype)
+    merged = np.empty((windows.merge.shape[0], lanes), signal.dtype)
     rest = np.empty(lanes, signal.dtype)
     gap = np.empty(lanes, signal.dtype)
     for first in range(start, stop, lanes):
         n = min(lanes, stop - first)
-        solve(
-            signal, first, n, pre_rows, post_rows, pre_weights, post_weights, post_from_pre, value
-        )
+        solve(signal, first, n, windows, value)
         # NaN where one of the samples is not finite, else zero: added to all results of a pixel.
         for p in range(n):
             gap[p] = 0.0 * value[2, p]
         if sigma:
             rest[:n] = 0.0
-            residual_squares(signal, first, n, pre_rows, pre_basis, value[:2], rest)
-            combine(merge, value, n, merged)
-            residual_squares(signal, first, n, post_rows, basis, merged, rest)
+            residual_squares(signal, first, n, windows.pre, windows.pre_basis, value[:2], rest)
+            combine(windows.merge, value, n, merged)
+            residual_squares(signal, first, n, windows.post, windows.basis, merged, rest)
             if has_std:
                 project_squares(std, first, n, rows, squares, variance)
             for k in range(count):
@@ -154,12 +146,12 @@ def _judge(jump, status):
 
 
 @compiled
-def solve(signal, first, n, pre_rows, post_rows, pre_weights, post_weights, post_from_pre, value):
+def solve(signal, first, n, windows, value):
     """Pre-edge coefficients into ``value[:2]``, post-edge coefficients into ``value[2:]``."""
-    project(signal, first, n, pre_rows, pre_weights, value[:2])
-    project(signal, first, n, post_rows, post_weights, value[2:])
-    for k in range(post_weights.shape[0]):
-        a, b = post_from_pre[k, 0], post_from_pre[k, 1]
+    project(signal, first, n, windows.pre, windows.pre_weights, value[:2])
+    project(signal, first, n, windows.post, windows.post_weights, value[2:])
+    for k in range(windows.post_weights.shape[0]):
+        a, b = windows.post_from_pre[k, 0], windows.post_from_pre[k, 1]
         for p in range(n):
             value[2 + k, p] -= a * value[0, p] + b * value[1, p]
 
@@ -210,9 +202,7 @@ def normalize_block(
     # Flattening leaves the jump in: mu - pre - (post - pre - jump).
     merge[:, 2] = 0.0
     _normalize(
-        signal, start, stop, _LANES_TWICE, plan.pre_rows, plan.post_rows,
-        plan.pre_weights.astype(kind), plan.post_weights.astype(kind),
-        plan.post_from_pre.astype(kind), plan.pre_basis.astype(kind),
+        signal, start, stop, _LANES_TWICE, plan.windows(kind), plan.pre_basis.astype(kind),
         plan.basis.astype(kind), merge.astype(kind),
         plan.edge if flatten else signal.shape[0],
         np.may_share_memory(out, signal), out, jump,
@@ -221,18 +211,15 @@ def normalize_block(
 
 @compiled
 def _normalize(
-    signal, start, stop, lanes, pre_rows, post_rows, pre_weights, post_weights, post_from_pre,
-    pre_basis, basis, merge, flat_from, in_place, out, jump,
+    signal, start, stop, lanes, windows, pre_basis, basis, merge, flat_from, in_place, out, jump
 ):  # fmt: skip
-    value = np.empty((2 + post_weights.shape[0], lanes), signal.dtype)
+    value = np.empty((2 + windows.post_weights.shape[0], lanes), signal.dtype)
     merged = np.empty((merge.shape[0], lanes), signal.dtype)
     scale = np.empty(lanes, signal.dtype)
     copy = np.empty(lanes, signal.dtype)
     for first in range(start, stop, lanes):
         n = min(lanes, stop - first)
-        solve(
-            signal, first, n, pre_rows, post_rows, pre_weights, post_weights, post_from_pre, value
-        )
+        solve(signal, first, n, windows, value)
         combine(merge, value, n, merged)
         _invert(value[2], scale, jump[first : first + n])
         for k in range(2):

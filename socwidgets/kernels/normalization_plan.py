@@ -7,11 +7,25 @@ sum of the samples in its window (a row of a pseudo-inverse). These weights are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 #: Which samples a window holds: all with low <= E <= high, or the slice that Larch takes.
 WINDOW_RULES = ("inclusive", "larch")
+
+
+class Windows(NamedTuple):
+    """What the kernels need of a plan; fields as in `NormalizationPlan`, curves in the windows."""
+
+    pre: np.ndarray
+    post: np.ndarray
+    pre_weights: np.ndarray
+    post_weights: np.ndarray
+    post_from_pre: np.ndarray
+    pre_basis: np.ndarray
+    basis: np.ndarray
+    merge: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +43,8 @@ class NormalizationPlan:
     offset : ndarray
         ``(E,)``, energies from that point, eV.
     scale : float
-        eV; the post-edge basis is ``(offset / scale)^k``, the pre-edge basis the same for ``k`` of 0
-        and 1, times ``(E / E_edge)^-nvict``.
+        eV; the post-edge basis is ``(offset / scale)^k``, the pre-edge basis the same for ``k`` of
+        0 and 1, times ``(E / E_edge)^-nvict``.
     pre_rows, post_rows : ndarray
         ``(n_pre,)`` and ``(n_post,)`` int, samples of the two windows.
     pre_weights : ndarray
@@ -67,13 +81,32 @@ class NormalizationPlan:
         """All samples that the coefficients need, pre-edge first."""
         return np.concatenate([self.pre_rows, self.post_rows])
 
+    def windows(self, kind: np.dtype) -> Windows:
+        """Tables of the windows in the precision of the data."""
+        tables = Windows(
+            self.pre_rows,
+            self.post_rows,
+            self.pre_weights,
+            self.post_weights,
+            self.post_from_pre,
+            self.pre_basis[:, self.pre_rows],
+            self.basis[:, self.post_rows],
+            self.merge,
+        )
+        return cast(tables, kind)
+
     def functionals(self) -> np.ndarray:
         """``(2 + d + 1, n_pre + n_post)``: every coefficient as weights of the raw samples."""
-        before, after = self.pre_rows.size, self.post_rows.size
-        top = np.hstack([self.pre_weights, np.zeros((2, after))])
+        top = np.hstack([self.pre_weights, np.zeros((2, self.post_rows.size))])
         bottom = np.hstack([-self.post_from_pre @ self.pre_weights, self.post_weights])
-        assembled = np.vstack([top, bottom])
-        return assembled.reshape(-1, before + after)
+        return np.vstack([top, bottom])
+
+
+def cast(tables: Any, kind: np.dtype) -> Any:
+    """A named tuple of tables with its floats in the precision of the data."""
+    return type(tables)(
+        *(np.ascontiguousarray(a, dtype=kind if a.dtype.kind == "f" else np.intp) for a in tables)
+    )
 
 
 def window_rows(

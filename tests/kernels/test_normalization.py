@@ -168,7 +168,7 @@ def test_golden_g12():
     assert out[2, 0] == pytest.approx(-2.0e-4, abs=1e-9)
     raised, flat = normalized(plan, signal, flatten=False)[0], normalized(plan, signal)[0]
     for energy, (norm_value, flat_value) in G12.items():
-        row = int(np.flatnonzero(GRID == energy)[0])
+        row = int(np.flatnonzero(energy == GRID)[0])
         assert raised[row, 0] == pytest.approx(norm_value, abs=6e-7)
         assert flat[row, 0] == pytest.approx(flat_value, abs=6e-7)
 
