@@ -104,8 +104,7 @@ def fit_block(
     if result.values.shape != (count, n):
         raise ValueError(f"starting values of shape {result.values.shape}, not {(count, n)}")
     _respect_plan(plan, result.values)
-    kinds = (np.float64,) if plan.double else (np.float32, np.float64)
-    arguments = {kind: _arguments(plan, kind, signal.shape[0]) for kind in kinds}
+    arguments = _all_arguments(plan, signal.shape[0])
     for first in range(start, stop, _BATCH):
         last = min(first + _BATCH, stop)
         _fit_batch(plan, arguments, signal, std, first, last, result, first - start)
@@ -123,7 +122,7 @@ def _respect_plan(plan: Plan, values: np.ndarray) -> None:
 
 
 def _fit_batch(
-    plan: Plan, arguments: dict[type, tuple], signal: np.ndarray, std: np.ndarray | None,
+    plan: Plan, arguments: dict[str, tuple], signal: np.ndarray, std: np.ndarray | None,
     first: int, last: int, result: Result, at: int,
 ) -> None:  # fmt: skip
     """Iterate, polish; what the polish finds unfinished iterates again in double precision."""
@@ -144,23 +143,23 @@ def _fit_batch(
     if not plan.double:
         single = values.astype(np.float32)
         iterate(
-            *arguments[np.float32], np.float32(_COARSE), np.float32(_ROUNDING_SINGLE),
+            *arguments["single"], np.float32(_COARSE), np.float32(_ROUNDING_SINGLE),
             plan.max_passes, *samples, todo, single, passes, ending,
         )  # fmt: skip
         free = plan.free.astype(np.intp)  # what never moves keeps its double precision
         values[free] = single[free]
         _respect_plan(plan, values)
         polish(
-            *arguments[np.float64], _LONGEST, *samples, todo, values, covariance, chi, verdict
+            *arguments["last"], _LONGEST, *samples, todo, values, covariance, chi, verdict
         )
         again = todo[(verdict[todo] > UNDETERMINED) | (ending[todo] != CONVERGED)]
     if again.size:
         iterate(
-            *arguments[np.float64], _FINE if plan.double else _MEDIUM, _ROUNDING_DOUBLE,
+            *arguments["double"], _FINE if plan.double else _MEDIUM, _ROUNDING_DOUBLE,
             plan.max_passes, *samples, again, values, passes, ending,
         )  # fmt: skip
         polish(
-            *arguments[np.float64], _LONGEST, *samples, again, values, covariance, chi, verdict
+            *arguments["last"], _LONGEST, *samples, again, values, covariance, chi, verdict
         )
     freedom = points - plan.unknowns
     redchi = chi / (freedom if freedom > 0 else np.nan)
@@ -175,6 +174,17 @@ def _fit_batch(
     result.status[here] = words
 
 
+def _all_arguments(plan: Plan, points: int) -> dict[str, tuple]:
+    """Arguments of the iterations in either precision and of the last step."""
+    last = plan.model.last_numbers
+    double = _arguments(plan, np.float64, points)
+    return {
+        "single": () if plan.double else _arguments(plan, np.float32, points),
+        "double": double,
+        "last": double if last is None else (*double[:2], last, *double[3:]),
+    }
+
+
 def _arguments(plan: Plan, kind: type, points: int) -> tuple:
     """Arguments that the compiled loops share, up to the bounds."""
     count = plan.model.count
@@ -186,7 +196,7 @@ def _arguments(plan: Plan, kind: type, points: int) -> tuple:
     code = np.uintp(WEIGHTINGS.index(plan.weighting))
     free = plan.free.astype(np.intp)
     return (
-        L, plan.model.block(kind), plan.model.config, padded_axis(plan.model.axis, kind),
+        L, plan.model.block(kind), plan.model.numbers, padded_axis(plan.model.axis, kind),
         np.uintp(points), np.uintp(count), code, ties, plan.factor[slaves].astype(kind),
         plan.offset[slaves].astype(kind), columns, np.uintp(plan.unknowns),
         tile_positions(columns.size), plan.lower[free].astype(kind), plan.upper[free].astype(kind),

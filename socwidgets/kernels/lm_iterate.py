@@ -55,7 +55,7 @@ def iterate(
     y = np.zeros(padded * L, kind)
     root = np.zeros(padded * L if roots.size > 1 else ONE, kind)
     q, trial = np.zeros(count * L, kind), np.zeros(count * L, kind)
-    work, jac = np.zeros(count * L, kind), np.zeros((count + ONE) * COLUMN, kind)
+    work, jac = np.zeros(np.uintp(2) * count * L, kind), np.zeros((count + ONE) * COLUMN, kind)
     size = np.uintp(where.shape[0])
     rows = (size // np.uintp(2)) * (size // np.uintp(2) + ONE) * np.uintp(2)
     sums, fresh_sums = np.zeros(rows * L, kind), np.zeros(rows * L, kind)

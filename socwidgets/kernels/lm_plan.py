@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,24 +20,27 @@ class Model:
     Attributes
     ----------
     block : callable
-        ``dtype -> function(config, axis, e, q, work, jac)``, as `lineshapes.evaluate`, of a type
+        ``dtype -> function(numbers, axis, e, q, work, jac, model)``, as `lineshapes.evaluate`, of a type
         that does not depend on the model.
     count : int
         Number of parameters M.
-    config : ndarray
+    numbers : ndarray
         uintp, for the block.
     axis : ndarray
         ``(rows, E)`` float64, for the block.
+    last_numbers : ndarray, optional
+        In the place of `numbers` for the last step, where that differs.
     """
 
     block: Callable[[type], Callable]
     count: int
-    config: np.ndarray
+    numbers: np.ndarray
     axis: np.ndarray
+    last_numbers: np.ndarray | None = None
 
     def on(self, points: np.ndarray) -> Model:
         """The same model on some of the samples (bool mask)."""
-        return Model(self.block, self.count, self.config, np.ascontiguousarray(self.axis[:, points]))
+        return replace(self, axis=np.ascontiguousarray(self.axis[:, points]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,7 @@ class Plan:
 
     def on(self, points: np.ndarray) -> Plan:
         """The same fit on some of the samples."""
-        return Plan(
-            self.model.on(points), self.lower, self.upper, self.master, self.factor, self.offset,
-            self.weighting, self.double, self.max_passes,
-        )  # fmt: skip
+        return replace(self, model=self.model.on(points))
 
 
 def make_plan(

@@ -47,7 +47,7 @@ def polish(
     y = np.zeros(padded * L)
     root = np.zeros(padded * L if roots.size > 1 else ONE)
     q = np.zeros(count * L)
-    work, jac = np.zeros(count * L), np.zeros((count + ONE) * COLUMN)
+    work, jac = np.zeros(np.uintp(2) * count * L), np.zeros((count + ONE) * COLUMN)
     size = np.uintp(where.shape[0])
     sums = np.zeros((size // np.uintp(2)) * (size // np.uintp(2) + ONE) * np.uintp(2) * L)
     model = np.zeros(COLUMN)
