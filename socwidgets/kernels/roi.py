@@ -57,7 +57,8 @@ def sum_runs(signal, first, last, runs, ids, shift, sums, squares, counts):
     signal : ndarray
         ``(E, N)``.
     runs, ids : ndarray
-        ``(R, 2)`` uintp (an index that cannot be negative is cheaper) and ``(R,)`` with ids below the number of columns of the results.
+        ``(R, 2)`` uintp (an index that cannot be negative is cheaper) and ``(R,)``, ids below the
+        number of columns of the results.
     shift : ndarray
         ``(E,)`` float64, taken from every sample first.
     sums, squares, counts : ndarray
