@@ -166,7 +166,7 @@ class TileIndex:
         mask = np.ascontiguousarray(mask, dtype=np.bool_)
         inside = np.zeros(self.tiles.sums.shape[1], np.int64)
         count_in_tiles(mask, inside)
-        area = _tile_areas(*mask.shape, TILE)
+        area = _tile_areas(mask.shape, TILE)
         taken = 2 * inside > area
         modes = np.where(inside == 0, 0, np.where(inside == area, 0, np.where(taken, -1, 1)))
         modes = modes.astype(np.int8)
@@ -189,9 +189,9 @@ class TileIndex:
         return spectrum_of(self.stack, self.sums(mask.transpose(Y, X).values), mask)
 
 
-def _tile_areas(height: int, width: int, tile: int) -> np.ndarray:
-    rows = np.minimum(np.arange(0, height, tile) + tile, height) - np.arange(0, height, tile)
-    columns = np.minimum(np.arange(0, width, tile) + tile, width) - np.arange(0, width, tile)
+def _tile_areas(shape: tuple[int, ...], tile: int) -> np.ndarray:
+    """Pixels of each tile, ``(tiles,)``; those at the far edges may be smaller."""
+    rows, columns = (np.diff(np.append(np.arange(0, n, tile), n)) for n in shape)
     return np.outer(rows, columns).ravel()
 
 
