@@ -49,7 +49,7 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
     ny, nx = signal.sizes[Y], signal.sizes[X]
     lead_dims = [d for d in signal.dims if d not in (dim, Y, X)]
     lead_shape = tuple(signal.sizes[d] for d in lead_dims)
-    lazy = _is_lazy(signal) or (std is not None and _is_lazy(std))
+    lazy = is_lazy(signal) or (std is not None and is_lazy(std))
     step = max(1, -(-pixels // nx)) * nx if lazy else pixels
     for lead, index in enumerate(np.ndindex(*lead_shape)):
         images = signal.isel(dict(zip(lead_dims, index, strict=True)))
@@ -61,7 +61,8 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
             yield Block(lead, start, stop, load or _rows(images, noise, rows))
 
 
-def _is_lazy(array: xr.DataArray) -> bool:
+def is_lazy(array: xr.DataArray) -> bool:
+    """Whether the values are still in a file or a task graph."""
     return array.chunks is not None or not array.variable._in_memory
 
 
@@ -96,8 +97,8 @@ def _rows(
     return load
 
 
-def _processors() -> int:
-    """Processors this process may use (a container or a batch system may allow fewer)."""
+def processors() -> int:
+    """Number of processors this process may use (a container or a batch system may allow fewer)."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
@@ -140,7 +141,7 @@ def run_blocks(
         work(block)
         return block.stop - block.start
 
-    with ThreadPoolExecutor(workers or _processors()) as pool:
+    with ThreadPoolExecutor(workers or processors()) as pool:
         try:
             for future in as_completed([pool.submit(guarded, block) for block in blocks]):
                 done += future.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ def fit_map(
     cancel: threading.Event | None = None,
     workers: int | None = None,
     block_pixels: int = BLOCK_PIXELS,
+    start: xr.Dataset | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Fit every spectrum of a stack.
@@ -73,6 +75,9 @@ def fit_map(
         Threads; the processors at hand if left out. The numbers do not depend on it.
     block_pixels : int
         Pixels of a block.
+    start : xarray.Dataset, optional
+        Maps of starting values ``(..., y, x)`` for an iterative method, named like its results (an
+        earlier fit, for instance); where they are NaN or lack a parameter the method finds its own.
 
     Returns
     -------
@@ -92,12 +97,16 @@ def fit_map(
     full = _parameters(chosen, params, changes)
     signal, noise = _ordered(stack)
     dim = spectral_dim(signal)
+    excluded = _excluded(stack, signal, mask)
+    if chosen.complete is not None:
+        full = chosen.complete(full, stack[dim], partial(mean_spectrum, signal, excluded))
     fit = chosen.prepare(stack[dim], full, references, _typical_std(noise, dim))
     if not fit.points.all():
         signal = signal.isel({dim: fit.points})
         noise = None if noise is None else noise.isel({dim: fit.points})
-    out, status = _run(fit, signal, noise, progress, cancel, workers, block_pixels)
-    maps = _as_maps(signal, dim, fit, out, status, _excluded(stack, signal, mask))
+    initial = _initial(fit, signal, dim, start)
+    out, status = _run(fit, signal, noise, progress, cancel, workers, block_pixels, initial)
+    maps = _as_maps(signal, dim, fit, out, status, excluded)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
@@ -118,6 +127,24 @@ def _ordered(stack: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray | None]:
     return signal, stack[SIGNAL_STD].transpose(*signal.dims) if SIGNAL_STD in stack else None
 
 
+#: So many pixels tell the mean spectrum well enough to place windows on it.
+_MEAN_PIXELS = 65536
+
+
+def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None) -> np.ndarray:
+    """Mean spectrum of the pixels that get a value (of a regular sample of them); NaN left out."""
+    dim = spectral_dim(signal)
+    step = max(1, round((signal.size / signal.sizes[dim] / _MEAN_PIXELS) ** 0.5))
+    thin = {Y: slice(step // 2, None, step), X: slice(step // 2, None, step)}
+    part = signal.isel(thin).astype(np.float64)
+    if excluded is not None:
+        part = part.where(excluded.isel(thin) == 0)
+    mean = part.mean([d for d in signal.dims if d != dim]).compute().values
+    if not np.isfinite(mean).any():
+        raise DataError("no pixel is left whose spectrum could be looked at")
+    return mean
+
+
 def _typical_std(noise: xr.DataArray | None, dim: str) -> np.ndarray | None:
     if noise is None:
         return None
@@ -133,11 +160,14 @@ def _run(
     cancel: threading.Event | None,
     workers: int | None,
     block_pixels: int,
+    initial: dict[int, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
     lead = int(np.prod(signal.shape[:-3], dtype=int))
     pixels = signal.shape[-2] * signal.shape[-1]
     out = np.full((lead, len(fit.specs), pixels), np.nan, dtype=np.float32)
     status = np.zeros((lead, pixels), dtype=np.uint8)
+    for row, values in initial.items():
+        out[:, row] = values
 
     def work(block: Block) -> None:
         data, std, origin = block.load()
@@ -153,6 +183,38 @@ def _run(
     blocks = list(blocks_of(signal, noise, block_pixels))
     run_blocks(blocks, work, progress=progress, cancel=cancel, workers=workers)
     return out, status
+
+
+def _initial(
+    fit: BlockFit, signal: xr.DataArray, dim: str, start: xr.Dataset | None
+) -> dict[int, np.ndarray]:
+    """Starting values ``(lead, N)`` by row of the results."""
+    if start is None:
+        return {}
+    template = signal.isel({dim: 0}, drop=True)
+    known = {spec.name: row for row, spec in enumerate(fit.specs)}
+    found = {known[str(name)]: start[name] for name in start.data_vars if name in known}
+    if not found:
+        raise DataError(
+            "no map of starting values belongs to this fit",
+            expected=f"one of {', '.join(n for n in known if not n.endswith(STD_SUFFIX))}",
+            found=", ".join(map(str, start.data_vars)),
+        )
+    rows = {}
+    for row, values in found.items():
+        if set(values.dims) - set(template.dims) or any(
+            values.sizes[d] != template.sizes[d] for d in values.dims
+        ):
+            raise DataError(
+                "a map of starting values does not fit the stack",
+                expected=f"{dict(template.sizes)}",
+                found=f"{dict(values.sizes)}",
+            )
+        plain = xr.DataArray(values.values, dims=values.dims)
+        shape = xr.DataArray(np.zeros(template.shape, np.float32), dims=template.dims)
+        full = (shape + plain).transpose(*template.dims)
+        rows[row] = full.values.reshape(-1, template.sizes[Y] * template.sizes[X])
+    return rows
 
 
 def _excluded(
@@ -205,7 +267,7 @@ def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str
     kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge")}
     sigma = "propagated from signal_std" if has_noise else "residual of each pixel's own fit"
     scale = "scaled by signal_std" if has_noise else "not scaled: sum(res^2)/(N - P)"
-    return {**kept, **fit.attrs, "sigma_source": sigma, "redchi_scale": scale}
+    return {**kept, "sigma_source": sigma, "redchi_scale": scale, **fit.attrs}
 
 
 def fit_spectrum(
@@ -239,6 +301,8 @@ def fit_spectrum(
     chosen = get_method(method)
     full = _parameters(chosen, params, changes)
     typical = None if std is None else np.asarray(std.values, float)
+    if chosen.complete is not None:
+        full = chosen.complete(full, spectrum[dim], lambda: np.asarray(spectrum.values, float))
     fit = chosen.prepare(spectrum[dim], full, references, typical)
     data = np.ascontiguousarray(spectrum.values[fit.points, None], dtype=np.float64)
     noise = None if typical is None else np.ascontiguousarray(typical[fit.points, None])
@@ -246,7 +310,8 @@ def fit_spectrum(
     fit.fill(data, noise, 0, 1, out, status)
     refit_missing(fit, data, noise, 0, 1, out, status)
     variables = {"data": ((dim,), spectrum.values.astype(float))}
-    for name, curve in fit.curves(out[:, 0]).items():
+    curves = fit.trace(data[:, 0]) if fit.trace is not None else fit.curves(out[:, 0])
+    for name, curve in curves.items():
         values = np.full(spectrum.size, np.nan)
         values[fit.points] = curve
         variables[name] = ((dim,), values)

@@ -115,7 +115,7 @@ def prepare_lcf(
             "a linear combination fit needs reference spectra",
             fix="pass references=open_references(...)",
         )
-    points = _window(coord, params)
+    points = window_points(coord, params.low, params.high)
     window = coord[points]
     aligned = align_references(references, window)
     names = [str(name) for name in component_names(aligned)]
@@ -179,10 +179,17 @@ def prepare_lcf(
     )
 
 
-def _window(coord: xr.DataArray, params: LcfParameters) -> np.ndarray:
+def window_points(coord: xr.DataArray, low: float | None, high: float | None) -> np.ndarray:
+    """Boolean mask ``(E,)`` of the spectral points between two values, None for the ends.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
     values = coord.values
-    low = -np.inf if params.low is None else params.low
-    high = np.inf if params.high is None else params.high
+    low = -np.inf if low is None else low
+    high = np.inf if high is None else high
     points = (values >= low) & (values <= high)
     if not points.any():
         raise DataError(

@@ -21,7 +21,7 @@ from socwidgets.model.mapset import MapSpec
 from socwidgets.model.parameters import Parameters
 
 #: Modules that register a method when they are imported, by the method's name.
-_BUILT_IN = {"lcf": "socwidgets.analysis.lcf"}
+_BUILT_IN = {"lcf": "socwidgets.analysis.lcf", "peaks": "socwidgets.analysis.peaks"}
 
 
 class FillBlock(Protocol):
@@ -58,6 +58,8 @@ class BlockFit:
         ``result column -> {name: (E,) curve}`` to draw a fit: ``fit``, ``background``, parts.
     attrs : dict
         What a reader of the maps must know: condition number, windows, meaning of redchi.
+    trace : callable, optional
+        ``spectrum (E,) -> curves`` as `curves`, for methods whose maps do not tell the curves.
     """
 
     specs: tuple[MapSpec, ...]
@@ -66,6 +68,7 @@ class BlockFit:
     narrow: Callable[[np.ndarray], FillBlock | None]
     curves: Callable[[np.ndarray], dict[str, np.ndarray]]
     attrs: dict[str, Any]
+    trace: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,16 @@ class Method:
         work. ``coord`` is the spectral coordinate, ``typical_std`` ``(E,)`` or None.
     needs_references : bool
         Whether reference spectra are an input.
+    complete : callable, optional
+        ``(parameters, coord, mean_spectrum) -> parameters`` with what was left open filled in, once
+        for the whole image; ``mean_spectrum() -> (E,)`` is computed only if it is called.
     """
 
     name: str
     parameters: type[Parameters]
     prepare: Callable[[xr.DataArray, Any, xr.DataArray | None, np.ndarray | None], BlockFit]
     needs_references: bool = False
+    complete: Callable[[Any, xr.DataArray, Callable[[], np.ndarray]], Any] | None = None
 
 
 _METHODS: dict[str, Method] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.transmission import convert_in_memory
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import status_variable
@@ -52,6 +53,15 @@ class OpticalDensityParameters(Parameters):
         "them meaningless. 1.5 is a usual limit at an L edge.",
         low=0.1,
     )
+
+    def limits(self) -> dict[str, float]:
+        """Keywords of the kernel."""
+        return {
+            "clip_low": self.clip_low,
+            "clip_high": self.clip_high,
+            "max_od": self.max_od,
+            "photons_per_count": self.gain,
+        }
 
 
 def optical_density(
@@ -99,15 +109,20 @@ def optical_density(
     background = _dark(stack, dark)
     open_beam, n_flats = _open_beam(stack, flat)
     incoming = _checked(open_beam, background, stack, dim)
-    counts = stack[SIGNAL].astype(np.float32) - background
-    transmission = (counts / incoming).transpose(*stack[SIGNAL].dims).astype(np.float32)
-    inside = transmission.clip(chosen.clip_low, chosen.clip_high)
-    od = -xr.apply_ufunc(np.log, inside.where(counts > 0), dask="allowed")
+    per_flat = 0.0 if n_flats is None else 1.0 / n_flats
+    made = convert_in_memory(
+        stack[SIGNAL], open_beam, background, chosen.limits(), per_flat, _is_poisson(stack, chosen)
+    ) or _convert_lazily(stack, background, incoming, chosen, per_flat, dim)
+    od, std, codes = made
     result = stack.drop_vars([FLAT, I0, DARK, SIGNAL_STD], errors="ignore")
     result[SIGNAL] = od.assign_attrs(long_name="Optical density", units="1")
-    if _is_poisson(stack, chosen):
-        result[SIGNAL_STD] = _noise(od, incoming * chosen.gain, n_flats)
-    result[STATUS] = _status(stack, counts, transmission, od, chosen, dim)
+    if std is not None:
+        words = "Standard uncertainty of the optical density"
+        result[SIGNAL_STD] = std.assign_attrs(long_name=words, units="1")
+    if VALID in stack:
+        codes = codes.where(stack[VALID], np.uint8(Status.MASKED))
+    codes = codes.transpose(*[d for d in od.dims if d != dim]).compute()
+    result[STATUS] = status_variable(codes.values, tuple(str(d) for d in codes.dims))
     result.attrs[QUANTITY] = "optical_density"
     inputs = {"flat": flat, "dark": dark}
     called = {**chosen.to_dict(), **{k: v for k, v in inputs.items() if v is not None}}
@@ -167,32 +182,27 @@ def _is_poisson(stack: xr.Dataset, chosen: OpticalDensityParameters) -> bool:
     return stated == "photons" if stated else stack[SIGNAL].dtype.kind in "iu"
 
 
-def _noise(od: xr.DataArray, incoming: xr.DataArray, n_flats: int | None) -> xr.DataArray:
-    """Counting noise of the optical density; an I0 spectrum is taken as free of noise."""
-    flats = 0.0 if n_flats is None else 1.0 / n_flats
-    expected = xr.apply_ufunc(np.exp, od, dask="allowed")
-    std = ((expected + flats) / incoming) ** 0.5
-    std = std.transpose(*od.dims).astype(np.float32)
-    return std.assign_attrs(long_name="Standard uncertainty of the optical density", units="1")
-
-
-def _status(
+def _convert_lazily(
     stack: xr.Dataset,
-    counts: xr.DataArray,
-    transmission: xr.DataArray,
-    od: xr.DataArray,
+    background: xr.DataArray,
+    incoming: xr.DataArray,
     chosen: OpticalDensityParameters,
+    per_flat: float,
     dim: str,
-) -> xr.Variable:
+) -> tuple[xr.DataArray, xr.DataArray | None, xr.DataArray]:
+    """The same by array operations, for dask and for flats of unusual dimensions."""
+    counts = stack[SIGNAL].astype(np.float32) - background
+    transmission = (counts / incoming).transpose(*stack[SIGNAL].dims).astype(np.float32)
+    inside = transmission.clip(chosen.clip_low, chosen.clip_high).where(counts > 0)
+    od = -xr.apply_ufunc(np.log, inside, dask="allowed")
+    std = None
+    if _is_poisson(stack, chosen):
+        std = ((1.0 / inside + per_flat) / (incoming * chosen.gain)) ** 0.5
+        std = std.transpose(*od.dims).astype(np.float32)
     clipped = (transmission < chosen.clip_low) | (transmission > chosen.clip_high)
     saturated = (clipped & (counts > 0)).any(dim) | (od > chosen.max_od).any(dim)
-    dead = ~(counts > 0).any(dim)
     codes = xr.where(saturated, np.uint8(Status.SATURATED), np.uint8(Status.OK))
-    codes = codes.where(~dead, np.uint8(Status.MASKED))
-    if VALID in stack:
-        codes = codes.where(stack[VALID], np.uint8(Status.MASKED))
-    codes = codes.transpose(*[d for d in od.dims if d != dim]).compute()
-    return status_variable(codes.values, tuple(str(d) for d in codes.dims))
+    return od, std, codes.where((counts > 0).any(dim), np.uint8(Status.MASKED))
 
 
 def sigma_optical_density(od: float, n0: float, n_flats: float = np.inf) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.blocks import is_lazy
+from socwidgets.analysis.roi_index import flat_signal, region_sums, spectrum_of
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle, Shape, Threshold
@@ -95,20 +97,12 @@ def roi_spectrum(stack: xr.Dataset, mask: xr.DataArray) -> xr.Dataset:
         (standard error of the mean for independent pixels) and ``count`` of finite samples. NaN
         samples are left out; an empty mask gives NaN and zero counts.
     """
-    dim = spectral_dim(stack[SIGNAL])
-    box = _bounding_box(mask.values)
-    signal = stack[SIGNAL].transpose(dim, Y, X).isel({Y: box[0], X: box[1]}).values
-    chosen = signal[:, mask.values[box]].astype(np.float64)
-    finite = np.isfinite(chosen)
-    count = finite.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(finite, chosen, 0.0).sum(axis=1) / count
-        square = np.where(finite, (chosen - mean[:, None]) ** 2, 0.0).sum(axis=1) / count
-        sem = np.sqrt(square / np.maximum(count - 1, 0))
-    variables = {"mean": mean, "std": np.sqrt(square), "sem": sem, "count": count}
-    result = xr.Dataset({k: ((dim,), v) for k, v in variables.items()}, {dim: stack[dim]})
-    result.attrs["n_pixels"] = int(mask.values.sum())
-    return result
+    if not is_lazy(stack[SIGNAL]):
+        return spectrum_of(stack, region_sums(flat_signal(stack), mask.values.ravel(), 2), mask)
+    rows, columns = _bounding_box(mask.values)
+    part = stack[[SIGNAL]].isel({Y: rows, X: columns})
+    inside = mask.values[rows, columns].ravel()
+    return spectrum_of(stack, region_sums(flat_signal(part), inside, 2), mask)
 
 
 def _bounding_box(mask: np.ndarray) -> tuple[slice, slice]:
@@ -135,13 +129,13 @@ def label_spectra(stack: xr.Dataset, labels: xr.DataArray) -> xr.DataArray:
     """
     dim = spectral_dim(stack[SIGNAL])
     flat = labels.values.ravel()
-    signal = stack[SIGNAL].transpose(dim, Y, X).values.reshape(stack.sizes[dim], -1)
+    regions = int(flat.max(initial=0)) + 1
     ids = np.unique(flat[flat > 0])
-    spectra = np.full((ids.size, stack.sizes[dim]), np.nan)
-    for row, values in enumerate(signal):
-        seen = np.isfinite(values)
-        total = np.bincount(flat[seen], values[seen], minlength=int(flat.max(initial=0)) + 1)
-        count = np.bincount(flat[seen], minlength=total.size)
-        with np.errstate(invalid="ignore"):
-            spectra[:, row] = (total / count)[ids]
-    return xr.DataArray(spectra, {"particle": ids, dim: stack[dim]}, ("particle", dim))
+    if is_lazy(stack[SIGNAL]):
+        # Frame by frame: no more than one image in memory.
+        frames = (stack[[SIGNAL]].isel({dim: [e]}) for e in range(stack.sizes[dim]))
+        means = [region_sums(flat_signal(frame), flat, regions).moments()[0] for frame in frames]
+        mean = np.concatenate(means)
+    else:
+        mean = region_sums(flat_signal(stack), flat, regions).moments()[0]
+    return xr.DataArray(mean.T[ids], {"particle": ids, dim: stack[dim]}, ("particle", dim))

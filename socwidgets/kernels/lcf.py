@@ -6,27 +6,55 @@ Twin: `socwidgets.kernels.lcf_reference`.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from socwidgets.kernels import lcf_lanes as lanes
+from socwidgets.kernels import lcf_sums
+from socwidgets.kernels.lanes import (
+    GROUPS,
+    LANES,
+    add_scaled,
+    assign,
+    lane_compiled,
+    last_group,
+    project,
+)
+from socwidgets.kernels.lcf_lanes import AT_BOUND, MISSING, OK, SINGULAR
 from socwidgets.kernels.lcf_plan import LcfPlan
 
-#: Pixels that go through the energies together: their accumulators stay in the L1 cache, and the
-#: inner loop runs over pixels, which vectorizes.
-_LANES = 256
-
-#: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
-OK, AT_BOUND, SINGULAR = 0, 4, 5
-#: A sample is NaN: the caller fits this pixel on the energies that it has.
-MISSING = 255
+__all__ = ["AT_BOUND", "MISSING", "OK", "SCALARS", "SINGULAR", "fit_block", "result_rows"]
 
 #: Rows of the result block after the ``6 k`` rows of the components and the ``b`` rows of the
 #: background.
 SCALARS = ("thickness", "thickness_std", "r_factor", "redchi", "residual_rms")
 
-# fastmath without nnan/ninf: NaN must stay visible (a fully fast mode removes the tests).
-_compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+
+class LcfGroup(NamedTuple):
+    """State of the fit of one group; every array ends in `LANES`.
+
+    Attributes
+    ----------
+    q : ndarray
+        ``(k, .)``, projections on the references.
+    free, weight : ndarray
+        ``(k, .)`` weights without constraint; ``(k, .)`` chosen ones, with a zero row for odd k.
+    beta : ndarray
+        ``(2, .)``, background coefficients, zero where there are fewer.
+    sums : ndarray
+        ``(4, .)``, sums of squares: residual, weighted residual, residual over sigma, and spectrum
+        without background.
+    chosen : ndarray
+        ``(.)``, index of the subset of components that is not held at zero.
+    """
+
+    q: np.ndarray
+    free: np.ndarray
+    weight: np.ndarray
+    beta: np.ndarray
+    sums: np.ndarray
+    chosen: np.ndarray
 
 
 def result_rows(components: int, background: int) -> int:
@@ -73,226 +101,112 @@ def fit_block(
     offset of the optical density must not make a fit look good. Reduced chi-square uses `std`, or
     is the unscaled ``sum(w res^2)/(N - P)`` without it.
     """
-    has_std = std is not None
-    known = std if std is not None else signal[:1, :1]
-    _fit(
-        signal, known, has_std, start, stop,
-        plan.references, plan.background, plan.weights, plan.projector, plan.gram,
-        plan.solve, plan.offset, plan.size, plan.member,
-        plan.background_from_data, plan.background_from_weights,
-        out, status,
+    whole = start + (stop - start) // LANES * LANES
+    noise = signal if std is None else std
+    _fit(plan.matrices, signal, noise, std is not None, start, whole, out, status)
+    if whole < stop:
+        results, codes = np.empty((out.shape[0], LANES), out.dtype), np.empty(LANES, np.uint8)
+        last = last_group(signal, whole, stop, 0.0)
+        noise = last if std is None else last_group(std, whole, stop, 1.0)
+        _fit(plan.matrices, last, noise, std is not None, 0, LANES, results, codes)
+        out[:, whole:stop] = results[:, : stop - whole]
+        status[whole:stop] = codes[: stop - whole]
+
+
+@lane_compiled
+def _fit(matrices, signal, std, has_std, start, stop, out, status):
+    """Project a panel of pixels, then fit its groups one after the other."""
+    projected = np.empty((GROUPS, matrices.projector.shape[0] + 1, LANES))
+    results = np.empty((out.shape[0], LANES))
+    pairs = np.empty((matrices.pairs.shape[0], LANES))
+    for panel in range(start, stop, GROUPS * LANES):
+        groups = min(GROUPS, (stop - panel) // LANES)
+        project(signal, panel, groups, matrices.projector, projected)
+        for g in range(groups):
+            first = panel + g * LANES
+            fit = begin(matrices, projected[g])
+            squares = projected[g, -1]
+            if has_std or matrices.weighted or lcf_sums.lost_digits(fit.sums, squares):
+                lcf_sums.exact_sums(matrices, signal, std, has_std, first, fit, squares, pairs)
+            finish(matrices, fit, pairs, has_std, results)
+            _store(results, fit, first, out, status)
+
+
+@lane_compiled
+def _store(results, fit, first, out, status):
+    """Write the rows of a group, NaN for spectra with a sample missing, and the status."""
+    spoil = fit.sums[0]
+    for p in range(LANES):
+        # Zero where finite, else NaN, without a branch.
+        spoil[p] -= spoil[p]
+    for i in range(results.shape[0]):
+        row, copy = results[i], out[i, first : first + LANES]
+        for p in range(LANES):
+            copy[p] = row[p] + spoil[p]
+    thickness = results[results.shape[0] - len(SCALARS)]
+    lanes.codes(spoil, thickness, fit.chosen, status[first : first + LANES])
+
+
+@lane_compiled
+def begin(matrices, projected):
+    """Solve each pixel of a group from its projections, and get its sums of squares from them."""
+    k, b = matrices.gram.shape[0], matrices.shadow.shape[0]
+    fit = LcfGroup(
+        projected[:k], np.empty((k, LANES)), np.zeros((k + k % 2, LANES)), np.zeros((2, LANES)),
+        np.empty((4, LANES)), np.empty(LANES),
     )  # fmt: skip
-
-
-@_compiled
-def _fit(
-    signal, std, has_std, start, stop,
-    references, background, weights, projector, gram,
-    solve, offset, size, member, from_data, from_weights,
-    out, status,
-):  # fmt: skip
-    """Loop over lanes of pixels: accumulate, solve each pixel, then pass over the residuals."""
-    k, points = references.shape
-    b = background.shape[0]
-    q = np.empty((k, _LANES))
-    beta = np.empty((b, _LANES))
-    cov = np.empty((k * (k + 1) // 2, _LANES))
-    sums = np.empty((4, _LANES))
-    weight = np.empty((k, _LANES))
-    subset = np.empty(_LANES, np.int64)
-    for first in range(start, stop, _LANES):
-        n = min(_LANES, stop - first)
-        _project(signal, first, n, projector, q)
-        _project(signal, first, n, from_data, beta)
-        if has_std:
-            _noise_of_projection(std, first, n, projector, cov)
-        for p in range(n):
-            subset[p] = _best_subset(q[:, p], gram, solve, offset, member, weight[:, p])
-            for i in range(b):
-                for j in range(k):
-                    beta[i, p] -= from_weights[i, j] * weight[j, p]
-        _residuals(
-            signal, std, has_std, first, n, references, background, weights, weight, beta, sums
-        )
-        for p in range(n):
-            status[first + p] = _finish(
-                p, first + p, has_std, q, cov, weight, beta, sums, subset[p], points,
-                gram, solve, offset, size, member, out,
-            )  # fmt: skip
-
-
-@_compiled
-def _project(signal, first, n, rows, result):
-    """``result[i, p] = sum_E rows[i, E] signal[E, first + p]``."""
-    for i in range(rows.shape[0]):
-        for p in range(n):
-            result[i, p] = 0.0
-        for e in range(rows.shape[1]):
-            factor = rows[i, e]
-            for p in range(n):
-                result[i, p] += factor * signal[e, first + p]
-
-
-@_compiled
-def _noise_of_projection(std, first, n, projector, cov):
-    """Upper triangle of ``P^T diag(std^2) P`` for each pixel."""
-    k, points = projector.shape
-    row = 0
-    for i in range(k):
-        for j in range(i, k):
-            for p in range(n):
-                cov[row, p] = 0.0
-            for e in range(points):
-                factor = projector[i, e] * projector[j, e]
-                for p in range(n):
-                    sigma = std[e, first + p]
-                    cov[row, p] += factor * (sigma * sigma)
-            row += 1
-
-
-@_compiled
-def _best_subset(q, gram, solve, offset, member, weight):
-    """Solve on the subset whose solution is feasible and has the least squares; its index."""
-    k = q.size
-    best, least = 0, math.inf
-    trial = np.empty(k)
-    for s in range(solve.shape[0]):
-        feasible = True
-        for i in range(k):
-            total = offset[s, i]
-            for j in range(k):
-                total += solve[s, i, j] * q[j]
-            trial[i] = total
-            if member[s, i] and total < 0.0:
-                feasible = False
-        if s == 0 and (feasible or solve.shape[0] == 1):
-            weight[:] = trial
-            return 0
-        if feasible:
-            loss = 0.0
-            for i in range(k):
-                slope = -2.0 * q[i]
-                for j in range(k):
-                    slope += gram[i, j] * trial[j]
-                loss += trial[i] * slope
-            if loss < least:
-                least, best = loss, s
-                weight[:] = trial
-    if least == math.inf:
-        weight[:] = math.nan
-    return best
-
-
-@_compiled
-def _residuals(signal, std, has_std, first, n, references, background, weights, weight, beta, sums):
-    """Sums of squares: residual, weighted residual, residual over sigma, background-free signal."""
-    k, points = references.shape
-    b = background.shape[0]
-    res = np.empty(_LANES)
-    model = np.empty(_LANES)
-    sums[:, :n] = 0.0
-    for e in range(points):
-        for p in range(n):
-            res[p] = signal[e, first + p]
-            model[p] = 0.0
-        for i in range(b):
-            for p in range(n):
-                res[p] -= background[i, e] * beta[i, p]
-        for i in range(k):
-            for p in range(n):
-                model[p] += references[i, e] * weight[i, p]
-        for p in range(n):
-            sums[3, p] += res[p] * res[p]
-            res[p] -= model[p]
-            square = res[p] * res[p]
-            sums[0, p] += square
-            sums[1, p] += weights[e] * square
-            if has_std:
-                sums[2, p] += square / (std[e, first + p] * std[e, first + p])
-
-
-@_compiled
-def _covariance(p, scale, has_std, cov, gram, matrix, result):
-    """``M C M^T`` with ``C`` the covariance of ``q`` (propagated, or ``scale`` times Gram)."""
-    k = gram.shape[0]
-    full = np.empty((k, k))
-    row = 0
-    for i in range(k):
-        for j in range(i, k):
-            full[i, j] = cov[row, p] if has_std else scale * gram[i, j]
-            full[j, i] = full[i, j]
-            row += 1
-    for i in range(k):
-        for j in range(k):
-            total = 0.0
-            for a in range(k):
-                for c in range(k):
-                    total += matrix[i, a] * full[a, c] * matrix[j, c]
-            result[i, j] = total
-
-
-@_compiled
-def _fractions(weight, covariance, out, row, column):
-    """Fractions ``c_k / sum(c)`` and their sigma by the delta method, every sixth row of `out`."""
-    k = weight.size
-    total = weight.sum()
-    for i in range(k):
-        if not total > 0.0:
-            out[row + 6 * i, column] = math.nan
-            out[row + 6 * i + 1, column] = math.nan
-            continue
-        fraction = weight[i] / total
-        variance = 0.0
-        for a in range(k):
-            for c in range(k):
-                left = (1.0 if a == i else 0.0) - fraction
-                right = (1.0 if c == i else 0.0) - fraction
-                variance += left * right * covariance[a, c]
-        out[row + 6 * i, column] = fraction
-        out[row + 6 * i + 1, column] = math.sqrt(max(variance, 0.0)) / total
-
-
-@_compiled
-def _finish(
-    p, column, has_std, q, cov, weight, beta, sums, subset, points,
-    gram, solve, offset, size, member, out,
-):  # fmt: skip
-    """Write the results of one pixel; return its status."""
-    k, b = weight.shape[0], beta.shape[0]
-    if not math.isfinite(sums[0, p]):
-        out[:, column] = math.nan
-        return MISSING
-    largest = 0.0
+    lanes.affine(matrices.solve[0], matrices.offset[0], fit.q, fit.free)
+    lanes.choose_subset(
+        fit.q, fit.free, matrices.gram, matrices.solve, matrices.offset, matrices.member,
+        fit.weight[:k], fit.chosen,
+    )  # fmt: skip
     for i in range(b):
-        out[6 * k + i, column] = beta[i, p]
-        largest = max(largest, abs(beta[i, p]))
-    # A constant spectrum is all background: what is left of its weights is rounding.
-    if not abs(weight[:, p].sum()) > 1e-9 * largest:
-        weight[:, p] = 0.0
-    freedom = points - size[subset] - b
-    scale = sums[1, p] / freedom if freedom > 0 else math.nan
-    every = np.empty((k, k))
-    active = np.empty((k, k))
-    free = np.empty(k)
-    _covariance(p, scale, has_std, cov, gram, solve[0], every)
-    _covariance(p, scale, has_std, cov, gram, solve[subset], active)
-    for i in range(k):
-        held = not member[subset, i]
-        out[6 * i, column] = weight[i, p]
-        out[6 * i + 1, column] = math.sqrt(max(every[i, i] if held else active[i, i], 0.0))
-        free[i] = offset[0, i]
+        assign(fit.beta[i], projected[k + i])
         for j in range(k):
-            free[i] += solve[0, i, j] * q[j, p]
-    _fractions(weight[:, p], every, out, 2, column)
-    _fractions(free, every, out, 4, column)
+            add_scaled(fit.beta[i], -matrices.shadow[i, j], fit.weight[j])
+    lcf_sums.sums_from_projections(matrices, projected, fit)
+    return fit
+
+
+@lane_compiled
+def finish(matrices, fit, pairs, has_std, results):
+    """Uncertainties, fractions and scalars of a group."""
+    k = matrices.gram.shape[0]
+    every, sigma = np.empty((k * k, LANES)), np.zeros((k + 1, LANES))
+    weight = fit.weight[:k]
+    lanes.clear_rounding(weight, fit.beta)
+    if has_std:
+        lanes.propagate(pairs, matrices.solve[0], every)
+        lanes.active_sigma(pairs, every, matrices.solve, matrices.member, fit.chosen, sigma)
+    else:
+        lanes.scaled_sigma(
+            fit.sums[1], matrices.per_freedom, matrices.unit, fit.chosen, matrices.every_unit,
+            every, sigma,
+        )  # fmt: skip
+    lanes.fractions(weight, every, results, 2)
+    lanes.fractions(fit.free, every, results, 4)
+    _collect(matrices, fit, has_std, sigma, results)
+
+
+@lane_compiled
+def _collect(matrices, fit, has_std, sigma, results):
+    """Weights, background and scalars into their rows."""
+    k, b = matrices.gram.shape[0], matrices.shadow.shape[0]
+    for i in range(k):
+        assign(results[6 * i], fit.weight[i])
+        assign(results[6 * i + 1], sigma[i])
+    for i in range(b):
+        assign(results[6 * k + i], fit.beta[i])
     row = 6 * k + b
-    total = weight[:, p].sum()
-    out[row, column] = total
-    out[row + 1, column] = math.sqrt(max(active.sum(), 0.0))
-    out[row + 2, column] = sums[0, p] / sums[3, p] if sums[3, p] > 0.0 else math.nan
-    chi = sums[2, p] if has_std else sums[1, p]
-    out[row + 3, column] = chi / freedom if freedom > 0 else math.nan
-    out[row + 4, column] = math.sqrt(sums[0, p] / points)
-    if not total > 0.0:
-        return SINGULAR
-    return OK if subset == 0 else AT_BOUND
+    total = results[row]
+    assign(total, fit.weight[0])
+    for i in range(1, k):
+        add_scaled(total, 1.0, fit.weight[i])
+    assign(results[row + 1], sigma[k])
+    square, free_of_background = fit.sums[0], fit.sums[3]
+    chi = fit.sums[2] if has_std else fit.sums[1]
+    r_factor, redchi, rms = results[row + 2], results[row + 3], results[row + 4]
+    for p in range(LANES):
+        r_factor[p] = square[p] / free_of_background[p] if free_of_background[p] > 0.0 else math.nan
+        redchi[p] = chi[p] * matrices.per_freedom[int(fit.chosen[p])]
+        rms[p] = math.sqrt(square[p] * matrices.per_point)

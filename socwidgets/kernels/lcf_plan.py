@@ -11,15 +11,74 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
+
+from socwidgets.kernels.lanes import padded_rows
 
 CONSTRAINTS = ("none", "non_negative", "sum_to_one", "simplex")
 
 
+class LcfMatrices(NamedTuple):
+    """What the compiled fit reads; energies padded with zeros, see `socwidgets.kernels.lanes`.
+
+    Attributes
+    ----------
+    references, background : ndarray
+        Padded, and with a zero row added to an odd ``k`` and to fewer than two background rows.
+    weights : ndarray
+        ``(E,)``, relative weights with mean 1.
+    weighted : bool
+        Whether the weights differ from one.
+    projector : ndarray
+        ``(k + b, E)``, ``P^T`` above ``R``: gives ``q`` and ``R y`` from a raw spectrum.
+    pairs : ndarray
+        ``(k (k + 1) / 2, E)``, products of two rows of ``P^T``, the upper triangle by rows:
+        they turn the variance of the samples into that of ``q``.
+    shadow : ndarray
+        ``(b, k)``, ``T``: background coefficients are ``R y - T c``.
+    background_gram, shadow_gram : ndarray
+        ``(b, b)`` and ``(k, k)``: ``B B^T`` and ``T^T B B^T T``, for sums of squares.
+    gram : ndarray
+        ``(k, k)``, weighted Gram matrix of the references without background.
+    solve, offset : ndarray
+        ``(n_subsets, k, k)`` and ``(n_subsets, k)``; subset 0 holds all components.
+    member : ndarray
+        ``(n_subsets, k)`` bool.
+    unit : ndarray
+        ``(n_subsets, k + 1)``, sigma of each weight and of their sum for residual variance one; a
+        weight outside the subset has the sigma that it would have if it were free.
+    every_unit : ndarray
+        ``(k * k,)``, covariance of the weights on all components for residual variance one.
+    per_freedom : ndarray
+        ``(n_subsets,)``, one over the degrees of freedom, NaN where there are none.
+    per_point : float
+        One over the number of energies.
+    """
+
+    references: np.ndarray
+    background: np.ndarray
+    weights: np.ndarray
+    weighted: bool
+    projector: np.ndarray
+    pairs: np.ndarray
+    shadow: np.ndarray
+    background_gram: np.ndarray
+    shadow_gram: np.ndarray
+    gram: np.ndarray
+    solve: np.ndarray
+    offset: np.ndarray
+    member: np.ndarray
+    unit: np.ndarray
+    every_unit: np.ndarray
+    per_freedom: np.ndarray
+    per_point: float
+
+
 @dataclass(frozen=True, slots=True)
 class LcfPlan:
-    """Pixel-independent matrices of a linear combination fit.
+    """A linear combination fit that is ready for any pixel of an axis.
 
     Attributes
     ----------
@@ -27,33 +86,13 @@ class LcfPlan:
         ``(k, E)``.
     background : ndarray
         ``(b, E)``, rows 1 and a coordinate scaled to [-1, 1]; ``b`` may be 0.
-    weights : ndarray
-        ``(E,)``, relative weights with mean 1.
-    projector : ndarray
-        ``(k, E)``, ``P^T``: gives ``q`` from a raw spectrum.
-    gram : ndarray
-        ``(k, k)``, weighted Gram matrix of the references without background.
-    solve, offset : ndarray
-        ``(n_subsets, k, k)`` and ``(n_subsets, k)``; subset 0 holds all components.
-    size : ndarray
-        ``(n_subsets,)``, number of free weights of each subset (one less under a sum rule).
-    member : ndarray
-        ``(n_subsets, k)`` bool.
-    background_from_data, background_from_weights : ndarray
-        ``(b, E)`` and ``(b, k)``: background coefficients are ``R y - T c``.
+    matrices : LcfMatrices
+        Everything else that does not depend on the pixel.
     """
 
     references: np.ndarray
     background: np.ndarray
-    weights: np.ndarray
-    projector: np.ndarray
-    gram: np.ndarray
-    solve: np.ndarray
-    offset: np.ndarray
-    size: np.ndarray
-    member: np.ndarray
-    background_from_data: np.ndarray
-    background_from_weights: np.ndarray
+    matrices: LcfMatrices
 
 
 def polynomial_background(axis: np.ndarray, degree: int) -> np.ndarray:
@@ -125,19 +164,51 @@ def make_plan(
     sum_rule = constraint in ("sum_to_one", "simplex")
     non_negative = constraint in ("non_negative", "simplex")
     solve, offset, size, member = _subsets(gram, sum_rule, non_negative)
+    unit, every = _unit_sigma(solve, gram, member)
+    freedom = (points - size - background.shape[0]).astype(float)
+    projector = orthogonal * root
+    upper = np.triu_indices(count)
+    matrices = LcfMatrices(
+        references=padded_rows(_with_rows(references, count + count % 2)),
+        background=padded_rows(_with_rows(background, 2)),
+        weights=padded_rows(w[None])[0],
+        weighted=bool(np.any(w != 1.0)),
+        projector=padded_rows(np.vstack([projector, from_data])),
+        pairs=padded_rows(projector[upper[0]] * projector[upper[1]]),
+        shadow=from_weights,
+        background_gram=background @ background.T,
+        shadow_gram=from_weights.T @ (background @ background.T) @ from_weights,
+        gram=gram,
+        solve=solve,
+        offset=offset,
+        member=member,
+        unit=unit,
+        every_unit=every,
+        per_freedom=np.divide(1.0, freedom, out=np.full_like(freedom, np.nan), where=freedom > 0),
+        per_point=1.0 / points,
+    )
     return LcfPlan(
         np.ascontiguousarray(references, dtype=np.float64),
         np.ascontiguousarray(background, dtype=np.float64),
-        w,
-        np.ascontiguousarray(orthogonal * root),
-        gram,
-        solve,
-        offset,
-        size,
-        member,
-        from_data,
-        from_weights,
+        matrices,
     )
+
+
+def _with_rows(rows: np.ndarray, count: int) -> np.ndarray:
+    """Rows with zero rows added up to `count`."""
+    return np.vstack([rows, np.zeros((count - rows.shape[0], rows.shape[1]))])
+
+
+def _unit_sigma(
+    solve: np.ndarray, gram: np.ndarray, member: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`LcfMatrices.unit` and `LcfMatrices.every_unit`."""
+    covariance = solve @ gram @ solve.transpose(0, 2, 1)
+    own = np.einsum("sii->si", covariance)
+    variance = np.where(member, own, own[0])
+    total = covariance.sum(axis=(1, 2))
+    unit = np.sqrt(np.maximum(np.column_stack([variance, total]), 0.0))
+    return unit, np.ascontiguousarray(covariance[0]).ravel()
 
 
 def _subsets(

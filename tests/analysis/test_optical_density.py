@@ -87,3 +87,36 @@ def test_bad_input(rng, change, words):
     stack, flat = change(*poisson_stack(rng, size=8))
     with pytest.raises(DataError, match=words):
         optical_density(stack, flat=flat)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("flat_dims", ["flat energy y x", "energy y x", "y x", "energy"])
+def test_compiled_equals_array_operations(rng, dtype, flat_dims):
+    """A numpy-backed stack goes through the kernel, a dask-backed one through xarray."""
+    stack, flat = poisson_stack(rng, size=20)
+    stack["signal"] = stack.signal.astype(dtype).assign_attrs(stack.signal.attrs)
+    stack.signal[:, 0, 0] = 90
+    stack.signal[1, 1, 1] = 100 if dtype in (np.uint16, np.int32) else 100.001
+    drop = {"flat energy y x": {}, "energy y x": {"flat": 0}, "y x": {"flat": 0, "energy": 0},
+            "energy": {"flat": 0, "y": 0, "x": 0}}  # fmt: skip
+    chosen = flat.isel(drop[flat_dims], drop=True)
+    for options in ({}, {"noise": "none"}, {"max_od": 0.75, "gain": 2.0}):
+        eager = optical_density(stack, flat=chosen, **options)
+        lazy = optical_density(stack.chunk({"y": 7}), flat=chosen, **options).compute()
+        xr.testing.assert_allclose(eager.drop_attrs(), lazy.drop_attrs(), rtol=2e-6, atol=1e-6)
+        assert eager.signal.dtype == np.float32
+        assert eager.attrs["quantity"] == "optical_density"
+        assert eager.signal.attrs == lazy.signal.attrs
+
+
+def test_compiled_keeps_order_of_dims_and_leading_dims(rng):
+    stack, flat = poisson_stack(rng, size=12)
+    series = xr.concat([stack, stack], "state", data_vars=["signal"])
+    series.attrs = stack.attrs
+    alone = optical_density(stack, flat=flat)
+    both = optical_density(series, flat=flat)
+    xr.testing.assert_equal(both.signal.isel(state=1, drop=True), alone.signal)
+    assert both.status.dims == ("state", "y", "x")
+    turned = optical_density(stack.transpose("y", "x", "energy"), flat=flat)
+    assert turned.signal.dims == ("y", "x", "energy")
+    xr.testing.assert_equal(turned.signal.transpose("energy", "y", "x"), alone.signal)

@@ -136,3 +136,74 @@ def test_dependent_references_are_refused():
         make_plan(np.vstack([references, references.sum(axis=0)]), polynomial_background(AXIS, 0))
     with pytest.raises(np.linalg.LinAlgError):
         make_plan(np.vstack([references[:1], np.ones(AXIS.size)]), polynomial_background(AXIS, 0))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("points", [12, 13, 14, 15])
+def test_odd_pixels_equal_the_twin(rng, dtype, points):
+    """Dead, constant, saturated, huge and almost noise-free pixels; every remainder of energies."""
+    axis = np.sort(rng.uniform(700, 720, points))
+    references = np.stack([np.exp(-((axis - c) ** 2) / 20) for c in (706, 714)])
+    background = polynomial_background(axis, 1)
+    signal = planted(rng, references, background, 9, "non_negative").astype(dtype)
+    signal[:, 0] = 0.0
+    signal[:, 1] = 0.3
+    signal[:, 2] = np.minimum(signal[:, 2], np.median(signal[:, 2]))
+    signal[:, 3] *= 1e6
+    signal[:, 4] = (references.T @ [0.4, 0.6] + 1e-5 * rng.normal(size=points)).astype(dtype)
+    signal[3, 5] = np.nan
+    out, status = run(make_plan(references, background, constraint="non_negative"), signal)
+    np.testing.assert_array_equal(status[[0, 1, 5]], [lcf.SINGULAR, lcf.SINGULAR, lcf.MISSING])
+    assert np.isnan(out[:, 5]).all()
+    for pixel in (2, 3, 4, 6, 7, 8):
+        twin = lcf_reference.fit_one(
+            signal[:, pixel].astype(float), references, background, constraint="non_negative"
+        )
+        np.testing.assert_allclose(out[0:12:6, pixel], twin["weights"], rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(out[16, pixel], twin["r_factor"], rtol=1e-6)
+        np.testing.assert_allclose(out[17, pixel], twin["redchi"], rtol=1e-6)
+
+
+def test_a_pixel_does_not_depend_on_its_neighbors(rng):
+    """Bit for bit: alone, in a group with noise-free, missing or held pixels, at any position."""
+    references, background = spectra(3), polynomial_background(AXIS, 1)
+    plan = make_plan(references, background, constraint="non_negative")
+    signal = planted(rng, references, background, 600, "non_negative").astype(np.float32)
+    signal[:, ::7] = (references.T @ [0.2, 0.3, 0.4])[:, None]
+    signal[5, ::11] = np.nan
+    whole, codes = run(plan, signal)
+    for pixel in (0, 1, 5, 7, 11, 255, 256, 599):
+        alone, code = run(plan, signal[:, pixel : pixel + 1])
+        np.testing.assert_array_equal(alone[:, 0], whole[:, pixel])
+        assert code[0] == codes[pixel]
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.05, 0.3])
+@pytest.mark.parametrize("constraint", ["none", "sum_to_one"])
+def test_pulls_at_three_noise_levels(rng, noise, constraint):
+    references, background = spectra(2), polynomial_background(AXIS, 1)
+    signal = (references.T @ [0.4, 0.6])[:, None] + rng.normal(0, noise, (AXIS.size, 4000))
+    for std in (None, np.full_like(signal, noise)):
+        out, _ = run(make_plan(references, background, constraint=constraint), signal, std)
+        pull = (out[0] - 0.4) / out[1]
+        assert 0.9 < pull.std() < 1.1
+        assert abs(pull.mean()) < 0.1
+
+
+def test_known_noise_equals_the_textbook(rng):
+    """Sigma and reduced chi-square from the noise of each sample, written out in numpy."""
+    references, background = spectra(3), polynomial_background(AXIS, 1)
+    signal = planted(rng, references, background, 40, "none")
+    std = rng.uniform(0.01, 0.1, signal.shape)
+    weights = rng.uniform(0.5, 2.0, AXIS.size)
+    out, _ = run(make_plan(references, background, weights=weights), signal, std)
+    design = np.vstack([references, background]).T
+    root = np.sqrt(weights / weights.mean())
+    inverse = np.linalg.pinv(root[:, None] * design) * root
+    for pixel in range(40):
+        solution = inverse @ signal[:, pixel]
+        covariance = (inverse * std[:, pixel] ** 2) @ inverse.T
+        np.testing.assert_allclose(out[0:18:6, pixel], solution[:3], atol=1e-9)
+        np.testing.assert_allclose(out[1:18:6, pixel] ** 2, np.diag(covariance)[:3], rtol=1e-9)
+        residual = (signal[:, pixel] - design @ solution) / std[:, pixel]
+        np.testing.assert_allclose(out[23, pixel], residual @ residual / (AXIS.size - 5), rtol=1e-9)

@@ -1,0 +1,292 @@
+"""Edge jump, edge energies and white line of blocks of spectra in one pass, compiled.
+
+The rows that a fit needs are copied for a short run of pixels into buffers that stay in the L2
+cache; all that follows works there. Twin: `socwidgets.kernels.edge_reference`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from socwidgets.kernels.edge_energies import (
+    AT_BOUND_FLAG,
+    LOW_FLAG,
+    OUT_FLAG,
+    centroids,
+    crossings,
+    derivative_maxima,
+    integral_energies,
+)
+from socwidgets.kernels.edge_peak import local_fits, local_fits_at, white_lines
+from socwidgets.kernels.edge_plan import EdgePlan
+from socwidgets.kernels.edge_scan import (
+    baseline,
+    coarse_maxima,
+    copy_rows,
+    copy_squares,
+    covariance_of_baseline,
+    first_crossings,
+    integral_crossings,
+    residuals,
+    steepest,
+    take_off_line,
+)
+from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS, QUANTITIES
+from socwidgets.kernels.normalization import student_factor
+from socwidgets.kernels.normalization_plan import cast
+from socwidgets.kernels.rows import compiled
+
+#: Pixels of a run, and the padding that keeps its rows out of each other's place in the cache.
+_LANES, _PAD = 512, 16
+
+#: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
+OK, LOW_SIGNAL, AT_BOUND, SATURATED, OUT_OF_RANGE = 0, 2, 4, 6, 7
+#: A sample is not finite.
+MISSING = 255
+
+#: Row of the noise in the result, after the quantities and their uncertainties.
+NOISE = 2 * len(QUANTITIES)
+RESULT_ROWS = NOISE + 1
+
+
+def edge_block(
+    plan: EdgePlan,
+    signal: np.ndarray,
+    std: np.ndarray | None,
+    start: int,
+    stop: int,
+    out: np.ndarray,
+    status: np.ndarray,
+    *,
+    rows: np.ndarray,
+    min_signal: float = 0.0,
+    signal_sigma: float = 0.0,
+    saturation: float = math.inf,
+) -> None:
+    """Edge and white-line quantities of pixels ``start:stop``.
+
+    Parameters
+    ----------
+    plan : EdgePlan
+        From `make_plan`.
+    signal : ndarray
+        ``(E, N)``, C-contiguous, float32 or float64; optical density or intensity.
+    std : ndarray or None
+        ``(E, N)``, standard uncertainty of each sample, same dtype. Without it the noise of a
+        pixel comes from the residuals of its pre-edge, post-edge and white-line fits.
+    start, stop : int
+        Range of pixels.
+    out : ndarray
+        ``(M, N)``, energies in eV; row ``rows[2 i]`` gets quantity ``QUANTITIES[i]``, row
+        ``rows[2 i + 1]`` its standard uncertainty, row ``rows[NOISE]`` the noise of one sample.
+    status : ndarray
+        ``(N,)`` uint8: OK; MISSING (a sample is not finite); LOW_SIGNAL (the jump, or without one
+        the peak, is too small: only the jump has a value); SATURATED (a sample reaches
+        `saturation`; values are there); OUT_OF_RANGE (a level is not crossed in the search window:
+        that energy is NaN); AT_BOUND (the white line is not a maximum inside its window, or the
+        derivative is largest at the end of the search window: that energy is NaN). The first that
+        applies is told.
+    rows : ndarray
+        ``(RESULT_ROWS,)`` int, -1 for what is not wanted; a quantity that is not wanted is not
+        computed.
+    min_signal, signal_sigma : float
+        Smallest signal, and smallest signal in units of its uncertainty.
+    saturation : float
+        Threshold in units of the signal.
+
+    Notes
+    -----
+    Uncertainties are propagated to first order from the samples to the result, through jump,
+    baseline and levels; samples shared by a window and a level crossing count as independent.
+    """
+    kind = signal.dtype
+    tables = (plan.windows, plan.white_line, plan.centroid, plan.derivative)
+    wanted = (rows[0:NOISE:2] >= 0) | (rows[1:NOISE:2] >= 0)
+    # The height's and the half-height level's way leads through the peak.
+    wanted[1] |= wanted[2] | wanted[4]
+    student = student_factor(plan.freedom) ** 2 / max(plan.freedom, 1)
+    limits = np.array([min_signal, signal_sigma, saturation, student, 1.0 / max(plan.freedom, 1)])
+    _edge(  # type: ignore[call-arg]
+        signal, signal[:1, :1] if std is None else std, std is not None, start, stop,
+        plan.rows, plan.x.astype(kind), plan.worked, plan.search, *(cast(t, kind) for t in tables),
+        plan.has_jump, plan.has_pre, plan.tilted, plan.noise_of, wanted, limits.astype(kind),
+        plan.origin, plan.scale, rows, out, status,
+    )  # fmt: skip
+
+
+@compiled
+def _edge(
+    signal, std, has_std, start, stop, rows, x, worked, search,
+    windows, line, centroid, derivative, has_jump, has_pre, tilted, noise_of, wanted, limits,
+    origin, scale, out_rows, out, status,
+):  # fmt: skip
+    kind = signal.dtype
+    lanes = _LANES + _PAD
+    stage = np.empty((rows.size, lanes), kind)
+    variance = np.empty((rows.size if has_std else 1, lanes), kind)
+    value = np.empty((2 + windows.post_weights.shape[0], lanes), kind)
+    merged = np.empty((windows.merge.shape[0], lanes), kind)
+    covariance = np.empty((6, lanes), kind)
+    peak = np.empty((line.weights.shape[1], lanes), kind)
+    peak_covariance = np.empty((line.pairs.shape[0], lanes), kind)
+    # Center and half width of the white-line window, x of the peak, variance of its height.
+    place = np.empty((4, lanes), kind)
+    level = np.empty((3, lanes), kind)
+    index = np.empty((6, lanes), kind)
+    slopes = np.empty((derivative.rows.size, lanes), kind)
+    work = np.empty((10, lanes), kind)
+    noise, top, gap = np.empty(lanes, kind), np.empty(lanes, kind), np.empty(lanes, kind)
+    result = np.empty((RESULT_ROWS, lanes), kind)
+    flags = np.empty(lanes, np.uint8)
+    for first in range(start, stop, _LANES):
+        n = min(_LANES, stop - first)
+        flags[:n] = 0
+        result[:, :n] = math.nan
+        noise[:n] = 0.0
+        copy_rows(signal, rows, first, n, stage, top, gap)
+        if has_std:
+            copy_squares(std, rows, first, n, variance, gap)
+        baseline(stage, n, windows, has_jump, value)
+        if not has_std:
+            residuals(stage, n, windows, noise_of[1], value, merged, noise)
+        take_off_line(stage, x, n, worked, tilted, value)
+        if wanted[1]:
+            if line.first.size == 1:
+                local_fits(
+                    stage, variance, has_std, n, line, peak, peak_covariance, place, noise,
+                    noise_of[2],
+                )  # fmt: skip
+            else:
+                coarse_maxima(stage, n, line.candidates, index[0])
+        # From the sum of squared residuals to the variance of one sample.
+        for p in range(n):
+            result[NOISE, p] = math.sqrt(noise[p] * limits[4])
+            noise[p] *= limits[3]
+        covariance_of_baseline(variance, has_std, noise, n, windows, covariance)
+        _jump(value, covariance, has_jump, n, result, level)
+        if wanted[1]:
+            if line.first.size > 1:
+                local_fits_at(
+                    stage, variance, has_std, noise, n, line, index[0], peak, peak_covariance,
+                    place, flags,
+                )  # fmt: skip
+            elif not has_std:
+                _scale_rows(peak_covariance, noise, n)
+            white_lines(
+                n, value[2], covariance, peak, peak_covariance, line.pairs, place, level[1],
+                result[2:6], flags,
+            )  # fmt: skip
+        if wanted[3]:
+            first_crossings(stage, n, search, level[0], index[1])
+            crossings(
+                stage, variance, has_std, noise, x, n, index[1], level[0], covariance,
+                place, False, work, result[6:8], flags,
+            )  # fmt: skip
+        if wanted[4]:
+            first_crossings(stage, n, search, level[1], index[2])
+            crossings(
+                stage, variance, has_std, noise, x, n, index[2], level[1], covariance,
+                place, True, work, result[8:10], flags,
+            )  # fmt: skip
+        if wanted[5]:
+            integral_crossings(stage, n, search, level[2], value[2], index[3], index[4])
+            integral_energies(
+                stage, variance, has_std, noise, x, n, index[3], index[4], value[2], covariance,
+                work, result[10:12], flags,
+            )  # fmt: skip
+        if wanted[6]:
+            centroids(stage, variance, has_std, noise, n, centroid, covariance, result[12:14])
+        if wanted[7]:
+            steepest(stage, n, derivative, slopes, index[5])
+            derivative_maxima(
+                variance, has_std, noise, x, n, derivative, slopes, index[5], work, result[14:16],
+                flags,
+            )  # fmt: skip
+        _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, flags)
+        _judge(n, flags, top, gap, limits[2], status[first : first + n])
+        _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out)
+
+
+@compiled
+def _jump(value, covariance, has_jump, n, result, level):
+    """Jump and its uncertainty into the result; the levels of the normalized spectrum."""
+    low, half = INTEGRAL_LEVELS[0], 0.5
+    for p in range(n):
+        level[0, p] = half * value[2, p]
+        level[2, p] = low * value[2, p]
+    if has_jump:
+        for p in range(n):
+            result[0, p] = value[2, p]
+            result[1, p] = math.sqrt(covariance[5, p])
+
+
+@compiled
+def _scale_rows(target, factor, n):
+    for k in range(target.shape[0]):
+        for p in range(n):
+            target[k, p] *= factor[p]
+
+
+@compiled
+def _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, flags):
+    """Flag pixels whose jump (or else peak height, or else curvature) is too small.
+
+    A comparison with an unknown (NaN) uncertainty flags nothing.
+    """
+    pair = 0 if has_pre else peak_covariance.shape[0] - 1
+    if not has_jump and not has_pre and peak.shape[0] > 3:
+        pair = 7 if peak.shape[0] == 4 else 9
+    for p in range(n):
+        if has_jump:
+            size, square = value[2, p], covariance[5, p]
+        elif has_pre:
+            size, square = peak[0, p], peak_covariance[0, p] + covariance[0, p]
+        else:
+            size, square = abs(peak[2, p]), peak_covariance[pair, p]
+        if size <= limits[0] or size <= limits[1] * math.sqrt(square):
+            flags[p] |= LOW_FLAG
+
+
+@compiled
+def _judge(n, flags, top, gap, saturation, status):
+    """Turn the flags of a pixel into the status that is told first."""
+    for p in range(n):
+        code = np.uint8(OK)
+        if flags[p] & AT_BOUND_FLAG:
+            code = np.uint8(AT_BOUND)
+        if flags[p] & OUT_FLAG:
+            code = np.uint8(OUT_OF_RANGE)
+        if top[p] >= saturation:
+            code = np.uint8(SATURATED)
+        if flags[p] & LOW_FLAG:
+            code = np.uint8(LOW_SIGNAL)
+        if gap[p] != 0.0:
+            code = np.uint8(MISSING)
+        status[p] = code
+
+
+@compiled
+def _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out):
+    """Copy what is wanted, energies in eV; without enough signal only the jump."""
+    for p in range(n):
+        # From here on the gap also blanks pixels without enough signal.
+        result[0, p] += gap[p]
+        result[1, p] += gap[p]
+        if flags[p] & LOW_FLAG:
+            gap[p] = math.nan
+    for row in range(RESULT_ROWS):
+        to = out_rows[row]
+        if to < 0:
+            continue
+        if row < 2:
+            for p in range(n):
+                out[to, first + p] = result[row, p]
+        elif row == 4 or row == 5 or row == NOISE:
+            for p in range(n):
+                out[to, first + p] = result[row, p] + gap[p]
+        else:
+            shift = origin if row % 2 == 0 else 0.0
+            for p in range(n):
+                out[to, first + p] = shift + scale * np.float64(result[row, p] + gap[p])

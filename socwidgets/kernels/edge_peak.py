@@ -1,0 +1,159 @@
+"""White line of a run of pixels: local polynomial, its maximum, the uncertainty of both."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from socwidgets.kernels.edge_energies import AT_BOUND_FLAG, sample_variance, spread_of_base
+from socwidgets.kernels.rows import compiled, project, residual_squares
+
+#: Points where a polynomial of degree 3 or 4 is looked at before Newton's steps refine the best.
+_COARSE = 17
+
+
+@compiled
+def local_fits(stage, variance, has_std, n, line, peak, covariance, place, total, add_residuals):
+    """Fit all pixels in the one window there is; add the squared residuals to `total` if wanted.
+
+    ``covariance`` is that of the coefficients, for a unit variance where none is known.
+    """
+    count, degree = line.samples[0], line.weights.shape[1] - 1
+    rows = np.arange(count) + line.first[0]
+    project(stage, 0, n, rows, line.weights[0], peak)
+    if has_std:
+        project(variance, 0, n, rows, line.products, covariance)
+    else:
+        for k in range(line.pairs.shape[0]):
+            covariance[k, :n] = line.products[k].sum()
+    place[0, :n] = line.center[0]
+    place[1, :n] = line.half[0]
+    if add_residuals and not has_std and count > degree + 1:
+        basis = line.basis[:, :count].copy()
+        residual_squares(stage, 0, n, rows, basis, peak, total)
+
+
+@compiled
+def local_fits_at(
+    stage, variance, has_std, noise, n, line, index, peak, covariance, place, flags
+):  # fmt: skip
+    """Fit each pixel in the window around its own largest sample."""
+    last = line.candidates.size - 1
+    for p in range(n):
+        entry = int(index[p])
+        if entry == 0 or entry == last:
+            flags[p] |= AT_BOUND_FLAG
+        place[0, p] = line.center[entry]
+        place[1, p] = line.half[entry]
+        start, weights = line.first[entry], line.weights[entry]
+        for j in range(weights.shape[0]):
+            total = 0.0 * noise[p]
+            for i in range(line.samples[entry]):
+                total += weights[j, i] * stage[start + i, p]
+            peak[j, p] = total
+        for k in range(line.pairs.shape[0]):
+            a, b = line.pairs[k, 0], line.pairs[k, 1]
+            total = 0.0 * noise[p]
+            for i in range(line.samples[entry]):
+                spread = sample_variance(variance, has_std, noise, start + i, p)
+                total += weights[a, i] * weights[b, i] * spread
+            covariance[k, p] = total
+
+
+@compiled
+def white_lines(n, jump, base, peak, covariance, pairs, place, half_level, result, flags):
+    """Energy and height of the maximum.
+
+    Parameters
+    ----------
+    jump : ndarray
+        ``(n,)``; heights are divided by it.
+    base : ndarray
+        ``(6, n)``, covariance of the baseline.
+    peak, covariance : ndarray
+        Coefficients of the local polynomial and their covariance, by `pairs`.
+    place : ndarray
+        ``(4, n)``; its third and fourth row get the position and the variance of the height.
+    half_level : ndarray
+        ``(n,)``; gets half the height above the baseline.
+    result : ndarray
+        ``(4, n)``: position, its uncertainty, height, its uncertainty.
+    """
+    if peak.shape[0] == 3:
+        _vertices(n, peak, covariance, base, place, result)
+    else:
+        _maxima(n, peak, covariance, base, pairs, place, result)
+    for p in range(n):
+        height, position = result[2, p], place[2, p]
+        relative = height / jump[p]
+        spread = place[3, p] + spread_of_base(base, p, 1.0, position, relative)
+        half_level[p] = 0.5 * height
+        result[0, p] = position
+        result[2, p] = relative
+        result[3, p] = math.sqrt(spread) / abs(jump[p])
+    for p in range(n):
+        if not abs(result[0, p]) < math.inf:
+            flags[p] |= AT_BOUND_FLAG
+
+
+@compiled
+def _vertices(n, peak, covariance, base, place, result):
+    """Vertex of each parabola; NaN where it opens upwards or lies outside the window."""
+    for p in range(n):
+        bend, slope = peak[2, p], peak[1, p]
+        v = -0.5 * slope / bend
+        v = v if (bend < 0.0) & (abs(v) <= 1.0) else math.nan
+        half = place[1, p]
+        c00, c01, c02 = covariance[0, p], covariance[1, p], covariance[2, p]
+        c11, c12, c22 = covariance[3, p], covariance[4, p], covariance[5, p]
+        # The maximum moves by (error of the slope at the maximum) / (minus the curvature).
+        steepness = c11 + 4.0 * v * (c12 + v * c22) + half * half * base[2, p]
+        result[1, p] = half * math.sqrt(steepness) / (-2.0 * bend)
+        result[2, p] = peak[0, p] + v * (slope + v * bend)
+        place[2, p] = place[0, p] + half * v
+        place[3, p] = c00 + v * (2.0 * c01 + v * (c11 + 2.0 * c02 + v * (2.0 * c12 + v * c22)))
+
+
+@compiled
+def _maxima(n, peak, covariance, base, pairs, place, result):
+    """The same for degrees 3 and 4: the largest of some points, refined by Newton's steps."""
+    for p in range(n):
+        coefficients = peak[:, p]
+        v, best = 0.0, -math.inf
+        for i in range(_COARSE):
+            trial = -1.0 + 2.0 * i / (_COARSE - 1)
+            here = _derivative_of(coefficients, trial, 0)
+            if here > best:
+                v, best = trial, here
+        for _ in range(6):
+            bend = _derivative_of(coefficients, v, 2)
+            step = _derivative_of(coefficients, v, 1) / bend if bend < 0.0 else 0.0
+            v -= min(max(step, -0.125), 0.125)
+        bend = _derivative_of(coefficients, v, 2)
+        inside = bend < 0.0 and abs(v) <= 1.0
+        if not inside or abs(_derivative_of(coefficients, v, 1)) > -1e-3 * bend:
+            v = math.nan
+        steepness, height_spread = place[1, p] ** 2 * base[2, p], 0.0 * v
+        for k in range(pairs.shape[0]):
+            a, b = pairs[k, 0], pairs[k, 1]
+            twice = covariance[k, p] * (1.0 if a == b else 2.0)
+            height_spread += twice * v ** (a + b)
+            if a > 0:
+                steepness += twice * a * b * v ** (a + b - 2)
+        result[1, p] = place[1, p] * math.sqrt(steepness + 0.0 * v) / -bend
+        result[2, p] = _derivative_of(coefficients, v, 0)
+        place[2, p] = place[0, p] + place[1, p] * v
+        place[3, p] = height_spread
+
+
+@compiled
+def _derivative_of(coefficients, v, order):
+    """Value of a derivative of a polynomial."""
+    total = 0.0
+    for k in range(coefficients.size - 1, order - 1, -1):
+        factor = 1.0
+        for i in range(order):
+            factor *= k - i
+        total = total * v + factor * coefficients[k]
+    return total

@@ -1,0 +1,144 @@
+"""Edge energies and white line of one spectrum in plain numpy: slow, obvious, for tests.
+
+Uncertainties come from moving one sample after the other, not from formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
+
+
+def crossing(x: np.ndarray, z: np.ndarray, level: float) -> tuple[float, int]:
+    """First upward crossing and the index of the sample behind it; NaN and -1 if there is none."""
+    for i in range(1, z.size):
+        if z[i - 1] < level <= z[i]:
+            return float(x[i - 1] + (level - z[i - 1]) / (z[i] - z[i - 1]) * (x[i] - x[i - 1])), i
+    return np.nan, -1
+
+
+def peak(
+    x: np.ndarray, z: np.ndarray, degree: int, center: float, half: float
+) -> tuple[float, float]:
+    """Position and height of the maximum of a polynomial inside its window; NaN if outside."""
+    coefficients = np.polyfit(x - center, z, degree)
+    roots = np.roots(np.polyder(coefficients))
+    real = np.real(roots[np.abs(np.imag(roots)) < 1e-9])
+    bend = np.polyval(np.polyder(coefficients, 2), real)
+    maxima = real[(bend < 0) & (np.abs(real) <= half * (1 + 1e-9))]
+    if not maxima.size:
+        return np.nan, np.nan
+    heights = np.polyval(coefficients, maxima)
+    best = int(np.argmax(heights))
+    return center + float(maxima[best]), float(heights[best])
+
+
+def integral(x: np.ndarray, z: np.ndarray, jump: float) -> float:
+    """Mean energy over the levels, by a fine quadrature of the inverse of the spectrum."""
+    low, high = INTEGRAL_LEVELS
+    stop, behind = crossing(x, z, high * jump)
+    if behind < 0:
+        return np.nan
+    starts = [i for i in range(1, behind + 1) if z[i - 1] < low * jump <= z[i]]
+    if not starts:
+        return np.nan
+    start, _ = crossing(x[starts[-1] - 1 :], z[starts[-1] - 1 :], low * jump)
+    inside = (x > start) & (x < stop)
+    ends = np.concatenate([[start], x[inside], [stop]])
+    values = np.concatenate([[low * jump], z[inside], [high * jump]]) / jump
+    return (high * stop - low * start - float(np.trapezoid(values, ends))) / (high - low)
+
+
+def derivative_maximum(x: np.ndarray, z: np.ndarray, points: int) -> float:
+    """Maximum of the slope of local parabolas, refined by a parabola through three slopes."""
+    half = points // 2
+    at = np.arange(half, x.size - half)
+    slopes = np.array(
+        [
+            np.polyfit(x[i - half : i + half + 1] - x[i], z[i - half : i + half + 1], 2)[1]
+            for i in at
+        ]
+    )
+    top = int(np.argmax(slopes))
+    if top in (0, at.size - 1):
+        return np.nan
+    around = x[at[top - 1 : top + 2]] - x[at[top]]
+    a, b, _ = np.polyfit(around, slopes[top - 1 : top + 2], 2)
+    return float(x[at[top]] - 0.5 * b / a)
+
+
+def edge_one(
+    energies: np.ndarray,
+    mu: np.ndarray,
+    e0: float,
+    pre: np.ndarray,
+    post: np.ndarray,
+    *,
+    search: np.ndarray,
+    white_line: np.ndarray,
+    half_width: float,
+    degree: int = 2,
+    post_degree: int = 1,
+    centroid: np.ndarray,
+    derivative_points: int = 5,
+) -> dict[str, float]:
+    """All quantities of one spectrum; arguments as for `socwidgets.kernels.edge_plan.make_plan`.
+
+    Returns
+    -------
+    dict
+        Value by name of `socwidgets.kernels.edge_tables.QUANTITIES`; NaN where there is none.
+    """
+    edge = int(np.argmin(np.abs(energies - e0)))
+    offset = energies - energies[edge]
+    above = mu - np.polyval(np.polyfit(offset[pre], mu[pre], 1), offset)
+    jump = float(np.polyfit(offset[post], above[post], post_degree)[-1])
+    center = offset[white_line[int(np.argmax(above[white_line]))]]
+    window = np.abs(offset - center) <= half_width + 1e-6
+    position, height = peak(offset[window], above[window], degree, center, half_width)
+    x, z = offset[search], above[search]
+    weights = _trapezoids(offset[centroid])
+    body = weights * above[centroid]
+    found = {
+        "white_line_energy": position,
+        "half_energy": crossing(x, z, 0.5 * jump)[0],
+        "half_wl_energy": crossing(x, z, 0.5 * height)[0] if np.isfinite(height) else np.nan,
+        "integral_energy": integral(x, z, jump),
+        "centroid_energy": float(np.sum(body * offset[centroid]) / np.sum(body)),
+        "derivative_energy": derivative_maximum(x, z, derivative_points),
+    }
+    found = {name: float(energies[edge] + value) for name, value in found.items()}
+    return {"edge_jump": jump, "white_line_height": height / jump, **found}
+
+
+def _trapezoids(x: np.ndarray) -> np.ndarray:
+    steps = np.diff(x)
+    return 0.5 * (np.append(steps, 0.0) + np.append(0.0, steps))
+
+
+def uncertainties(
+    function: Callable[[np.ndarray], dict[str, float]], mu: np.ndarray, std: np.ndarray
+) -> dict[str, float]:
+    """Uncertainty of each result of `function`, by moving each sample a little up and down.
+
+    Parameters
+    ----------
+    function : callable
+        ``(E,) -> {name: value}``.
+    mu, std : ndarray
+        ``(E,)``.
+    """
+    step = 1e-6
+    total: dict[str, float] = {}
+    for i in range(mu.size):
+        up, down = mu.copy(), mu.copy()
+        up[i] += step
+        down[i] -= step
+        above, below = function(up), function(down)
+        for name, value in above.items():
+            slope = (value - below[name]) / (2 * step)
+            total[name] = total.get(name, 0.0) + (slope * std[i]) ** 2
+    return {name: float(np.sqrt(value)) for name, value in total.items()}

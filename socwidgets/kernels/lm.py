@@ -1,0 +1,203 @@
+"""Batched non-linear least squares: bounded Levenberg-Marquardt over pixels.
+
+Twin: `socwidgets.kernels.lm_reference`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from socwidgets.kernels.lm_iterate import CONVERGED, iterate
+from socwidgets.kernels.lm_lanes import L, tile_positions
+from socwidgets.kernels.lm_plan import WEIGHTINGS, Plan, padded_axis
+from socwidgets.kernels.lm_polish import UNDETERMINED, polish
+from socwidgets.kernels.lm_stage import stage
+
+#: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
+OK, NOT_CONVERGED, AT_BOUND, SINGULAR = 0, 3, 4, 5
+#: A sample is not finite: the caller fits this pixel on the samples that it has.
+MISSING = 255
+
+#: Pixels that are staged at a time: their samples stay in the level-2 cache.
+_BATCH = 4096
+#: Squares of steps in units of sigma. The single precision iterations stop at 3 %, which the last
+#: step in double precision makes smaller by orders of magnitude; if that step itself is longer than
+#: 3 %, the pixel iterates on in double precision, until 0.1 %. Fits in double precision throughout
+#: go on until a millionth.
+_COARSE, _LONGEST, _MEDIUM, _FINE = 1e-3, 1e-3, 1e-6, 1e-12
+_ROUNDING_SINGLE, _ROUNDING_DOUBLE = 1e-13, 1e-26
+
+
+#: Status by the verdict of the polish, in its order.
+_STATUS = np.array([OK, AT_BOUND, SINGULAR, NOT_CONVERGED], np.uint8)
+
+
+@dataclass(slots=True)
+class Result:
+    """Results of a range of n pixels, all float64.
+
+    Attributes
+    ----------
+    values : ndarray
+        ``(M, n)``, all parameters: free, fixed and tied.
+    covariance : ndarray
+        ``(P (P + 1) / 2, n)``, of the free parameters: lower triangle, row by row; for known noise
+        (weights) as it is, without weights scaled by the reduced chi-square.
+    redchi : ndarray
+        ``(n,)``, weighted sum of squared residuals over N - P.
+    passes : ndarray
+        ``(n,)``, evaluations of the model.
+    status : ndarray
+        ``(n,)`` uint8.
+    """
+
+    values: np.ndarray
+    covariance: np.ndarray
+    redchi: np.ndarray
+    passes: np.ndarray
+    status: np.ndarray
+
+
+def fit_block(
+    plan: Plan,
+    signal: np.ndarray,
+    std: np.ndarray | None,
+    start: int,
+    stop: int,
+    guess: np.ndarray,
+) -> Result:
+    """Fit pixels ``start:stop`` of a stack.
+
+    Parameters
+    ----------
+    plan : Plan
+        From `make_plan`.
+    signal : ndarray
+        ``(E, N)``, C-contiguous, float32 or float64; with Poisson weights, counts.
+    std : ndarray or None
+        ``(E, N)``, standard uncertainty of each sample; needed for the weighting "std" and
+        otherwise not used. A sample whose sigma is not positive has no weight.
+    start, stop : int
+        Range of pixels.
+    guess : ndarray
+        ``(M, stop - start)``, starting values; clipped to the bounds.
+
+    Returns
+    -------
+    Result
+        Of pixels with status `OK` or `AT_BOUND` (a parameter is held at a bound); other values are
+        the last ones reached, NaN for `MISSING`. `SINGULAR` means that the data do not determine
+        some parameter (the center of a peak of no height), `NOT_CONVERGED` that no minimum was
+        found in `max_passes` evaluations.
+    """
+    count, unknowns = plan.model.count, plan.unknowns
+    n = stop - start
+    result = Result(
+        np.array(guess, dtype=np.float64),
+        np.full((unknowns * (unknowns + 1) // 2, n), np.nan),
+        np.full(n, np.nan),
+        np.zeros(n, np.int64),
+        np.full(n, MISSING, np.uint8),
+    )
+    if result.values.shape != (count, n):
+        raise ValueError(f"starting values of shape {result.values.shape}, not {(count, n)}")
+    _respect_plan(plan, result.values)
+    arguments = _all_arguments(plan, signal.shape[0])
+    for first in range(start, stop, _BATCH):
+        last = min(first + _BATCH, stop)
+        _fit_batch(plan, arguments, signal, std, first, last, result, first - start)
+    return result
+
+
+def _respect_plan(plan: Plan, values: np.ndarray) -> None:
+    """Clip starting values to the bounds and compute the tied ones."""
+    own = np.arange(values.shape[0])
+    for i in np.flatnonzero(plan.master == own):
+        if np.isfinite(plan.lower[i]) or np.isfinite(plan.upper[i]):
+            np.clip(values[i], plan.lower[i], plan.upper[i], out=values[i])
+    for i in np.flatnonzero((plan.master >= 0) & (plan.master != own)):
+        values[i] = plan.factor[i] * values[plan.master[i]] + plan.offset[i]
+
+
+def _fit_batch(
+    plan: Plan, arguments: dict[str, tuple], signal: np.ndarray, std: np.ndarray | None,
+    first: int, last: int, result: Result, at: int,
+) -> None:  # fmt: skip
+    """Iterate, polish; what the polish finds unfinished iterates again in double precision."""
+    n, points = last - first, signal.shape[0]
+    here = slice(at, at + n)
+    values = np.ascontiguousarray(result.values[:, here])
+    covariance = np.full((result.covariance.shape[0], n), np.nan)
+    ending, verdict = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+    chi, passes = np.full(n, np.nan), result.passes[here]
+    use_std = plan.weighting == "std"
+    noise = std if std is not None and use_std else signal[:0]
+    samples = stage(signal, noise, first, n)
+    finite = np.isfinite(samples[2]) & np.isfinite(values).all(axis=0)
+    todo = np.flatnonzero(finite).astype(np.uintp)
+    if not todo.size:
+        return
+    again = todo
+    if not plan.double:
+        single = values.astype(np.float32)
+        iterate(
+            *arguments["single"], np.float32(_COARSE), np.float32(_ROUNDING_SINGLE),
+            plan.max_passes, *samples, todo, single, passes, ending,
+        )  # fmt: skip
+        free = plan.free.astype(np.intp)  # what never moves keeps its double precision
+        values[free] = single[free]
+        _respect_plan(plan, values)
+        polish(
+            *arguments["last"], _LONGEST, *samples, todo, values, covariance, chi, verdict
+        )
+        again = todo[(verdict[todo] > UNDETERMINED) | (ending[todo] != CONVERGED)]
+    if again.size:
+        iterate(
+            *arguments["double"], _FINE if plan.double else _MEDIUM, _ROUNDING_DOUBLE,
+            plan.max_passes, *samples, again, values, passes, ending,
+        )  # fmt: skip
+        polish(
+            *arguments["last"], _LONGEST, *samples, again, values, covariance, chi, verdict
+        )
+    freedom = points - plan.unknowns
+    redchi = chi / (freedom if freedom > 0 else np.nan)
+    if plan.weighting == "none":
+        covariance *= redchi
+    values[:, ~finite] = np.nan
+    result.values[:, here], result.covariance[:, here] = values, covariance
+    result.redchi[here] = redchi
+    words = _STATUS[verdict]
+    words[~np.isfinite(chi)] = NOT_CONVERGED
+    words[~finite] = MISSING
+    result.status[here] = words
+
+
+def _all_arguments(plan: Plan, points: int) -> dict[str, tuple]:
+    """Arguments of the iterations in either precision and of the last step."""
+    last = plan.model.last_numbers
+    double = _arguments(plan, np.float64, points)
+    return {
+        "single": () if plan.double else _arguments(plan, np.float32, points),
+        "double": double,
+        "last": double if last is None else (*double[:2], last, *double[3:]),
+    }
+
+
+def _arguments(plan: Plan, kind: type, points: int) -> tuple:
+    """Arguments that the compiled loops share, up to the bounds."""
+    count = plan.model.count
+    slaves = np.flatnonzero((plan.master >= 0) & (plan.master != np.arange(count)))
+    ties = np.stack([slaves, plan.master[slaves]], axis=1).astype(np.uintp)
+    columns = np.append(plan.free, np.uintp(count)).astype(np.uintp)
+    if columns.size % 2:
+        columns = np.append(columns, np.uintp(count)).astype(np.uintp)
+    code = np.uintp(WEIGHTINGS.index(plan.weighting))
+    free = plan.free.astype(np.intp)
+    return (
+        L, plan.model.block(kind), plan.model.numbers, padded_axis(plan.model.axis, kind),
+        np.uintp(points), np.uintp(count), code, ties, plan.factor[slaves].astype(kind),
+        plan.offset[slaves].astype(kind), columns, np.uintp(plan.unknowns),
+        tile_positions(columns.size), plan.lower[free].astype(kind), plan.upper[free].astype(kind),
+    )  # fmt: skip

@@ -1,0 +1,197 @@
+"""Models that a user writes as a plain Python function, compiled for lanes of pixels."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import types as python_types
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numba import cfunc, config, njit
+
+from socwidgets.kernels import lm_math
+from socwidgets.kernels.lineshapes import block_signature
+from socwidgets.kernels.lm_lanes import COLUMN, L, NoOverlap, U
+from socwidgets.kernels.lm_plan import Model
+
+#: Functions of numpy and math that have a form the compiler can vectorize.
+_FAST = {"exp": "exp", "log": "log", "arctan": "arctan", "atan": "arctan", "tanh": "tanh"}
+
+_REPLACED = {
+    id(getattr(module, name)): getattr(lm_math, ours)
+    for name, ours in _FAST.items()
+    for module in (np, math)
+    if hasattr(module, name)
+}
+
+#: Parameters whose differences share one loop.
+_TOGETHER = 4
+
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+
+
+def parameter_names(function: Callable) -> tuple[str, ...]:
+    """Names of the parameters of a model ``f(x, p1, p2, ...)``.
+
+    Raises
+    ------
+    ValueError
+        If the function has no axis and parameter, or takes ``*args`` or keywords.
+    """
+    found = list(inspect.signature(function).parameters.values())
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if len(found) < 2 or any(p.kind not in plain for p in found):
+        raise ValueError("a model is a function of the axis and at least one named parameter")
+    return tuple(p.name for p in found[1:])
+
+
+def compile_model(
+    function: Callable,
+    axis: np.ndarray,
+    *,
+    jacobian: Callable | None = None,
+    typical: np.ndarray | None = None,
+) -> Model:
+    """Compile a user's model.
+
+    Parameters
+    ----------
+    function : callable
+        ``f(x, p1, p2, ...)``: arithmetic and numpy (or math) functions. It is compiled for one x
+        at a time, so it may branch, but must not look at other samples. What it refers to outside
+        itself must be numbers, modules or compiled functions.
+    axis : ndarray
+        ``(E,)``, in the user's units.
+    jacobian : callable, optional
+        ``g(x, p1, p2, ...)`` that returns the tuple of derivatives. Without it they are
+        differences: forward during the iterations, central for the last step and the covariance
+        (relative step 6e-6, error about 1e-10).
+    typical : ndarray, optional
+        ``(M,)``, typical size of each parameter (one if left out or zero): a value a thousand times
+        smaller is not small enough to shorten the step of a difference further.
+
+    Returns
+    -------
+    Model
+        For float64 iterations (``make_plan(..., double=True)``).
+    """
+    count = len(parameter_names(function))
+
+    def block(kind: type):
+        if kind is not np.float64:
+            raise ValueError("a user's model is fitted in double precision: double=True")
+        return _block(function, jacobian, count)
+
+    sizes = np.ones(count) if typical is None else np.abs(np.asarray(typical, float))
+    sizes = 1e-3 * np.where(sizes > 0, sizes, 1.0)
+    rows = np.vstack([axis, np.repeat(sizes[:, None], len(axis), axis=1)])
+    numbers = np.array([count, 0], np.uintp)
+    return Model(block, count, numbers, rows, last_numbers=np.array([count, 1], np.uintp))
+
+
+@cache
+def _block(function: Callable, jacobian: Callable | None, count: int):
+    """The function that the engine calls, compiled once per model."""
+    value = _compiled(function)
+    derivatives = _compiled(jacobian) if jacobian is not None else None
+    scope = {
+        "value": value, "derivatives": derivatives, "COLUMN": COLUMN, "L": L, "U": U, "np": np,
+        "FORWARD": float(np.sqrt(np.finfo(float).eps)),
+        "CENTRAL": float(np.cbrt(np.finfo(float).eps)),
+    }  # fmt: skip
+    source = _analytic(count) if jacobian is not None else _differences(count)
+    exec(compile(source, "<model>", "exec"), scope)
+    if config.DISABLE_JIT:
+        return scope["evaluate"]
+    inner = njit(pipeline_class=NoOverlap, **_OPTIONS)(scope["evaluate"])
+    scope["inner"] = inner
+    exec("def outer(n, axis, e, q, w, jac, model):\n    inner(n, axis, e, q, w, jac, model)\n", scope)
+    return cfunc(block_signature(np.float64), nopython=True, error_model="numpy")(scope["outer"])
+
+
+def _compiled(function: Callable) -> Callable:
+    """The function with numpy's exp, log, ... replaced by forms that vectorize."""
+    names = {**function.__globals__}
+    for name, found in function.__globals__.items():
+        if found is np or found is math:
+            names[name] = _module(found)
+        elif id(found) in _REPLACED:
+            names[name] = _REPLACED[id(found)]
+    copy = python_types.FunctionType(
+        function.__code__, names, function.__name__, function.__defaults__, function.__closure__
+    )
+    return copy if config.DISABLE_JIT else njit(forceinline=True, **_OPTIONS)(copy)
+
+
+@cache
+def _module(original: python_types.ModuleType) -> python_types.ModuleType:
+    """A copy of numpy or math with the fast functions in the place of the others."""
+    module = python_types.ModuleType(original.__name__)
+    module.__dict__.update(original.__dict__)
+    for name, ours in _FAST.items():
+        if hasattr(original, name):
+            setattr(module, name, getattr(lm_math, ours))
+    return module
+
+
+def _arguments(count: int, changed: int = -1, text: str = "") -> str:
+    return ", ".join(text if i == changed else f"p{i}" for i in range(count))
+
+
+def _loop(count: int) -> list[str]:
+    """Loop over lanes with the parameters of the pixel and the value of its model."""
+    return [
+        "            for p in range(L):",
+        "                k = u * L + p",
+        *(f"                p{i} = q[np.uintp({i}) * L + p]" for i in range(count)),
+        f"                now = value(x, {_arguments(count)})",
+    ]
+
+
+_HEAD = "def evaluate(n, axis, e, q, work, jac, model):"
+_ROWS = ["    for u in range(U):", "        x = axis[e + u]", "        if True:"]
+
+
+def _analytic(count: int) -> str:
+    lines = [_HEAD, *_ROWS, *_loop(count), "                model[k] = now"]
+    lines.append(f"                found = derivatives(x, {_arguments(count)})")
+    lines += [f"                jac[np.uintp({i}) * COLUMN + k] = found[{i}]" for i in range(count)]
+    return "\n".join(lines)
+
+
+def _differences(count: int) -> str:
+    """Forward differences on the way, central ones (twice the work) for the last step.
+
+    Several parameters share a loop, so that the compiler computes what they have in common once;
+    with too many it gives up vectorizing.
+    """
+    lines = [
+        _HEAD,
+        "    central = n[1] == np.uintp(1)",
+        f"    rows = np.uintp(axis.size) // np.uintp({count + 1})",
+        "    if e == np.uintp(0):",
+        f"        for i in range(np.uintp({count})):",
+        "            for p in range(L):",
+        "                k = i * L + p",
+        "                size = max(abs(q[k]), axis[(i + np.uintp(1)) * rows])",
+        # The step that counts is the one that the rounded sum makes.
+        "                step = (q[k] + (CENTRAL if central else FORWARD) * size) - q[k]",
+        "                work[k] = step",
+        f"                work[np.uintp({count}) * L + k] = (0.5 if central else 1.0) / step",
+    ]
+    for first in range(0, count, _TOGETHER):
+        for central in (False, True):
+            lines += [*_ROWS[:2], f"        if central == {central}:", *_loop(count)]
+            lines += ["                model[k] = now"] * (first == 0)
+            for i in range(first, min(first + _TOGETHER, count)):
+                up, down = (_arguments(count, i, f"p{i} {sign} step") for sign in "+-")
+                lines += [
+                    f"                step = work[np.uintp({i}) * L + p]",
+                    f"                last = value(x, {down})" if central
+                    else "                last = now",
+                    f"                jac[np.uintp({i}) * COLUMN + k] = (value(x, {up}) - last)"
+                    f" * work[np.uintp({count + i}) * L + p]",
+                ]  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,162 @@
+"""Sums over chosen rows of a stack for a run of pixels: what all linear kernels share.
+
+Every loop runs over pixels innermost, so that it vectorizes, and takes four rows at a time, so that
+an accumulator is loaded and stored once for four samples. Twin: ``weights @ signal[rows]``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# Never nnan or ninf: NaN must stay visible. "reassoc" stays out where rounding tricks are used.
+compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+
+
+@compiled
+def project(signal, first, n, rows, weights, total):
+    """``total[k, p] = sum_i weights[k, i] signal[rows[i], first + p]``.
+
+    Parameters
+    ----------
+    signal : ndarray
+        ``(E, N)``, C-contiguous.
+    first, n : int
+        First pixel, number of pixels.
+    rows : ndarray
+        ``(R,)``, row indices.
+    weights : ndarray
+        ``(K, R)``, in the signal's dtype.
+    total : ndarray
+        ``(K, >= n)``, in the signal's dtype, overwritten.
+    """
+    count, functionals = rows.size, weights.shape[0]
+    for k in range(functionals):
+        for p in range(n):
+            total[k, p] = 0.0
+    whole = count - count % 4
+    for i in range(0, whole, 4):
+        a = signal[rows[i], first : first + n]
+        b = signal[rows[i + 1], first : first + n]
+        c = signal[rows[i + 2], first : first + n]
+        d = signal[rows[i + 3], first : first + n]
+        k = 0
+        while k + 1 < functionals:
+            _add_four_twice(
+                a, b, c, d, weights[k, i : i + 4], weights[k + 1, i : i + 4], total[k], total[k + 1]
+            )
+            k += 2
+        if k < functionals:
+            _add_four(a, b, c, d, weights[k, i : i + 4], total[k])
+    for i in range(whole, count):
+        a = signal[rows[i], first : first + n]
+        for k in range(functionals):
+            _add_one(a, weights[k, i], total[k])
+
+
+@compiled
+def _add_one(a, w, total):
+    for p in range(a.size):
+        total[p] += w * a[p]
+
+
+@compiled
+def _add_four(a, b, c, d, w, total):
+    w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
+    for p in range(a.size):
+        total[p] += w0 * a[p] + w1 * b[p] + w2 * c[p] + w3 * d[p]
+
+
+@compiled
+def _add_four_twice(a, b, c, d, v, w, left, right):
+    """Two sums from one look at the samples."""
+    v0, v1, v2, v3 = v[0], v[1], v[2], v[3]
+    w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
+    for p in range(a.size):
+        left[p] += v0 * a[p] + v1 * b[p] + v2 * c[p] + v3 * d[p]
+        right[p] += w0 * a[p] + w1 * b[p] + w2 * c[p] + w3 * d[p]
+
+
+@compiled
+def project_squares(std, first, n, rows, weights, total):
+    """``total[k, p] = sum_i weights[k, i] std[rows[i], first + p]^2``, as `project`.
+
+    With ``weights`` the squares of a functional's weights this is its variance; with products of
+    two functionals' weights, their covariance.
+    """
+    for k in range(weights.shape[0]):
+        for p in range(n):
+            total[k, p] = 0.0
+    for i in range(rows.size):
+        row = std[rows[i], first : first + n]
+        for k in range(weights.shape[0]):
+            _add_square(row, weights[k, i], total[k])
+
+
+@compiled
+def _add_square(row, w, total):
+    for p in range(row.size):
+        total[p] += w * (row[p] * row[p])
+
+
+@compiled
+def residual_squares(signal, first, n, rows, basis, coefficients, total):
+    """``total[p] += sum_i (signal[rows[i], p] - sum_k basis[k, i] coefficients[k, p])^2``.
+
+    Parameters
+    ----------
+    basis : ndarray
+        ``(K, R)``, in the signal's dtype.
+    coefficients : ndarray
+        ``(K, >= n)``, in the signal's dtype.
+    total : ndarray
+        ``(>= n,)``; added to, not overwritten.
+    """
+    terms = basis.shape[0]
+    scratch = np.empty(n if terms > 3 else 0, signal.dtype)
+    for i in range(rows.size):
+        row = signal[rows[i], first : first + n]
+        if terms == 2:
+            _square_two(row, basis[:, i], coefficients[0], coefficients[1], total)
+        elif terms == 1:
+            _square_one(row, basis[0, i], coefficients[0], total)
+        elif terms == 3:
+            _square_three(
+                row, basis[:, i], coefficients[0], coefficients[1], coefficients[2], total
+            )
+        else:
+            scratch[:] = row
+            for k in range(3, terms):
+                _take_off(basis[k, i], coefficients[k], scratch)
+            _square_three(
+                scratch, basis[:, i], coefficients[0], coefficients[1], coefficients[2], total
+            )
+
+
+@compiled
+def _take_off(factor, curve, target):
+    for p in range(target.size):
+        target[p] -= factor * curve[p]
+
+
+@compiled
+def _square_one(row, f, a, total):
+    for p in range(row.size):
+        rest = row[p] - f * a[p]
+        total[p] += rest * rest
+
+
+@compiled
+def _square_two(row, f, a, b, total):
+    f0, f1 = f[0], f[1]
+    for p in range(row.size):
+        rest = row[p] - f0 * a[p] - f1 * b[p]
+        total[p] += rest * rest
+
+
+@compiled
+def _square_three(row, f, a, b, c, total):
+    f0, f1, f2 = f[0], f[1], f[2]
+    for p in range(row.size):
+        rest = row[p] - f0 * a[p] - f1 * b[p] - f2 * c[p]
+        total[p] += rest * rest
