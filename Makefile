@@ -35,8 +35,8 @@ lab: $(VENV)/.installed  ## open JupyterLab on a copy of the first notebook
 
 test: $(VENV)/.installed-test  ## set up with the test extra, then lint, type-check and run every test
 	@failed=""; \
-	$(MAKE) --no-print-directory lint || failed="$$failed lint"; \
-	$(MAKE) --no-print-directory types || failed="$$failed types"; \
+	{ $(BIN)/ruff check . && $(BIN)/ruff format --check .; } || failed="$$failed lint"; \
+	$(BIN)/python -m mypy || failed="$$failed types"; \
 	sh tests/ensure_chromium.sh $(BIN)/python; \
 	[ -z "$$failed" ] || echo "FAILED above:$$failed (the tests run all the same)"; \
 	$(BIN)/python -m pytest $(ARGS) || failed="$$failed tests"; \

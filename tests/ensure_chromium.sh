@@ -3,6 +3,7 @@
 # Looks where tests/browser.py looks, and otherwise asks apt for the system package. Always succeeds:
 # without a browser the tests run all the same, and those that need one are skipped by name.
 python=$1
+"$python" -c '' || exit  # no environment: that is not a missing browser
 
 find_chromium() {
     PYTHONPATH=$(dirname "$0") "$python" -c \
