@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import BLOCK_PIXELS, Block, Progress, blocks_of, run_blocks
+from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
 from socwidgets.model import provenance
@@ -125,24 +126,6 @@ def _ordered(stack: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray | None]:
     dim = spectral_dim(stack[SIGNAL])
     signal = stack[SIGNAL].transpose(..., dim, Y, X)
     return signal, stack[SIGNAL_STD].transpose(*signal.dims) if SIGNAL_STD in stack else None
-
-
-#: So many pixels tell the mean spectrum well enough to place windows on it.
-_MEAN_PIXELS = 65536
-
-
-def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None) -> np.ndarray:
-    """Mean spectrum of the pixels that get a value (of a regular sample of them); NaN left out."""
-    dim = spectral_dim(signal)
-    step = max(1, round((signal.size / signal.sizes[dim] / _MEAN_PIXELS) ** 0.5))
-    thin = {Y: slice(step // 2, None, step), X: slice(step // 2, None, step)}
-    part = signal.isel(thin).astype(np.float64)
-    if excluded is not None:
-        part = part.where(excluded.isel(thin) == 0)
-    mean = part.mean([d for d in signal.dims if d != dim]).compute().values
-    if not np.isfinite(mean).any():
-        raise DataError("no pixel is left whose spectrum could be looked at")
-    return mean
 
 
 def _typical_std(noise: xr.DataArray | None, dim: str) -> np.ndarray | None:

@@ -21,7 +21,13 @@ from socwidgets.model.mapset import MapSpec
 from socwidgets.model.parameters import Parameters
 
 #: Modules that register a method when they are imported, by the method's name.
-_BUILT_IN = {"lcf": "socwidgets.analysis.lcf", "peaks": "socwidgets.analysis.peaks"}
+_BUILT_IN = {
+    "lcf": "socwidgets.analysis.lcf",
+    "peaks": "socwidgets.analysis.peaks",
+    "pre_edge": "socwidgets.analysis.normalization",
+    "edge_energy": "socwidgets.analysis.edge_energy",
+    "white_line": "socwidgets.analysis.edge_energy",
+}
 
 
 class FillBlock(Protocol):
