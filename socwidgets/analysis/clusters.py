@@ -167,7 +167,7 @@ def kmeans(
     return _recorded(result, "kmeans", chosen, mask, data)
 
 
-def _parameters(kind: type, params: Parameters | None, changes: dict[str, Any]) -> Any:
+def _parameters(kind: type[Parameters], params: Parameters | None, changes: dict[str, Any]) -> Any:
     return kind.from_mapping({**(params.to_dict() if params is not None else {}), **changes})
 
 

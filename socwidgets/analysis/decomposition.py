@@ -166,7 +166,7 @@ def usable_pixels(stack: xr.Dataset, mask: xr.DataArray | None) -> np.ndarray:
     return usable
 
 
-def _parameters(kind: type, params: Parameters | None, changes: dict[str, Any]) -> Any:
+def _parameters(kind: type[Parameters], params: Parameters | None, changes: dict[str, Any]) -> Any:
     return kind.from_mapping({**(params.to_dict() if params is not None else {}), **changes})
 
 
