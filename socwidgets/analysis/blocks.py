@@ -18,6 +18,9 @@ from socwidgets.model.names import X, Y, spectral_dim
 #: a cancel takes, and threads still have enough blocks to share.
 BLOCK_PIXELS = 16384
 
+#: Memory for the part of a lazy stack that a worker reads at once.
+LAZY_BYTES = 96 * 1024**2
+
 Progress = Callable[[int, int], None]
 
 
@@ -42,15 +45,15 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
     signal, std : xarray.DataArray
         ``(..., spectral, y, x)``, numpy or dask; leading dims are flattened to `Block.lead`.
     pixels : int
-        Pixels of a block, at least. Lazy stacks are cut along whole rows, so that each chunk is
-        read once; in-memory ones anywhere.
+        Pixels of a block. Lazy stacks are cut along whole rows, at the borders of their chunks
+        where those fit into `LAZY_BYTES`, so that each chunk is read once.
     """
     dim = spectral_dim(signal)
     ny, nx = signal.sizes[Y], signal.sizes[X]
     lead_dims = [d for d in signal.dims if d not in (dim, Y, X)]
     lead_shape = tuple(signal.sizes[d] for d in lead_dims)
     lazy = is_lazy(signal) or (std is not None and is_lazy(std))
-    step = max(1, -(-pixels // nx)) * nx if lazy else pixels
+    step = _rows_at_once(signal, std, pixels) * nx if lazy else pixels
     for lead, index in enumerate(np.ndindex(*lead_shape)):
         images = signal.isel(dict(zip(lead_dims, index, strict=True)))
         noise = None if std is None else std.isel(dict(zip(lead_dims, index, strict=True)))
@@ -59,6 +62,33 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
             stop = min(start + step, ny * nx)
             rows = slice(start // nx, -(-stop // nx))
             yield Block(lead, start, stop, load or _rows(images, noise, rows))
+
+
+def _rows_at_once(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> int:
+    """Image rows of a block of a lazy stack."""
+    wanted = -(-pixels // signal.sizes[X])
+    room = max(1, LAZY_BYTES // row_bytes(signal, std))
+    rows, _ = chunk_sizes(signal)
+    if rows > room:
+        # Chunks too tall: they are read again and again, the fewer times the larger the blocks.
+        return room
+    return rows * max(1, min(room, wanted) // rows)
+
+
+def row_bytes(signal: xr.DataArray, std: xr.DataArray | None) -> int:
+    """Memory of one image row at all energies, with its noise."""
+    size = signal.sizes[X] * signal.sizes[spectral_dim(signal)]
+    return size * (signal.dtype.itemsize + (0 if std is None else std.dtype.itemsize))
+
+
+def chunk_sizes(signal: xr.DataArray) -> tuple[int, int]:
+    """Image rows and energies of a chunk of a lazy stack; one row where storage has no chunks."""
+    dim = spectral_dim(signal)
+    if signal.chunks is not None:
+        sizes = dict(zip(signal.dims, signal.chunks, strict=True))
+        return max(sizes[Y]), max(sizes[dim])
+    stored = signal.encoding.get("preferred_chunks") or {}
+    return int(stored.get(Y, 1)), int(stored.get(dim, signal.sizes[dim]))
 
 
 def is_lazy(array: xr.DataArray) -> bool:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.blocks import BLOCK_PIXELS, Block, Progress, blocks_of, run_blocks
+from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
+from socwidgets.analysis.fit_run import Control, as_maps, run_fit
+from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
+from socwidgets.analysis.starting import starting_rows
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
-from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import (
     SIGNAL,
     SIGNAL_STD,
@@ -100,13 +102,14 @@ def fit_map(
     excluded = _excluded(stack, signal, mask)
     if chosen.complete is not None:
         full = chosen.complete(full, stack[dim], partial(mean_spectrum, signal, excluded))
-    fit = chosen.prepare(stack[dim], full, references, _typical_std(noise, dim))
+    fit = chosen.prepare(stack[dim], full, references, _typical_std(noise, dim, full))
     if not fit.points.all():
         signal = signal.isel({dim: fit.points})
         noise = None if noise is None else noise.isel({dim: fit.points})
-    initial = _initial(fit, signal, dim, start)
-    out, status = _run(fit, signal, noise, progress, cancel, workers, block_pixels, initial)
-    maps = _as_maps(signal, dim, fit, out, status, excluded)
+    initial = starting_rows(fit.specs, signal, start)
+    control = Control(progress, cancel, workers, block_pixels)
+    out, status = run_fit(fit, signal, noise, initial, excluded, control)
+    maps = as_maps(signal, fit.specs, out, status, excluded)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
@@ -127,94 +130,21 @@ def _ordered(stack: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray | None]:
     return signal, stack[SIGNAL_STD].transpose(*signal.dims) if SIGNAL_STD in stack else None
 
 
-#: So many pixels tell the mean spectrum well enough to place windows on it.
-_MEAN_PIXELS = 65536
+def _typical_std(noise: xr.DataArray | None, dim: str, params: Parameters) -> np.ndarray | None:
+    """Root-mean-square noise of each energy, ``(E,)``, frame by frame.
 
-
-def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None) -> np.ndarray:
-    """Mean spectrum of the pixels that get a value (of a regular sample of them); NaN left out."""
-    dim = spectral_dim(signal)
-    step = max(1, round((signal.size / signal.sizes[dim] / _MEAN_PIXELS) ** 0.5))
-    thin = {Y: slice(step // 2, None, step), X: slice(step // 2, None, step)}
-    part = signal.isel(thin).astype(np.float64)
-    if excluded is not None:
-        part = part.where(excluded.isel(thin) == 0)
-    mean = part.mean([d for d in signal.dims if d != dim]).compute().values
-    if not np.isfinite(mean).any():
-        raise DataError("no pixel is left whose spectrum could be looked at")
-    return mean
-
-
-def _typical_std(noise: xr.DataArray | None, dim: str) -> np.ndarray | None:
+    NaN where the parameters do not weight by it: that there is noise is all that counts then, and
+    it need not be read for it. None without noise.
+    """
     if noise is None:
         return None
-    rest = [d for d in noise.dims if d != dim]
-    return ((noise.astype(np.float64) ** 2).mean(rest) ** 0.5).compute().values
-
-
-def _run(
-    fit: BlockFit,
-    signal: xr.DataArray,
-    noise: xr.DataArray | None,
-    progress: Progress | None,
-    cancel: threading.Event | None,
-    workers: int | None,
-    block_pixels: int,
-    initial: dict[int, np.ndarray],
-) -> tuple[np.ndarray, np.ndarray]:
-    lead = int(np.prod(signal.shape[:-3], dtype=int))
-    pixels = signal.shape[-2] * signal.shape[-1]
-    out = np.full((lead, len(fit.specs), pixels), np.nan, dtype=np.float32)
-    status = np.zeros((lead, pixels), dtype=np.uint8)
-    for row, values in initial.items():
-        out[:, row] = values
-
-    def work(block: Block) -> None:
-        data, std, origin = block.load()
-        first, last = block.start - origin, block.stop - origin
-        whole = data.shape[1] == pixels
-        results = out[block.lead] if whole else out[block.lead, :, block.start : block.stop].copy()
-        codes = status[block.lead] if whole else status[block.lead, block.start : block.stop]
-        fit.fill(data, std, first, last, results, codes)
-        refit_missing(fit, data, std, first, last, results, codes)
-        if not whole:
-            out[block.lead, :, block.start : block.stop] = results
-
-    blocks = list(blocks_of(signal, noise, block_pixels))
-    run_blocks(blocks, work, progress=progress, cancel=cancel, workers=workers)
-    return out, status
-
-
-def _initial(
-    fit: BlockFit, signal: xr.DataArray, dim: str, start: xr.Dataset | None
-) -> dict[int, np.ndarray]:
-    """Starting values ``(lead, N)`` by row of the results."""
-    if start is None:
-        return {}
-    template = signal.isel({dim: 0}, drop=True)
-    known = {spec.name: row for row, spec in enumerate(fit.specs)}
-    found = {known[str(name)]: start[name] for name in start.data_vars if name in known}
-    if not found:
-        raise DataError(
-            "no map of starting values belongs to this fit",
-            expected=f"one of {', '.join(n for n in known if not n.endswith(STD_SUFFIX))}",
-            found=", ".join(map(str, start.data_vars)),
-        )
-    rows = {}
-    for row, values in found.items():
-        if set(values.dims) - set(template.dims) or any(
-            values.sizes[d] != template.sizes[d] for d in values.dims
-        ):
-            raise DataError(
-                "a map of starting values does not fit the stack",
-                expected=f"{dict(template.sizes)}",
-                found=f"{dict(values.sizes)}",
-            )
-        plain = xr.DataArray(values.values, dims=values.dims)
-        shape = xr.DataArray(np.zeros(template.shape, np.float32), dims=template.dims)
-        full = (shape + plain).transpose(*template.dims)
-        rows[row] = full.values.reshape(-1, template.sizes[Y] * template.sizes[X])
-    return rows
+    result = np.full(noise.sizes[dim], np.nan)
+    if getattr(params, "weighting", "") == "noise":
+        for e in range(result.size):
+            squares = noise.isel({dim: e}).values.astype(np.float64) ** 2
+            seen = np.isfinite(squares)
+            result[e] = (squares[seen].mean() if seen.any() else np.nan) ** 0.5
+    return result
 
 
 def _excluded(
@@ -238,29 +168,6 @@ def _excluded(
     if STATUS in stack:
         codes = codes.where(stack[STATUS] == Status.OK, stack[STATUS])
     return codes.transpose(*[d for d in signal.dims if d in codes.dims])
-
-
-def _as_maps(
-    signal: xr.DataArray,
-    dim: str,
-    fit: BlockFit,
-    out: np.ndarray,
-    status: np.ndarray,
-    excluded: xr.DataArray | None,
-) -> xr.Dataset:
-    template = signal.isel({dim: 0}, drop=True)
-    dims = tuple(str(d) for d in template.dims)
-    codes = status.reshape(template.shape)
-    if excluded is not None:
-        codes = np.where(excluded.values > 0, excluded.values, codes)
-    keeps = np.isin(codes, [Status.OK, Status.AT_BOUND, Status.SATURATED, Status.OUT_OF_RANGE])
-    variables: dict[str, xr.Variable] = {}
-    for row, spec in enumerate(fit.specs):
-        values = out[:, row].reshape(template.shape)
-        variables[spec.name] = xr.Variable(dims, np.where(keeps, values, np.nan), spec.attrs())
-    variables[STATUS] = status_variable(codes, dims)
-    coords = {str(k): v for k, v in template.coords.items() if set(v.dims) <= set(dims)}
-    return xr.Dataset(variables, coords)
 
 
 def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str, Any]:

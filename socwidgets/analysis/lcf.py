@@ -109,6 +109,7 @@ def prepare_lcf(
         Fewer points in the window than unknowns plus one.
     """
     from socwidgets.kernels.lcf import fit_block
+    from socwidgets.kernels.lcf_stream import LcfStream
 
     if references is None:
         raise ReferenceSpectraError(
@@ -176,6 +177,7 @@ def prepare_lcf(
         narrow,
         curves,
         attrs,
+        stream=partial(LcfStream.of, plan),
     )
 
 

@@ -16,12 +16,19 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.streaming import FrameStream
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.mapset import MapSpec
 from socwidgets.model.parameters import Parameters
 
 #: Modules that register a method when they are imported, by the method's name.
-_BUILT_IN = {"lcf": "socwidgets.analysis.lcf", "peaks": "socwidgets.analysis.peaks"}
+_BUILT_IN = {
+    "lcf": "socwidgets.analysis.lcf",
+    "peaks": "socwidgets.analysis.peaks",
+    "pre_edge": "socwidgets.analysis.normalization",
+    "edge_energy": "socwidgets.analysis.edge_energy",
+    "white_line": "socwidgets.analysis.edge_energy",
+}
 
 
 class FillBlock(Protocol):
@@ -60,6 +67,9 @@ class BlockFit:
         What a reader of the maps must know: condition number, windows, meaning of redchi.
     trace : callable, optional
         ``spectrum (E,) -> curves`` as `curves`, for methods whose maps do not tell the curves.
+    stream : callable, optional
+        ``has_std -> FrameStream`` (see `socwidgets.analysis.streaming`), for methods that are
+        linear in the spectrum: stacks stored by frame are then read once.
     """
 
     specs: tuple[MapSpec, ...]
@@ -69,6 +79,7 @@ class BlockFit:
     curves: Callable[[np.ndarray], dict[str, np.ndarray]]
     attrs: dict[str, Any]
     trace: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None
+    stream: Callable[[bool], FrameStream] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,8 @@ class Method:
         Its `Parameters` dataclass.
     prepare : callable
         ``(coord, parameters, references, typical_std) -> BlockFit``; raises if the inputs cannot
-        work. ``coord`` is the spectral coordinate, ``typical_std`` ``(E,)`` or None.
+        work. ``coord`` is the spectral coordinate, ``typical_std`` ``(E,)`` or None without
+        noise; it is NaN unless the parameters have ``weighting="noise"``.
     needs_references : bool
         Whether reference spectra are an input.
     complete : callable, optional

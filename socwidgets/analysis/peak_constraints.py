@@ -67,12 +67,12 @@ def read_constraints(
     Raises
     ------
     ParameterError
-        Naming the text that cannot be read, the parameter that does not exist, or the contradiction.
+        Naming the text that cannot be read, the unknown parameter, or the contradiction.
     """
     rules = Constraints(np.full(len(names), np.nan), limits[0].copy(), limits[1].copy())
-    for name, value in (initial or {}).items():
-        i = _position(names, name, f"{name}={value}")
-        rules.initial[i] = (float(value) - offset[i]) / factor[i]
+    for name, number in (initial or {}).items():
+        i = _position(names, name, f"{name}={number}")
+        rules.initial[i] = (float(number) - offset[i]) / factor[i]
     for text in params.initial:
         name, value = _split(text, "center=708.2")
         i = _position(names, name, text)

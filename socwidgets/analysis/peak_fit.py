@@ -15,6 +15,7 @@ from socwidgets.model.status import Status
 
 #: A peak lower than this many sigma may be a bad start rather than a weak peak: it is tried again.
 _SIGNIFICANT = 3.0
+_USABLE = (int(Status.OK), int(Status.AT_BOUND))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,7 @@ class PeakFit:
         if np.count_nonzero(points) <= self.plan.unknowns:
             return None
         falls = {n: s[points] for n, s in self.fall_axes.items()}
-        return replace(
-            self, plan=self.plan.on(points), axis=self.axis[points], fall_axes=falls
-        )
+        return replace(self, plan=self.plan.on(points), axis=self.axis[points], fall_axes=falls)
 
     def fill(
         self,
@@ -85,6 +84,7 @@ class PeakFit:
         result = fit_block(self.plan, signal, std, start, stop, guess)
         if self.spec is not None:
             self._try_again(signal, std, start, found, bool(known.any()), result)
+            self._refuse_rounding(result, float(np.finfo(signal.dtype).eps))
         self._write(result, out[:, start:stop])
         status[start:stop] = result.status
 
@@ -102,7 +102,12 @@ class PeakFit:
         self, signal: np.ndarray, start: int, stop: int, windows: np.ndarray, sort: bool
     ) -> np.ndarray:
         axes = (self.axis, self.fall_axes)
-        return data_start(self.spec, windows, sort, *axes, signal, start, stop)
+        return data_start(self._parts, windows, sort, *axes, signal, start, stop)
+
+    @property
+    def _parts(self) -> ModelSpec:
+        """The parts; a user's model has none."""
+        return self.spec if self.spec is not None else ModelSpec((), -1)
 
     def _anywhere(self, signal: np.ndarray) -> np.ndarray:
         """Starting values from all of the window, whatever the user gave but fixed parameters.
@@ -112,13 +117,13 @@ class PeakFit:
         windows = self.windows.copy()
         windows[:, 0], windows[:, 1] = -1.0, 1.0
         guess = self._search(signal, 0, signal.shape[1], windows, True)
-        peaks = [t.first for t in self.spec.of(PEAKS)] if self.spec else []
+        peaks = self._parts.of(PEAKS)
         rank = np.argsort(np.argsort(self.windows[:, :2].sum(axis=1), kind="stable"))
-        if not self.sort and len({t.kind for t in self.spec.of(PEAKS)}) == 1:
-            count = len(self.spec.of(PEAKS)[0].names)
-            rows = [guess[first : first + count].copy() for first in peaks]
-            for k, first in enumerate(peaks):
-                guess[first : first + count] = rows[rank[k]]
+        if not self.sort and len({term.kind for term in peaks}) == 1:
+            count = len(peaks[0].names)
+            rows = [guess[term.first : term.first + count].copy() for term in peaks]
+            for k, term in enumerate(peaks):
+                guess[term.first : term.first + count] = rows[rank[k]]
         fixed = (self.plan.master < 0) & np.isfinite(self.initial)
         guess[fixed] = self.initial[fixed, None]
         return guess
@@ -149,12 +154,20 @@ class PeakFit:
             other = fit_block(self.plan, part, noise, 0, doubtful.size, guess)
             _keep_better(result, other, doubtful)
 
+    def _refuse_rounding(self, result: Result, precision: float) -> None:
+        """A peak as low as the rounding of the background is none: constant and linear spectra."""
+        first = len(self.names) - self._parts.degree - 1
+        background = np.abs(result.values[first:]).max(axis=0, initial=0.0)
+        for term in self._parts.of(PEAKS):
+            none = np.abs(result.values[term.first]) <= 64.0 * precision * background
+            result.status[none & np.isin(result.status, _USABLE)] = Status.SINGULAR
+
     def _doubtful(self, result: Result) -> np.ndarray:
         """Pixels without a minimum, with a peak at its bounds or not out of the noise."""
         plan = self.plan
         doubtful = np.isin(result.status, [Status.NOT_CONVERGED, Status.SINGULAR])
         held = result.status == Status.AT_BOUND
-        for term in self.spec.of(PEAKS) if self.spec else []:
+        for term in self._parts.of(PEAKS):
             variance = self._covariance(result, term.first, term.first)
             height = result.values[term.first]
             weak = ~(height**2 > _SIGNIFICANT**2 * variance)
@@ -183,7 +196,7 @@ class PeakFit:
             variance = self._covariance(result, i, i)
             out[row + 1] = np.abs(self.factor[i]) * np.sqrt(np.maximum(variance, 0.0))
             row += 2
-        for term in self.spec.of(PEAKS) if self.spec else []:
+        for term in self._parts.of(PEAKS):
             here = list(range(term.first, term.first + len(term.names)))
 
             def covariance(i: int, j: int, here: list[int] = here) -> np.ndarray | float:
@@ -199,8 +212,8 @@ class PeakFit:
 
 def _keep_better(result: Result, other: Result, pixels: np.ndarray) -> None:
     """Replace the fits of some pixels by others that converged, or to a lower minimum."""
-    usable = np.isin(other.status, [Status.OK, Status.AT_BOUND])
-    before = np.isin(result.status[pixels], [Status.OK, Status.AT_BOUND])
+    usable = np.isin(other.status, _USABLE)
+    before = np.isin(result.status[pixels], _USABLE)
     lower = other.redchi < result.redchi[pixels] * (1.0 - 1e-6)
     better = usable & (~before | lower)
     passes = result.passes[pixels] + other.passes

@@ -139,11 +139,11 @@ def find_model(text: str) -> ModelSpec | UserModel:
     kinds, degree = [], -1
     for term in text.split("+"):
         found = re.fullmatch(r"\s*(?:(\d)\s*\*)?\s*(\w+)\s*", term)
-        word = found.group(2) if found else ""
-        if word in BACKGROUNDS and degree < 0 and not found.group(1):
+        times, word = found.groups() if found else (None, "")
+        if word in BACKGROUNDS and degree < 0 and not times:
             degree = BACKGROUNDS[word]
         elif word in PEAKS or word in STEPS or word in FALLS:
-            kinds += [word] * int(found.group(1) or 1)
+            kinds += [word] * int(times or 1)
         else:
             raise ParameterError(
                 f"the model has an unknown term {term.strip()!r}",

@@ -56,7 +56,9 @@ DERIVED: dict[str, dict[str, Callable]] = {
 
 
 def propagate(
-    function: Callable, values: list[np.ndarray], covariance: Callable[[int, int], np.ndarray | float]
+    function: Callable,
+    values: list[np.ndarray],
+    covariance: Callable[[int, int], np.ndarray | float],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Value and sigma of a derived quantity.
 
@@ -74,6 +76,8 @@ def propagate(
     variance = np.zeros_like(value)
     for i, left in enumerate(slopes):
         for j, right in enumerate(slopes):
-            if not (np.isscalar(left) and left == 0.0) and not (np.isscalar(right) and right == 0.0):
+            if not (np.isscalar(left) and left == 0.0) and not (
+                np.isscalar(right) and right == 0.0
+            ):
                 variance = variance + left * right * covariance(i, j)
     return value, np.sqrt(np.maximum(variance, 0.0))

@@ -79,7 +79,7 @@ class PeakParameters(Parameters):
         choices=("auto", "none", "noise", "poisson"),
     )
     max_passes: int = param(
-        60, "Evaluations of the model after which a fit has not converged.", low=5, high=10000
+        200, "Evaluations of the model after which a fit has not converged.", low=5, high=10000
     )
 
     def check(self) -> None:
@@ -122,8 +122,10 @@ def prepare_peaks(
     x = np.asarray(coord.values[points], dtype=np.float64)
     model = find_model(params.model)
     weighting = _weighting(params.weighting, typical_std)
-    make = _composite_fit if isinstance(model, ModelSpec) else _user_fit
-    fit = make(model, x, params, weighting)
+    if isinstance(model, ModelSpec):
+        fit = _composite_fit(model, x, params, weighting)
+    else:
+        fit = _user_fit(model, x, params, weighting)
     if x.size <= fit.plan.unknowns:
         raise DataError(
             "too few spectral points for this fit",
@@ -164,7 +166,7 @@ def _weighting(wanted: str, typical_std: np.ndarray | None) -> str:
 def _composite_fit(
     spec: ModelSpec, x: np.ndarray, params: PeakParameters, weighting: str
 ) -> PeakFit:
-    from socwidgets.kernels.lineshapes import composite
+    from socwidgets.kernels.lm_composite import composite
     from socwidgets.kernels.lm_plan import make_plan
 
     middle, half = 0.5 * (x[0] + x[-1]), 0.5 * abs(x[-1] - x[0])
@@ -184,9 +186,7 @@ def _composite_fit(
         max_passes=params.max_passes,
     )
     windows, initial, sort = _windows(spec, rules)
-    return PeakFit(
-        plan, spec.names, factor, offset, spec, scaled, falls, windows, sort, initial
-    )
+    return PeakFit(plan, spec.names, factor, offset, spec, scaled, falls, windows, sort, initial)
 
 
 def _fall_axis(kind: str, x: np.ndarray, half: float) -> np.ndarray:

@@ -45,8 +45,8 @@ def convert_in_memory(
     from socwidgets.kernels.optical_density import optical_density_block
 
     dim = spectral_dim(signal)
-    planes = [_as_plane(array, dim) for array in (flat, dark)]
-    if any(plane is None for plane in planes) or not _in_memory(signal):
+    beam, shade = _as_plane(flat, dim), _as_plane(dark, dim)
+    if beam is None or shade is None or not _in_memory(signal):
         return None
     ordered = signal.transpose(..., dim, Y, X)
     lead = ordered.shape[:-3]
@@ -59,7 +59,7 @@ def convert_in_memory(
     def work(block: Block) -> None:
         number = block.lead
         optical_density_block(
-            images[number], planes[0], planes[1], block.start, block.stop, od[number],
+            images[number], beam, shade, block.start, block.stop, od[number],
             None if std is None else std[number], status[number], per_flat=per_flat, **limits,
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,10 @@ class EdgePlan:
     noise_of: tuple[bool, bool, bool]
     freedom: int
 
+    def on(self, kept: np.ndarray) -> EdgePlan:
+        """The same plan for a stack of which only the rows `kept` (sorted) are left."""
+        return replace(self, rows=np.searchsorted(kept, self.rows))
+
 
 def make_plan(
     energies: np.ndarray,
@@ -79,6 +83,7 @@ def make_plan(
     degree: int = 2,
     centroid: np.ndarray | None = None,
     derivative_points: int = 0,
+    available: np.ndarray | None = None,
 ) -> EdgePlan:
     """Prepare edge and white-line maps.
 
@@ -102,13 +107,16 @@ def make_plan(
         Rows of the stack of the centroid's window.
     derivative_points : int
         Odd number of samples of the local parabola whose slope is the derivative; 0 for none.
+    available : ndarray, optional
+        ``(E,)`` bool, rows that the white-line windows may use; the other rows that are given are
+        to be available already.
 
     Raises
     ------
     ValueError
         If a white-line window holds fewer than ``degree + 1`` samples.
     """
-    wl_rows = white_line_windows(energies, white_line, half_width)
+    wl_rows = white_line_windows(energies, white_line, half_width, available)
     used: list[np.ndarray] = [
         normalization.rows,
         search,

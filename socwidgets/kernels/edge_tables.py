@@ -129,13 +129,17 @@ def window_table(plan: NormalizationPlan, rows: np.ndarray) -> Windows:
 
 
 def white_line_windows(
-    energies: np.ndarray, centers: np.ndarray | None, half_width: float
+    energies: np.ndarray,
+    centers: np.ndarray | None,
+    half_width: float,
+    available: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Rows of the window around each center."""
     if centers is None:
         return []
     near = half_width * (1 + 1e-9) + 1e-6
-    return [np.flatnonzero(np.abs(energies - energies[c]) <= near) for c in centers]
+    seen = np.ones(energies.size, bool) if available is None else available
+    return [np.flatnonzero(seen & (np.abs(energies - energies[c]) <= near)) for c in centers]
 
 
 def white_line_table(

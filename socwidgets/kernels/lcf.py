@@ -129,11 +129,11 @@ def _fit(matrices, signal, std, has_std, start, stop, out, status):
             if has_std or matrices.weighted or lcf_sums.lost_digits(fit.sums, squares):
                 lcf_sums.exact_sums(matrices, signal, std, has_std, first, fit, squares, pairs)
             finish(matrices, fit, pairs, has_std, results)
-            _store(results, fit, first, out, status)
+            store_group(results, fit, first, out, status)
 
 
 @lane_compiled
-def _store(results, fit, first, out, status):
+def store_group(results, fit, first, out, status):
     """Write the rows of a group, NaN for spectra with a sample missing, and the status."""
     spoil = fit.sums[0]
     for p in range(LANES):

@@ -11,32 +11,19 @@ widths at half maximum: of the peak itself, or of the derivative of a step.
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
-from numba import cfunc, config, njit, types
+from numba import njit
 
-from socwidgets.kernels.lm_lanes import COLUMN, LANES, ONE, THREE, TWO, ZERO, L, NoOverlap, U
+from socwidgets.kernels.lm_lanes import COLUMN, ONE, THREE, TWO, ZERO, L, NoOverlap, U
 from socwidgets.kernels.lm_math import arctan, erf, exp, weideman
-from socwidgets.kernels.lm_plan import Model
 
 GAUSSIAN, LORENTZIAN, PSEUDO_VOIGT, VOIGT, ARCTAN_STEP, ERF_STEP, EXPONENTIAL, POLYNOMIAL = (
     np.uintp(n) for n in range(8)
 )
-#: Name, kind and parameters of the parts that are not polynomials.
-PARTS = {
-    "gaussian": (GAUSSIAN, ("height", "center", "fwhm")),
-    "lorentzian": (LORENTZIAN, ("height", "center", "fwhm")),
-    "pseudo_voigt": (PSEUDO_VOIGT, ("height", "center", "fwhm", "eta")),
-    "voigt": (VOIGT, ("area", "center", "fwhm_gauss", "fwhm_lorentz")),
-    "arctan": (ARCTAN_STEP, ("height", "center", "width")),
-    "erf": (ERF_STEP, ("height", "center", "width")),
-    "exponential": (EXPONENTIAL, ("amplitude", "rate")),
-}
-
 #: Integers of the numbers that describe a model: four, then four per part (kind, first parameter,
 #: number of parameters, row of the axis).
-_HEAD, _FIELDS = np.uintp(4), np.uintp(4)
+HEAD, FIELDS = np.uintp(4), np.uintp(4)
 
 _GAUSS = 2.0 * math.sqrt(math.log(2.0))
 _LN2 = math.log(2.0)
@@ -80,7 +67,7 @@ def evaluate(numbers, axis, e, q, work, jac, model):
     for k in range(COLUMN):
         model[k] = jac.dtype.type(0.0)
     for part in range(numbers[ZERO]):
-        field = _HEAD + part * _FIELDS
+        field = HEAD + part * FIELDS
         kind, first = numbers[field], numbers[field + ONE]
         x = numbers[field + THREE] * stride + e
         o, f = first * L, first * COLUMN
@@ -185,8 +172,9 @@ def _voigt(axis, x, q, o, work, jac, f, model):
             pr, pi = real(_TERMS[0]), real(0.0)
             for n in range(ONE, _COUNT):
                 pr, pi = pr * zr - pi * zi + real(_TERMS[n]), pr * zi + pi * zr
-            gr, gi = two_over * real(0.5) + real(2.0) * (pr * a - pi * b), real(2.0) * (
-                pr * b + pi * a
+            gr, gi = (
+                two_over * real(0.5) + real(2.0) * (pr * a - pi * b),
+                real(2.0) * (pr * b + pi * a),
             )
             wr, wi = gr * a - gi * b, gr * b + gi * a
             by_t = real(-2.0) * (t * wr - y * wi)
@@ -272,57 +260,3 @@ def _add_term(lanes, factor, q, o, model, m):
     """The factor times the parameter."""
     for p in range(lanes):
         model[m + p] += factor * q[o + p]
-
-
-@cache
-def block(kind: type):
-    """`evaluate` for one float type as a function pointer, whose type all models share."""
-    if config.DISABLE_JIT:
-        return evaluate
-    return cfunc(block_signature(kind), nopython=True, cache=True, error_model="numpy")(
-        evaluate.py_func
-    )
-
-
-def block_signature(kind: type):
-    """Signature of the function that evaluates a model."""
-    rows = types.Array(types.float32 if kind is np.float32 else types.float64, 1, "C")
-    return types.void(types.Array(types.uintp, 1, "C"), rows, types.uintp, rows, rows, rows, rows)
-
-
-def composite(
-    parts: tuple[str, ...],
-    axis: np.ndarray,
-    *,
-    degree: int = -1,
-    own_axes: dict[int, np.ndarray] | None = None,
-) -> Model:
-    """A sum of parts and a polynomial.
-
-    Parameters
-    ----------
-    parts : tuple of str
-        Names in `PARTS`; their parameters follow each other in this order.
-    axis : ndarray
-        ``(E,)``, scaled to about [-1, 1].
-    degree : int
-        Degree of the polynomial, whose coefficients come last; -1 for none.
-    own_axes : dict, optional
-        ``{number of the part: (E,)}`` for parts that run on an axis of their own: a power law is
-        an exponential of the logarithm.
-    """
-    rows, numbers, first = [np.asarray(axis, float)], [], 0
-    for n, name in enumerate(parts):
-        kind, names = PARTS[name]
-        row = 0
-        if own_axes and n in own_axes:
-            rows.append(np.asarray(own_axes[n], float))
-            row = len(rows) - 1
-        numbers += [int(kind), first, len(names), row]
-        first += len(names)
-    if degree >= 0:
-        numbers += [int(POLYNOMIAL), first, degree + 1, len(rows)]
-        rows += [rows[0] ** power for power in range(degree + 1)]
-        first += degree + 1
-    head = [len(numbers) // int(_FIELDS), first, len(rows), LANES]
-    return Model(block, first, np.array([*head, *numbers], np.uintp), np.stack(rows))

@@ -6,14 +6,20 @@ Twin: `socwidgets.kernels.lm_reference`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from socwidgets.kernels.lm_iterate import CONVERGED, iterate
+from socwidgets.kernels import lm_iterate, lm_polish
+from socwidgets.kernels.lm_iterate import CONVERGED
 from socwidgets.kernels.lm_lanes import L, tile_positions
 from socwidgets.kernels.lm_plan import WEIGHTINGS, Plan, padded_axis
-from socwidgets.kernels.lm_polish import UNDETERMINED, polish
+from socwidgets.kernels.lm_polish import UNDETERMINED
 from socwidgets.kernels.lm_stage import stage
+
+# numba types a compiled function by the parameters of its Python one, without the call's packing.
+_iterate: Any = lm_iterate.iterate
+_polish: Any = lm_polish.polish
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, NOT_CONVERGED, AT_BOUND, SINGULAR = 0, 3, 4, 5
@@ -142,29 +148,26 @@ def _fit_batch(
     again = todo
     if not plan.double:
         single = values.astype(np.float32)
-        iterate(
+        _iterate(
             *arguments["single"], np.float32(_COARSE), np.float32(_ROUNDING_SINGLE),
             plan.max_passes, *samples, todo, single, passes, ending,
         )  # fmt: skip
         free = plan.free.astype(np.intp)  # what never moves keeps its double precision
         values[free] = single[free]
         _respect_plan(plan, values)
-        polish(
-            *arguments["last"], _LONGEST, *samples, todo, values, covariance, chi, verdict
-        )
+        _polish(*arguments["last"], _LONGEST, *samples, todo, values, covariance, chi, verdict)
         again = todo[(verdict[todo] > UNDETERMINED) | (ending[todo] != CONVERGED)]
     if again.size:
-        iterate(
+        _iterate(
             *arguments["double"], _FINE if plan.double else _MEDIUM, _ROUNDING_DOUBLE,
             plan.max_passes, *samples, again, values, passes, ending,
         )  # fmt: skip
-        polish(
-            *arguments["last"], _LONGEST, *samples, again, values, covariance, chi, verdict
-        )
+        _polish(*arguments["last"], _LONGEST, *samples, again, values, covariance, chi, verdict)
     freedom = points - plan.unknowns
     redchi = chi / (freedom if freedom > 0 else np.nan)
     if plan.weighting == "none":
-        covariance *= redchi
+        with np.errstate(over="ignore", invalid="ignore"):  # of fits that ran away
+            covariance *= redchi
     values[:, ~finite] = np.nan
     result.values[:, here], result.covariance[:, here] = values, covariance
     result.redchi[here] = redchi

@@ -15,8 +15,8 @@ _FIRST_DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e-9, 1e9
 
 @compiled
 def iterate(
-    lanes, block, config, axis, points, count, weighting, ties, scales, shifts, columns, unknowns, where,
-    lower, upper, tolerance, rounding, max_passes, data, roots, squares, todo, q_all,
+    lanes, block, numbers, axis, points, count, weighting, ties, scales, shifts, columns, unknowns,
+    where, lower, upper, tolerance, rounding, max_passes, data, roots, squares, todo, q_all,
     passes, ending,
 ):  # fmt: skip
     """Fit the pixels `todo`.
@@ -25,7 +25,7 @@ def iterate(
     ----------
     lanes : uintp
         `LANES`.
-    block, config, axis, points, count, weighting, ties, scales, columns, unknowns
+    block, numbers, axis, points, count, weighting, ties, scales, columns, unknowns
         As for `normal_equations`; `shifts` are the offsets of tied parameters.
     where : ndarray
         From `lm_lanes.tile_positions`.
@@ -66,7 +66,7 @@ def iterate(
     pixel, spent = np.zeros(L, np.int64), np.zeros(L, kind)
     matrix, pivots = np.zeros(unknowns * unknowns * L, kind), np.zeros(unknowns * L, kind)
     least, step = np.zeros(unknowns * L, kind), np.zeros(unknowns * L, kind)
-    opened = np.zeros(unknowns * L, kind)
+    opened, largest = np.zeros(unknowns * L, kind), np.zeros(unknowns * L, kind)
     slope = np.zeros(L, kind)
     freedom, limit = kind.type(max(int(points) - int(unknowns), 1)), kind.type(max_passes)
     why = np.zeros(L, np.int64)
@@ -83,7 +83,7 @@ def iterate(
             _load(p, todo[0], data, roots, squares, q_all, count, y, root, trial, scale)
     while busy > 0:
         normal_equations(
-            block, config, axis, points, count, y, root, weighting, ties, scales, columns,
+            block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
             unknowns, trial, work, jac, model, fresh_sums, deviance,
         )  # fmt: skip
         for p in range(L):
@@ -94,13 +94,11 @@ def iterate(
         _select(lanes, take, trial, q, count)
         _propose(
             lanes, unknowns, columns, where, lower, upper, damping, q, trial, sums, matrix, pivots,
-            least, step, opened, promised, slope,
+            least, step, opened, largest, promised, slope,
         )  # fmt: skip
         for t in range(np.uintp(ties.shape[0])):
             for p in range(L):
-                trial[ties[t, ZERO] * L + p] = (
-                    scales[t] * trial[ties[t, ONE] * L + p] + shifts[t]
-                )
+                trial[ties[t, ZERO] * L + p] = scales[t] * trial[ties[t, ONE] * L + p] + shifts[t]
         _stop(lanes, cost, slope, damping, spent, scale, freedom, tolerance, rounding, limit, why)
         for p in range(L):
             if why[p] < 0 or pixel[p] < 0:
@@ -115,6 +113,8 @@ def iterate(
                 row = todo[following]
                 _load(p, row, data, roots, squares, q_all, count, y, root, trial, scale)
                 pixel[p], spent[p] = row, 0
+                for i in range(unknowns):
+                    largest[i * L + p] = kind.type(0.0)
                 following += 1
             else:
                 pixel[p] = -1
@@ -189,7 +189,7 @@ def _select(lanes, take, source, target, rows):
 @compiled
 def _propose(
     lanes, unknowns, columns, where, lower, upper, damping, q, trial, sums, matrix, pivots, least,
-    step, opened, promised, slope,
+    step, opened, largest, promised, slope,
 ):  # fmt: skip
     """Damped step inside the bounds; what it promises, and the slope along it.
 
@@ -214,7 +214,8 @@ def _propose(
         pair, to = where[i, i] * L, (i * unknowns + i) * L
         for p in range(lanes):
             size = sums[pair + p]
-            matrix[to + p] = size * (one + damping[p])
+            largest[i * L + p] = max(largest[i * L + p], size)
+            matrix[to + p] = size + damping[p] * largest[i * L + p]
             least[i * L + p] = max(size * small, tiny)
     factorize(lanes, unknowns, matrix, pivots, least)
     solve(lanes, unknowns, matrix, pivots, step)
@@ -225,7 +226,7 @@ def _propose(
         low, high = lower[i], upper[i]
         for p in range(lanes):
             d, g = step[i * L + p], sums[gradient + p]
-            promised[p] += d * (g + damping[p] * sums[pair + p] * d)
+            promised[p] += d * (g + damping[p] * largest[i * L + p] * d)
             target = min(max(q[own + p] + d, low), high)
             slope[p] += g * (target - q[own + p])
             trial[own + p] = target

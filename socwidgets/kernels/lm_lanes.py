@@ -4,15 +4,19 @@ Arrays are flat, and the lane is their fastest axis: the innermost loop runs ove
 vectorized. Samples come in chunks of `ROWS`, whose sum stays in registers before it is stored.
 
 Offsets are unsigned and factors are constants: with signed or unknown ones the compiler must allow
-for negative indices and overlapping rows and gives up vectorizing, which costs a factor of ten. Short loops over lanes
-are the exception: they take the number of lanes as an argument, because a loop of constant length
-is unrolled before the vectorizer sees it.
+for negative indices and overlapping rows and gives up vectorizing, which costs a factor of ten.
+Short loops over lanes are the exception: they take the number of lanes as an argument, because a
+loop of constant length is unrolled before the vectorizer sees it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numba
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.core.compiler import Compiler
 
 LANES = 32
@@ -22,6 +26,7 @@ ROWS = 8
 L, U = np.uintp(LANES), np.uintp(ROWS)
 COLUMN = np.uintp(LANES * ROWS)
 ZERO, ONE, TWO, THREE, FOUR = (np.uintp(n) for n in range(5))
+
 
 class NoOverlap(Compiler):
     """Compiler that is told that array arguments do not overlap.
@@ -42,6 +47,24 @@ compiled = njit(
     fastmath={"contract", "nsz", "reassoc", "arcp"},
     pipeline_class=NoOverlap,
 )
+
+
+def jit_disabled() -> bool:
+    """Whether numba is switched off (NUMBA_DISABLE_JIT), for tests and debuggers."""
+    return bool(vars(numba.config)["DISABLE_JIT"])
+
+
+def function_pointer(function: Callable, kind: type, *, cache: bool) -> Any:
+    """Compile ``function(numbers, axis, e, q, work, jac, model)`` for one float type.
+
+    The result is a C function: compiled code that calls it is the same for all models, and so is
+    compiled only once.
+    """
+    rows = types.Array(types.float32 if kind is np.float32 else types.float64, 1, "C")
+    numbers = types.Array(types.uintp, 1, "C")
+    signature = types.void(numbers, rows, types.uintp, rows, rows, rows, rows)
+    compile_for_c: Any = numba.cfunc
+    return compile_for_c(signature, nopython=True, cache=cache, error_model="numpy")(function)
 
 
 def tile_positions(count: int) -> np.ndarray:

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="call-arg"
 """Elementary functions that a loop over pixels can be vectorized with.
 
 The mathematical library's functions are scalar calls: one of them in a loop keeps the compiler from
@@ -9,6 +10,7 @@ plain Python gets numpy under the same names.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -16,7 +18,7 @@ from numba.extending import intrinsic, overload
 from scipy import special
 
 # 'reassoc' is missing on purpose: it would let the compiler cancel the magic number that rounds.
-_OPTIONS = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_OPTIONS: Any = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 def exp(x):
@@ -116,7 +118,7 @@ def _exp(x):
 def _log(x):
     if x not in (types.float32, types.float64):
         return None
-    real, whole, bits, bias = _integers(x)
+    real, whole, bits, _ = _integers(x)
     terms = _series(4 if x == types.float32 else 10, lambda n: 2.0 / (2 * n + 1), real)
     count = len(terms)
     one, ln2 = real(1.0), real(math.log(2.0))

@@ -16,8 +16,8 @@ LEAST_COUNTS = 1e-3
 
 @compiled
 def normal_equations(
-    block, config, axis, points, count, y, root, weighting, ties, scales, columns, unknowns, q, work,
-    jac, model, sums, deviance,
+    block, numbers, axis, points, count, y, root, weighting, ties, scales, columns, unknowns, q,
+    work, jac, model, sums, deviance,
 ):  # fmt: skip
     """``J^T W J``, ``J^T W r`` and ``r^T W r`` at the parameters `q`.
 
@@ -54,7 +54,7 @@ def normal_equations(
         deviance[p] = zero
     residual = count * COLUMN
     for e in range(ZERO, points, U):
-        block(config, axis, e, q, work, jac, model)
+        block(numbers, axis, e, q, work, jac, model)
         for t in range(np.uintp(ties.shape[0])):
             slave, master = ties[t, ZERO] * COLUMN, ties[t, ONE] * COLUMN
             for k in range(COLUMN):

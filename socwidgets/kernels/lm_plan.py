@@ -1,4 +1,4 @@
-"""What a batched fit needs to know beside the data: the model, which parameters are free, bounds."""
+"""What a batched fit needs beside the data: the model, which parameters are free, bounds."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Model:
     Attributes
     ----------
     block : callable
-        ``dtype -> function(numbers, axis, e, q, work, jac, model)``, as `lineshapes.evaluate`, of a type
-        that does not depend on the model.
+        ``dtype -> function(numbers, axis, e, q, work, jac, model)``, as `lineshapes.evaluate`, of a
+        type that does not depend on the model.
     count : int
         Number of parameters M.
     numbers : ndarray
@@ -75,7 +75,7 @@ class Plan:
     offset: np.ndarray
     weighting: str = "none"
     double: bool = False
-    max_passes: int = 60
+    max_passes: int = 200
     free: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,14 +101,14 @@ def make_plan(
     tied: dict[int, tuple[int, float, float]] | None = None,
     weighting: str = "none",
     double: bool = False,
-    max_passes: int = 60,
+    max_passes: int = 200,
 ) -> Plan:
     """Prepare a fit.
 
     Parameters
     ----------
     model : Model
-        From `lineshapes.composite` or `lm_user.compile_model`.
+        From `lm_composite.composite` or `lm_user.compile_model`.
     lower, upper : ndarray, optional
         ``(M,)``; infinite if left out.
     fixed : tuple of int

@@ -5,8 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from socwidgets.kernels.lm_iterate import _load
-from socwidgets.kernels.lm_lanes import COLUMN, LANES, ONE, ZERO, L, U, compiled, factorize, solve, unit_column
-from socwidgets.kernels.lm_normal import POISSON, normal_equations
+from socwidgets.kernels.lm_lanes import (
+    COLUMN,
+    LANES,
+    ONE,
+    ZERO,
+    L,
+    U,
+    compiled,
+    factorize,
+    solve,
+    unit_column,
+)
+from socwidgets.kernels.lm_normal import normal_equations
 
 #: A pivot below this part of its diagonal element: the data do not determine the parameter.
 _SINGULAR = 1e-14
@@ -21,8 +32,8 @@ FINE, HELD, UNDETERMINED, UNFINISHED = (np.uint8(n) for n in range(4))
 
 @compiled
 def polish(
-    width, block, config, axis, points, count, weighting, ties, scales, shifts, columns, unknowns, where,
-    lower, upper, longest, data, roots, squares, todo, q_all, covariance, chi, verdict,
+    width, block, numbers, axis, points, count, weighting, ties, scales, shifts, columns, unknowns,
+    where, lower, upper, longest, data, roots, squares, todo, q_all, covariance, chi, verdict,
 ):  # fmt: skip
     """One undamped Gauss-Newton step of the pixels `todo`.
 
@@ -30,7 +41,7 @@ def polish(
     ----------
     width : uintp
         `LANES`.
-    block, config, axis, points, count, weighting, ties, scales, shifts, columns, unknowns, where
+    block, numbers, axis, points, count, weighting, ties, scales, shifts, columns, unknowns, where
         As for `iterate`; likewise `lower`, `upper`, `data`, `roots`, `squares`, `todo`, `q_all`.
     longest : float
         Square of the longest step, in units of sigma, that may be the last.
@@ -67,7 +78,7 @@ def polish(
                 row = todo[min(first + int(p), todo.size - 1)]
                 _load(p, row, data, roots, squares, q_all, count, y, root, q, scale)
         normal_equations(
-            block, config, axis, points, count, y, root, weighting, ties, scales, columns,
+            block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
             unknowns, q, work, jac, model, sums, deviance,
         )  # fmt: skip
         _matrix(width, unknowns, columns, where, lower, upper, q, sums, matrix, least, step, held)

@@ -60,7 +60,7 @@ PARTS: dict[str, tuple[Callable, int]] = {
 
 
 def composite(parts: tuple[str, ...], degree: int = -1) -> Callable:
-    """Function ``f(x, *parameters)`` of the same sum as `lineshapes.composite`."""
+    """Function ``f(x, *parameters)`` of the same sum as `lm_composite.composite`."""
 
     def function(x, *parameters):
         total, first = np.zeros_like(x), 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from socwidgets.kernels.lm_lanes import LANES, ZERO, L, compiled
@@ -40,7 +38,8 @@ def stage(
 
 @compiled
 def _stage(signal, std, first, count, data, roots, squares):
-    points, stride = np.uintp(signal.shape[0]), np.uintp(data.size) // ((count + L - np.uintp(1)) // L)
+    points = np.uintp(signal.shape[0])
+    stride = np.uintp(data.size) // ((count + L - np.uintp(1)) // L)
     weighted = std.shape[0] > 0
     for start in range(ZERO, count, L):
         lanes = min(L, count - start)

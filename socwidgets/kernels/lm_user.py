@@ -7,13 +7,13 @@ import math
 import types as python_types
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
-from numba import cfunc, config, njit
+from numba import njit
 
 from socwidgets.kernels import lm_math
-from socwidgets.kernels.lineshapes import block_signature
-from socwidgets.kernels.lm_lanes import COLUMN, L, NoOverlap, U
+from socwidgets.kernels.lm_lanes import COLUMN, L, NoOverlap, U, function_pointer, jit_disabled
 from socwidgets.kernels.lm_plan import Model
 
 #: Functions of numpy and math that have a form the compiler can vectorize.
@@ -29,7 +29,8 @@ _REPLACED = {
 #: Parameters whose differences share one loop.
 _TOGETHER = 4
 
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_jit: Any = njit
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 def parameter_names(function: Callable) -> tuple[str, ...]:
@@ -103,12 +104,14 @@ def _block(function: Callable, jacobian: Callable | None, count: int):
     }  # fmt: skip
     source = _analytic(count) if jacobian is not None else _differences(count)
     exec(compile(source, "<model>", "exec"), scope)
-    if config.DISABLE_JIT:
+    if jit_disabled():
         return scope["evaluate"]
-    inner = njit(pipeline_class=NoOverlap, **_OPTIONS)(scope["evaluate"])
-    scope["inner"] = inner
-    exec("def outer(n, axis, e, q, w, jac, model):\n    inner(n, axis, e, q, w, jac, model)\n", scope)
-    return cfunc(block_signature(np.float64), nopython=True, error_model="numpy")(scope["outer"])
+    inner = _jit(pipeline_class=NoOverlap, **_OPTIONS)(scope["evaluate"])
+
+    def outer(n, axis, e, q, work, jac, model):
+        inner(n, axis, e, q, work, jac, model)
+
+    return function_pointer(outer, np.float64, cache=False)
 
 
 def _compiled(function: Callable) -> Callable:
@@ -122,7 +125,7 @@ def _compiled(function: Callable) -> Callable:
     copy = python_types.FunctionType(
         function.__code__, names, function.__name__, function.__defaults__, function.__closure__
     )
-    return copy if config.DISABLE_JIT else njit(forceinline=True, **_OPTIONS)(copy)
+    return copy if jit_disabled() else _jit(forceinline=True, **_OPTIONS)(copy)
 
 
 @cache

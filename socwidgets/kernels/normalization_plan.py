@@ -6,7 +6,7 @@ sum of the samples in its window (a row of a pseudo-inverse). These weights are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,6 +94,19 @@ class NormalizationPlan:
             self.merge,
         )
         return cast(tables, kind)
+
+    def on(self, kept: np.ndarray) -> NormalizationPlan:
+        """The same plan for a stack of which only the rows `kept` (sorted) are left."""
+        return replace(
+            self,
+            edge=int(np.searchsorted(kept, self.edge)),
+            offset=self.offset[kept],
+            pre_rows=np.searchsorted(kept, self.pre_rows),
+            post_rows=np.searchsorted(kept, self.post_rows),
+            pre_basis=self.pre_basis[:, kept],
+            post_basis=self.post_basis[:, kept],
+            basis=self.basis[:, kept],
+        )
 
     def functionals(self) -> np.ndarray:
         """``(2 + d + 1, n_pre + n_post)``: every coefficient as weights of the raw samples."""

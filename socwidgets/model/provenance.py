@@ -15,8 +15,10 @@ import xarray as xr
 
 from socwidgets.model.names import PROVENANCE
 
-#: Arrays above this size are hashed from their edges and a stride, not whole.
-_FULL_HASH_BYTES = 1 << 26
+#: Larger arrays are hashed from a part of about this size: runs spread evenly over them. Hashing
+#: must not take longer than a fit of the same stack (0.1 s for 400 MB).
+_FULL_HASH_BYTES = 1 << 24
+_RUN = 1024
 
 
 def package_version() -> str:
@@ -77,12 +79,21 @@ def data_hash(obj: xr.Dataset | xr.DataArray) -> str:
         digest.update(np.ascontiguousarray(array.coords[coord].values).tobytes())
     data = array.variable._data if not array.variable._in_memory else array.values
     if isinstance(data, np.ndarray):
-        flat = data.reshape(-1)
-        stride = max(1, flat.nbytes // _FULL_HASH_BYTES)
-        digest.update(np.ascontiguousarray(flat[::stride]).tobytes())
+        digest.update(str(data.shape).encode())
+        digest.update(_sampled(data))
     else:
         digest.update(str(getattr(data, "name", array.shape)).encode())
     return digest.hexdigest()[:16]
+
+
+def _sampled(data: np.ndarray) -> bytes:
+    """All bytes of an array, or those of evenly spread runs of a large one and of its end."""
+    if data.nbytes <= _FULL_HASH_BYTES or data.ndim == 0:
+        return data.tobytes()
+    flat = data.reshape(-1)
+    whole = flat.size // _RUN
+    stride = max(1, data.nbytes // _FULL_HASH_BYTES)
+    return flat[: whole * _RUN].reshape(whole, _RUN)[::stride].tobytes() + flat[-_RUN:].tobytes()
 
 
 def jsonable(value: Any) -> Any:

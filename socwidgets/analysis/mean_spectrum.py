@@ -1,0 +1,44 @@
+"""Mean spectrum of a stack, to place windows on."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.errors import DataError
+from socwidgets.model.names import X, Y, spectral_dim
+
+#: So many pixels tell the mean spectrum well enough.
+_PIXELS = 65536
+
+
+def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) -> np.ndarray:
+    """Mean spectrum of a regular sample of the pixels.
+
+    Parameters
+    ----------
+    signal : xarray.DataArray
+        ``(..., spectral, y, x)``; NaN samples are left out.
+    excluded : xarray.DataArray, optional
+        ``(..., y, x)``; pixels where it is not zero are left out.
+
+    Returns
+    -------
+    ndarray
+        ``(spectral,)`` float64.
+
+    Raises
+    ------
+    DataError
+        If no pixel is left.
+    """
+    dim = spectral_dim(signal)
+    step = max(1, round((signal.size / signal.sizes[dim] / _PIXELS) ** 0.5))
+    thin = {Y: slice(step // 2, None, step), X: slice(step // 2, None, step)}
+    part = signal.isel(thin).astype(np.float64)
+    if excluded is not None:
+        part = part.where(excluded.isel(thin) == 0)
+    mean = part.mean([d for d in signal.dims if d != dim]).compute().values
+    if not np.isfinite(mean).any():
+        raise DataError("no pixel is left whose spectrum could be looked at")
+    return mean

@@ -1,0 +1,292 @@
+"""Pre- and post-edge normalization of stacks, and maps of its coefficients."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.analysis.blocks import Block, run_blocks
+from socwidgets.analysis.mean_spectrum import mean_spectrum
+from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
+from socwidgets.analysis.xanes_parameters import (
+    PreEdgeParameters,
+    StackNormalizationParameters,
+    normalization_plan,
+    span,
+)
+from socwidgets.kernels.normalization_plan import NormalizationPlan
+from socwidgets.model import provenance
+from socwidgets.model.errors import DataError
+from socwidgets.model.mapset import MapSpec, status_variable
+from socwidgets.model.names import (
+    QUANTITY,
+    SIGNAL,
+    SIGNAL_STD,
+    STATUS,
+    X,
+    Y,
+    spectral_dim,
+    std_name,
+)
+from socwidgets.model.stack import require_quantity, validate_stack
+from socwidgets.model.status import Status
+
+JUMP = "edge_jump"
+
+#: Pixels of a block of the normalized stack.
+_BLOCK_PIXELS = 65536
+
+
+def normalize(
+    stack: xr.Dataset,
+    params: StackNormalizationParameters | None = None,
+    *,
+    in_place: bool = False,
+    **changes: Any,
+) -> xr.Dataset:
+    """Stack of normalized spectra ``(mu - pre)/jump``.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset
+        ``signal`` ``(..., spectral, y, x)``, optical density or intensity; numpy or dask.
+    params : StackNormalizationParameters, optional
+        `changes` are laid over them: ``e0``, ``pre``, ``post``, ``flatten``, ...
+    in_place : bool
+        Overwrite the signal of `stack` instead of making a new array (numpy, float32 or float64,
+        spectral axis before y and x): half the memory, and the input is gone.
+
+    Returns
+    -------
+    xarray.Dataset
+        The stack with ``quantity`` "normalized"; ``edge_jump`` ``(..., y, x)``; ``signal_std``
+        divided by the jump (the jump's own error, common to all samples of a pixel, is not in it);
+        ``status``: low_signal where the jump is not positive, masked where a window sample is
+        missing. Those spectra are NaN.
+
+    Raises
+    ------
+    DataError
+        If the quantity, the windows or E0 cannot work, or `in_place` is impossible.
+
+    Notes
+    -----
+    Conventions of Larch's ``pre_edge`` (Newville 2013, J. Phys. Conf. Ser. 430, 012007), with
+    windows for the short ranges of imaging; E0 is one for the whole image.
+    """
+    validate_stack(stack)
+    require_quantity(stack, ("optical_density", "intensity"), "normalization")
+    given = params.to_dict() if params is not None else {}
+    chosen = StackNormalizationParameters.from_mapping({**given, **changes})
+    dim = spectral_dim(stack[SIGNAL])
+    signal = stack[SIGNAL].transpose(..., dim, Y, X)
+    chosen = chosen.completed(stack[dim], partial(mean_spectrum, signal))
+    plan = normalization_plan(stack[dim].values, chosen, chosen.nvict)
+    if in_place and (signal.chunks is not None or not _is_plain(signal.values)):
+        raise DataError(
+            "this stack cannot be normalized in place",
+            expected="a float32 or float64 numpy signal, C-contiguous as (spectral, y, x)",
+            found=f"{signal.dtype} {signal.dims}, {'dask' if signal.chunks else 'numpy'}",
+            fix="leave in_place out",
+        )
+    lazy = signal.chunks is not None
+    normalized, jump = (
+        _lazily(signal, plan, chosen.flatten)
+        if lazy
+        else _in_memory(signal, plan, chosen.flatten, in_place)
+    )
+    return _as_stack(stack, normalized, jump, plan, chosen, dim)
+
+
+def _as_stack(
+    stack: xr.Dataset,
+    normalized: xr.DataArray,
+    jump: xr.DataArray,
+    plan: NormalizationPlan,
+    chosen: StackNormalizationParameters,
+    dim: str,
+) -> xr.Dataset:
+    result = stack.copy()
+    words = "Flattened normalized absorption" if chosen.flatten else "Normalized absorption"
+    order = stack[SIGNAL].dims
+    result[SIGNAL] = normalized.transpose(*order).assign_attrs(long_name=words, units="1")
+    if SIGNAL_STD in stack:
+        spread = (stack[SIGNAL_STD] / jump.where(jump > 0)).astype(normalized.dtype)
+        attrs = {"long_name": "Standard uncertainty of the normalized absorption", "units": "1"}
+        result[SIGNAL_STD] = spread.transpose(*order).assign_attrs(attrs)
+    result[JUMP] = jump.assign_attrs(long_name="Edge jump", units="1")
+    bad = np.where(np.isnan(jump), np.uint8(Status.MASKED), np.uint8(Status.LOW_SIGNAL))
+    codes = np.where(jump > 0, np.uint8(Status.OK), bad)
+    if STATUS in stack:
+        earlier = stack[STATUS].transpose(*jump.dims).values
+        codes = np.where(earlier > 0, earlier, codes)
+    result[STATUS] = status_variable(codes, tuple(str(d) for d in jump.dims))
+    result.attrs[QUANTITY] = "normalized"
+    result.attrs.update(window_attrs(stack[dim].values, plan))
+    called = chosen.to_dict()
+    return provenance.record(result, "socwidgets.normalize", called, source=stack)
+
+
+def window_attrs(energies: np.ndarray, plan: NormalizationPlan) -> dict[str, Any]:
+    """Attributes that say where a normalization looked."""
+    return {
+        "e0": float(energies[plan.edge]),
+        "pre_window": span(energies, plan.pre_rows),
+        "post_window": span(energies, plan.post_rows),
+        "post_degree": plan.post_weights.shape[0] - 1,
+    }
+
+
+def _is_plain(values: np.ndarray) -> bool:
+    return values.dtype in (np.float32, np.float64) and values.flags.c_contiguous
+
+
+def _in_memory(
+    signal: xr.DataArray, plan: NormalizationPlan, flatten: bool, in_place: bool
+) -> tuple[xr.DataArray, xr.DataArray]:
+    from socwidgets.kernels.normalization import normalize_block
+
+    values = signal.values
+    if not in_place:
+        kind = values.dtype if values.dtype in (np.float32, np.float64) else np.float32
+        values = np.ascontiguousarray(values, dtype=kind)
+    images = values.reshape(-1, values.shape[-3], values.shape[-2] * values.shape[-1])
+    out = images if in_place else np.empty_like(images)
+    pixels = images.shape[2]
+    jump = np.empty((images.shape[0], pixels), images.dtype)
+
+    def work(block: Block) -> None:
+        number = block.lead
+        normalize_block(
+            plan, images[number], block.start, block.stop, out[number], jump[number],
+            flatten=flatten,
+        )  # fmt: skip
+
+    run_blocks(
+        [
+            Block(number, start, min(start + _BLOCK_PIXELS, pixels), _nothing)
+            for number in range(images.shape[0])
+            for start in range(0, pixels, _BLOCK_PIXELS)
+        ],
+        work,
+    )
+    image = signal.isel({spectral_dim(signal): 0}, drop=True)
+    normalized = signal.copy(data=out.reshape(values.shape))
+    return normalized, image.copy(data=jump.reshape(image.shape)).drop_attrs()
+
+
+def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:
+    """Load nothing: the block's data are in memory already."""
+    return np.empty((0, 0)), None, 0
+
+
+def _lazily(
+    signal: xr.DataArray, plan: NormalizationPlan, flatten: bool
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Normalize chunk by chunk, with all energies of a pixel in one chunk."""
+    dim = spectral_dim(signal)
+    chunked = signal.chunk({dim: -1})
+    block = partial(_normalize_array, plan=plan, flatten=flatten)
+    kind = np.float64 if signal.dtype == np.float64 else np.float32
+    normalized = chunked.copy(data=chunked.data.map_blocks(block, dtype=kind))
+    jump = xr.apply_ufunc(
+        partial(_jump_of_array, plan=plan),
+        chunked,
+        input_core_dims=[[dim]],
+        dask="parallelized",
+        output_dtypes=[kind],
+    )
+    return normalized, jump.compute().drop_attrs()
+
+
+def _normalize_array(values: np.ndarray, plan: NormalizationPlan, flatten: bool) -> np.ndarray:
+    from socwidgets.kernels.normalization import normalize_block
+
+    kind = np.float64 if values.dtype == np.float64 else np.float32
+    images = np.ascontiguousarray(values, dtype=kind)
+    flat = images.reshape(-1, values.shape[-3], values.shape[-2] * values.shape[-1])
+    out, jump = np.empty_like(flat), np.empty(flat.shape[2], kind)
+    for image, target in zip(flat, out, strict=True):
+        normalize_block(plan, image, 0, flat.shape[2], target, jump, flatten=flatten)
+    return out.reshape(values.shape)
+
+
+def _jump_of_array(values: np.ndarray, plan: NormalizationPlan) -> np.ndarray:
+    """Edge jump of ``(..., spectral)``."""
+    jump = values[..., plan.rows] @ plan.functionals()[2]
+    return np.where(np.isfinite(jump), jump, np.nan).astype(
+        np.float64 if values.dtype == np.float64 else np.float32
+    )
+
+
+def pre_edge_specs(post_degree: int, units: str) -> tuple[MapSpec, ...]:
+    """Maps of the coefficients, in the row order of the kernel."""
+    named = [
+        ("pre_edge_0", "Pre-edge curve at E0", "1"),
+        ("pre_edge_1", "Slope of the pre-edge curve", f"{units}-1"),
+        (JUMP, "Edge jump", "1"),
+    ]
+    named += [
+        (f"post_edge_{k}", f"Post-edge coefficient of (E - E0)^{k}", f"{units}-{k}")
+        for k in range(1, post_degree + 1)
+    ]
+    specs = []
+    for name, words, unit in named:
+        specs.append(MapSpec(name, words, unit))
+        specs.append(MapSpec(std_name(name), f"Standard uncertainty: {words}", unit))
+    words = "Standard deviation of the samples about pre- and post-edge curve"
+    return (*specs, MapSpec("residual_rms", words))
+
+
+def prepare_pre_edge(
+    coord: xr.DataArray,
+    params: PreEdgeParameters,
+    references: xr.DataArray | None,
+    typical_std: np.ndarray | None,
+) -> BlockFit:
+    """Make the coefficient maps ready for a spectral axis; see `fit_map`."""
+    from socwidgets.kernels.normalization import coefficients_block
+
+    energies = np.asarray(coord.values, float)
+    plan = normalization_plan(energies, params, params.nvict)
+    points = np.zeros(energies.size, bool)
+    points[plan.rows] = True
+
+    kept = np.flatnonzero(points)
+
+    def narrow(seen: np.ndarray) -> FillBlock | None:
+        available = np.zeros(energies.size, bool)
+        available[kept[seen]] = True
+        try:
+            own = normalization_plan(energies, params, params.nvict, available)
+        except DataError:
+            return None
+        return partial(coefficients_block, own.on(kept[seen]))
+
+    def curves(column: np.ndarray) -> dict[str, np.ndarray]:
+        offset = energies[points] - energies[plan.edge]
+        victoreen = (energies[points] / energies[plan.edge]) ** -params.nvict
+        before = (column[0] + column[2] * offset) * victoreen
+        beyond = sum(c * offset**k for k, c in enumerate(column[4:-1:2]))
+        after = np.isin(np.flatnonzero(points), plan.post_rows)
+        return {"fit": before + np.where(after, beyond, 0.0), "background": before}
+
+    units = str(coord.attrs.get("units", "eV"))
+    specs = pre_edge_specs(plan.post_weights.shape[0] - 1, units)
+    attrs = {"method": "pre_edge", **window_attrs(energies, plan)}
+    return BlockFit(
+        specs, partial(coefficients_block, plan.on(kept)), points, narrow, curves, attrs
+    )
+
+
+register_method(
+    Method(
+        "pre_edge",
+        PreEdgeParameters,
+        prepare_pre_edge,
+        complete=lambda params, coord, mean: params.completed(coord, mean),
+    )
+)

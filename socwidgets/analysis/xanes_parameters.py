@@ -1,0 +1,189 @@
+"""Parameters of XANES normalization, their defaults from data, and the plan that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.kernels.normalization_plan import WINDOW_RULES, NormalizationPlan, window_rows
+from socwidgets.kernels.normalization_plan import make_plan as make_normalization_plan
+from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.parameters import Parameters, param
+
+#: Windows relative to E0 for the short ranges of imaging (science B.3); Larch's are far wider.
+PRE_WINDOW = (-100.0, -20.0)
+POST_START = 40.0
+
+#: Definitions of the edge energy (science B.4) and the quantity of the kernel that each one is.
+DEFINITIONS = {
+    "half": "half_energy",
+    "half_wl": "half_wl_energy",
+    "integral": "integral_energy",
+    "centroid": "centroid_energy",
+    "derivative": "derivative_energy",
+    "white_line": "white_line_energy",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizationParameters(Parameters):
+    """Parameters of a pre- and post-edge normalization."""
+
+    e0: float | None = param(
+        None,
+        "Edge energy, one for the whole image; the jump is taken at the grid point nearest to it. "
+        "Empty: where the mean spectrum has come up half of its largest rise.",
+        unit="eV",
+        label="E0",
+    )
+    pre: tuple[float, float] | None = param(
+        None, "Pre-edge window relative to E0; empty: -100 to -20.", unit="eV"
+    )
+    post: tuple[float, float] | None = param(
+        None, "Post-edge window relative to E0; empty: from +40 to the end.", unit="eV"
+    )
+    pre_degree: int | None = param(
+        None, "Degree of the pre-edge curve; empty: 1, or 0 with less than 3 points.", low=0, high=1
+    )
+    post_degree: int | None = param(
+        None,
+        "Degree of the post-edge curve (Larch: nnorm); empty: 1, or 0 with less than 4 points.",
+        low=0,
+        high=5,
+    )
+    window_rule: str = param(
+        "inclusive",
+        "'inclusive' takes all points between both ends; 'larch' takes the ones that Larch takes "
+        "(from the last point not above the lower end, without the one nearest to the upper end).",
+        choices=WINDOW_RULES,
+    )
+
+    def check(self) -> None:
+        """Check the order of the windows."""
+        for name, window in (("pre", self.pre), ("post", self.post)):
+            if window is not None and not window[0] < window[1]:
+                raise ParameterError(
+                    f"the {name} window is empty", expected="low < high", found=str(window)
+                )
+        if self.pre and self.post and self.pre[1] > self.post[0]:
+            raise ParameterError("the pre window reaches into the post window")
+
+    def pre_window(self) -> tuple[float, float]:
+        """Pre-edge window relative to E0, eV."""
+        return self.pre or PRE_WINDOW
+
+    def post_window(self) -> tuple[float, float]:
+        """Post-edge window relative to E0, eV."""
+        return self.post or (POST_START, float("inf"))
+
+    def completed(self, coord: xr.DataArray, mean_spectrum: Callable[[], np.ndarray]) -> Self:
+        """Fill E0 in."""
+        if self.e0 is not None:
+            return self
+        return self.replace(e0=half_rise(coord.values, mean_spectrum()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreEdgeParameters(NormalizationParameters):
+    """Parameters of the maps of pre- and post-edge coefficients."""
+
+    nvict: int = param(
+        0, "Victoreen exponent: the pre-edge line is fitted to mu E^nvict.", low=0, high=4
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackNormalizationParameters(PreEdgeParameters):
+    """Parameters of a normalized stack."""
+
+    flatten: bool = param(
+        True, "Take the slope and curvature of the post-edge curve off, from E0 on."
+    )
+
+
+def half_rise(energies: np.ndarray, spectrum: np.ndarray) -> float:
+    """Energy where a spectrum first comes up half of its largest rise above its lowest past.
+
+    A falling background does not rise, so neither windows nor a normalization are needed, and a
+    second inflection (Ni in layered oxides) does not matter as it does for the largest slope.
+    """
+    rise = rise_of(spectrum)
+    top = int(np.argmax(rise))
+    if not rise[top] > 0:
+        raise DataError(
+            "the mean spectrum never rises: it shows no edge",
+            fix="give e0, and check that the stack is an optical density",
+        )
+    behind = int(np.argmax(rise >= 0.5 * rise[top]))
+    low, high = rise[behind - 1], rise[behind]
+    part = (0.5 * rise[top] - low) / (high - low)
+    return float(energies[behind - 1] + part * (energies[behind] - energies[behind - 1]))
+
+
+def rise_of(spectrum: np.ndarray) -> np.ndarray:
+    """How far each sample lies above the lowest one before it; NaN samples count as zero."""
+    return np.nan_to_num(spectrum - np.fmin.accumulate(spectrum))
+
+
+def normalization_plan(
+    energies: np.ndarray,
+    params: NormalizationParameters,
+    nvict: int = 0,
+    available: np.ndarray | None = None,
+) -> NormalizationPlan:
+    """Windows and weights for one spectral axis, or for the points of it that are `available`.
+
+    Raises
+    ------
+    DataError
+        If E0 lies outside the axis or a window holds too few points for its curve.
+    """
+    e0 = params.e0
+    if e0 is None or not energies[0] < e0 < energies[-1]:
+        raise DataError(
+            "E0 lies outside the measured energies",
+            expected=f"between {energies[0]:g} and {energies[-1]:g}",
+            found=str(e0),
+        )
+    snapped = float(energies[np.argmin(np.abs(energies - e0))])
+    center = snapped if params.window_rule == "larch" else e0
+    (pre_low, pre_high), (post_low, post_high) = params.pre_window(), params.post_window()
+    pre = window_rows(energies, center + pre_low, center + pre_high, params.window_rule)
+    post = window_rows(energies, center + post_low, center + post_high, params.window_rule)
+    degrees = {
+        # By the whole window: a spectrum with a gap gets the curve that its neighbours get.
+        "pre": (1 if pre.size >= 3 else 0) if params.pre_degree is None else params.pre_degree,
+        "post": (1 if post.size >= 4 else 0) if params.post_degree is None else params.post_degree,
+    }
+    if available is not None:
+        pre, post = pre[available[pre]], post[available[post]]
+    for name, rows, (low, high) in (
+        ("pre", pre, (pre_low, pre_high)),
+        ("post", post, (post_low, post_high)),
+    ):
+        if rows.size <= degrees[name]:
+            raise DataError(
+                f"the {name}-edge window holds too few points",
+                expected=f"at least {degrees[name] + 1} for degree {degrees[name]}",
+                found=f"{rows.size} between {center + low:g} and {center + high:g} of "
+                f"{energies[0]:g} to {energies[-1]:g}",
+                fix=f"give {name}=(low, high) relative to E0 where the stack has points",
+            )
+    return make_normalization_plan(
+        energies,
+        e0,
+        pre,
+        post,
+        pre_degree=degrees["pre"],
+        post_degree=degrees["post"],
+        nvict=nvict,
+    )
+
+
+def span(energies: np.ndarray, rows: np.ndarray) -> list[float]:
+    """First and last energy of some rows, for attributes."""
+    return [float(energies[rows[0]]), float(energies[rows[-1]])] if rows.size else []
