@@ -46,12 +46,21 @@ def data_start(
     """
     from socwidgets.kernels.lm_start import find_peaks
 
-    steps = spec.of(STEPS)
+    steps, falls = spec.of(STEPS), spec.of(FALLS)
+    guess = np.zeros((len(spec.names), stop - start))
+    for term in falls:
+        # A convex background lies below the line through its ends: peaks are looked for on what it
+        # leaves.
+        s = fall_axes[spec.terms.index(term)]
+        _start_fall(signal[:, start:stop], s, guess[term.first :])
+        signal = signal[:, start:stop] - guess[term.first] * np.exp(
+            -guess[term.first + 1] * s[:, None]
+        )
+        start, stop = 0, stop - start
     peaks, ends, edge = find_peaks(signal, start, stop, axis, windows, step=bool(steps))
     if sort and len(peaks) > 1:
         order = np.argsort(peaks[:, 1], axis=0)
         peaks = np.take_along_axis(peaks, order[:, None], axis=0)
-    guess = np.zeros((len(spec.names), stop - start))
     for found, term in zip(peaks, spec.of(PEAKS), strict=True):
         _start_peak(term.kind, found, guess[term.first :])
     for term in steps:
@@ -59,10 +68,6 @@ def data_start(
         guess[term.first + 1] = edge
         guess[term.first + 2] = 4.0 / axis.size
     first = len(spec.names) - spec.degree - 1
-    falls = spec.of(FALLS)
-    for term in falls:
-        s = fall_axes[spec.terms.index(term)]
-        _start_fall(ends, s, guess[term.first :])
     if spec.degree >= 0 and not falls:
         rising = axis[-1] > axis[0]
         left, right = (ends[0], ends[1]) if rising else (ends[1], ends[0])
@@ -83,11 +88,12 @@ def _start_peak(kind: str, found: np.ndarray, rows: np.ndarray) -> None:
         rows[3] = 0.5
 
 
-def _start_fall(ends: np.ndarray, s: np.ndarray, rows: np.ndarray) -> None:
+def _start_fall(signal: np.ndarray, s: np.ndarray, rows: np.ndarray) -> None:
     """Curve through both ends where they have one sign, else a slow fall from the first."""
-    ratio = ends[0] / np.where(ends[1] == 0, np.nan, ends[1])
-    span = s[-1] - s[0]
+    few = max(s.size // 12, 1)
+    left, right = signal[:few].mean(axis=0), signal[-few:].mean(axis=0)
+    at, span = s[:few].mean(), s[-few:].mean() - s[:few].mean()
     with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.where(ratio > 0, np.log(ratio) / span, 1.0 / span)
+        rate = np.log(left / right) / span
     rows[1] = np.where(np.isfinite(rate), rate, 1.0 / span)
-    rows[0] = ends[0] * np.exp(rows[1] * s[0])
+    rows[0] = left * np.exp(rows[1] * at)

@@ -22,7 +22,11 @@ AXIS = np.concatenate(
 # Parts, degree of the background, typical parameters: lowest and highest of the planted ones.
 MODELS = {
     "gaussian": (("gaussian",), 1, [(0.5, 2), (-0.3, 0.3), (0.25, 0.5), (0.2, 0.6), (-0.2, 0.2)]),
-    "lorentzian": (("lorentzian",), 1, [(0.5, 2), (-0.3, 0.3), (0.2, 0.4), (0.2, 0.6), (-0.2, 0.2)]),
+    "lorentzian": (
+        ("lorentzian",),
+        1,
+        [(0.5, 2), (-0.3, 0.3), (0.2, 0.4), (0.2, 0.6), (-0.2, 0.2)],
+    ),
     "pseudo_voigt": (
         ("pseudo_voigt",),
         1,
@@ -255,9 +259,9 @@ def test_fixed_and_tied_parameters(rng):
     axis, pixels = AXIS, 30
     truth = np.stack(
         [
-            rng.uniform(1, 2, pixels), rng.uniform(-0.5, -0.3, pixels), rng.uniform(0.2, 0.3, pixels),
-            rng.uniform(0.5, 1, pixels), np.zeros(pixels), np.zeros(pixels), rng.uniform(0, 1, pixels),
-            np.full(pixels, 0.1),
+            rng.uniform(1, 2, pixels), rng.uniform(-0.5, -0.3, pixels),
+            rng.uniform(0.2, 0.3, pixels), rng.uniform(0.5, 1, pixels), np.zeros(pixels),
+            np.zeros(pixels), rng.uniform(0, 1, pixels), np.full(pixels, 0.1),
         ]
     )  # fmt: skip
     truth[4], truth[5] = truth[1] + 0.7, truth[2]
@@ -265,9 +269,7 @@ def test_fixed_and_tied_parameters(rng):
     signal = np.stack([function(axis, *truth[:, p]) for p in range(pixels)], axis=1)
     signal += rng.normal(0, 0.02, signal.shape)
     tied = {4: (1, 1.0, 0.7), 5: (2, 1.0, 0.0)}
-    plan = make_plan(
-        composite(("gaussian", "gaussian"), axis, degree=1), fixed=(7,), tied=tied
-    )
+    plan = make_plan(composite(("gaussian", "gaussian"), axis, degree=1), fixed=(7,), tied=tied)
     guess = truth * 1.1
     guess[7] = 0.1
     result = lm.fit_block(plan, signal, None, 0, pixels, guess)
@@ -310,7 +312,12 @@ def test_awkward_pixels(rng, kind):
     signal[:, 7] = signal[:, 0] * 1e-9
     guess[:, 7] = guess[:, 0] * np.array([1e-9, 1, 1, 1e-9, 1e-9])
     alone = lm.fit_block(
-        plan_of("gaussian"), np.ascontiguousarray(signal[:, :1].astype(kind)), None, 0, 1, guess[:, :1]
+        plan_of("gaussian"),
+        np.ascontiguousarray(signal[:, :1].astype(kind)),
+        None,
+        0,
+        1,
+        guess[:, :1],
     )
     result = lm.fit_block(plan_of("gaussian"), signal.astype(kind), None, 0, 8, guess)
     np.testing.assert_array_equal(result.values[:, 0], alone.values[:, 0])
