@@ -28,6 +28,7 @@ from socwidgets.kernels.edge_scan import (
     copy_squares,
     covariance_of_baseline,
     first_crossings,
+    index_of,
     integral_crossings,
     residuals,
     steepest,
@@ -35,11 +36,10 @@ from socwidgets.kernels.edge_scan import (
 )
 from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS, QUANTITIES
 from socwidgets.kernels.normalization import student_factor
-from socwidgets.kernels.normalization_plan import cast
 from socwidgets.kernels.rows import compiled
 
 #: Pixels of a run, and the padding that keeps its rows out of each other's place in the cache.
-_LANES, _PAD = 512, 16
+_LANES, _PAD = 768, 16
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, LOW_SIGNAL, AT_BOUND, SATURATED, OUT_OF_RANGE = 0, 2, 4, 6, 7
@@ -102,7 +102,7 @@ def edge_block(
     baseline and levels; samples shared by a window and a level crossing count as independent.
     """
     kind = signal.dtype
-    tables = (plan.windows, plan.white_line, plan.centroid, plan.derivative)
+    x, *tables = plan.tables(kind)
     wanted = (rows[0:NOISE:2] >= 0) | (rows[1:NOISE:2] >= 0)
     # The height's and the half-height level's way leads through the peak.
     wanted[1] |= wanted[2] | wanted[4]
@@ -110,7 +110,7 @@ def edge_block(
     limits = np.array([min_signal, signal_sigma, saturation, student, 1.0 / max(plan.freedom, 1)])
     _edge(  # type: ignore[call-arg]
         signal, signal[:1, :1] if std is None else std, std is not None, start, stop,
-        plan.rows, plan.x.astype(kind), plan.worked, plan.search, *(cast(t, kind) for t in tables),
+        plan.rows, x, plan.worked, plan.search, *tables,
         plan.has_jump, plan.has_pre, plan.tilted, plan.noise_of, wanted, limits.astype(kind),
         plan.origin, plan.scale, rows, out, status,
     )  # fmt: skip
@@ -204,7 +204,7 @@ def _edge(
                 variance, has_std, noise, x, n, derivative, slopes, index[5], work, result[14:16],
                 flags,
             )  # fmt: skip
-        _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, flags)
+        _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, work, flags)
         _judge(n, flags, top, gap, limits[2], status[first : first + n])
         _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out)
 
@@ -230,52 +230,48 @@ def _scale_rows(target, factor, n):
 
 
 @compiled
-def _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, flags):
+def _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, work, flags):
     """Flag pixels whose jump (or else peak height, or else curvature) is too small.
 
     A comparison with an unknown (NaN) uncertainty flags nothing.
     """
-    pair = 0 if has_pre else peak_covariance.shape[0] - 1
-    if not has_jump and not has_pre and peak.shape[0] > 3:
-        pair = 7 if peak.shape[0] == 4 else 9
+    size, square = work[0], work[1]
+    if has_jump:
+        size[:n] = value[2, :n]
+        square[:n] = covariance[5, :n]
+    elif has_pre:
+        size[:n] = peak[0, :n]
+        square[:n] = peak_covariance[0, :n] + covariance[0, :n]
+    else:
+        # The pair of the squared term with itself: pairs are sorted, row by row of a triangle.
+        size[:n] = np.abs(peak[2, :n])
+        square[:n] = peak_covariance[2 * peak.shape[0] - 1, :n]
     for p in range(n):
-        if has_jump:
-            size, square = value[2, p], covariance[5, p]
-        elif has_pre:
-            size, square = peak[0, p], peak_covariance[0, p] + covariance[0, p]
-        else:
-            size, square = abs(peak[2, p]), peak_covariance[pair, p]
-        if size <= limits[0] or size <= limits[1] * math.sqrt(square):
-            flags[p] |= LOW_FLAG
+        small = (size[p] <= limits[0]) | (size[p] <= limits[1] * math.sqrt(square[p]))
+        flags[p] |= np.uint8(LOW_FLAG if small else 0)
 
 
 @compiled
 def _judge(n, flags, top, gap, saturation, status):
     """Turn the flags of a pixel into the status that is told first."""
     for p in range(n):
-        code = np.uint8(OK)
-        if flags[p] & AT_BOUND_FLAG:
-            code = np.uint8(AT_BOUND)
-        if flags[p] & OUT_FLAG:
-            code = np.uint8(OUT_OF_RANGE)
-        if top[p] >= saturation:
-            code = np.uint8(SATURATED)
-        if flags[p] & LOW_FLAG:
-            code = np.uint8(LOW_SIGNAL)
-        if gap[p] != 0.0:
-            code = np.uint8(MISSING)
-        status[p] = code
+        flag = flags[p]
+        bound = np.uint8(AT_BOUND if flag & AT_BOUND_FLAG else OK)
+        out = np.uint8(OUT_OF_RANGE) if flag & OUT_FLAG else bound
+        bright = np.uint8(SATURATED) if top[p] >= saturation else out
+        low = np.uint8(LOW_SIGNAL) if flag & LOW_FLAG else bright
+        status[p] = np.uint8(MISSING) if gap[p] != 0.0 else low
 
 
 @compiled
 def _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out):
     """Copy what is wanted, energies in eV; without enough signal only the jump."""
+    nothing = index_of(gap, math.nan)
     for p in range(n):
         # From here on the gap also blanks pixels without enough signal.
         result[0, p] += gap[p]
         result[1, p] += gap[p]
-        if flags[p] & LOW_FLAG:
-            gap[p] = math.nan
+        gap[p] = nothing if flags[p] & LOW_FLAG else gap[p]
     for row in range(RESULT_ROWS):
         to = out_rows[row]
         if to < 0:

@@ -31,19 +31,41 @@ def spread_of_base(base, p, a, b, c):
 
 
 @compiled
-def _gather(source, n, index, offset, target):
-    """``target[p] = source[index[p] + offset, p]``; the first row where there is no such row."""
+def _gather_four(stage, x, n, index, work):
+    """Samples ``index - 2`` to ``index + 1`` into ``work[:4]``, their positions into ``work[4:8]``.
+
+    Rows that do not exist repeat the nearest one.
+    """
+    last = stage.shape[0] - 1
     for p in range(n):
-        row = int(index[p]) + offset if index[p] < NOWHERE else 0
-        target[p] = source[min(max(row, 0), source.shape[0] - 1), p]
+        row = int(index[p]) if index[p] < NOWHERE else 1
+        before, after = max(row - 2, 0), min(row + 1, last)
+        work[0, p] = stage[before, p]
+        work[1, p] = stage[row - 1, p]
+        work[2, p] = stage[row, p]
+        work[3, p] = stage[after, p]
+        work[4, p] = x[before]
+        work[5, p] = x[row - 1]
+        work[6, p] = x[row]
+        work[7, p] = x[after]
 
 
 @compiled
-def _look_up(table, n, index, offset, target):
-    """``target[p] = table[index[p] + offset]``, in the same way."""
+def _gather_two(source, n, index, low, high):
+    """Rows ``index - 1`` and ``index`` of `source`; those around row 1 where there is no index."""
     for p in range(n):
-        row = int(index[p]) + offset if index[p] < NOWHERE else 0
-        target[p] = table[min(max(row, 0), table.size - 1)]
+        row = int(index[p]) if (index[p] >= 1.0) & (index[p] < NOWHERE) else 1
+        low[p] = source[row - 1, p]
+        high[p] = source[row, p]
+
+
+@compiled
+def _look_up_two(table, n, index, low, high):
+    """The same of a table that all pixels share."""
+    for p in range(n):
+        row = int(index[p]) if (index[p] >= 1.0) & (index[p] < NOWHERE) else 1
+        low[p] = table[row - 1]
+        high[p] = table[row]
 
 
 @compiled
@@ -55,14 +77,12 @@ def crossings(
     The level is half the jump, or with `of_peak` half the height of the white line above the
     baseline, whose position and variance are in ``place[2:]``. ``work (10, n)`` is scratch.
     """
-    for k in range(4):
-        _gather(stage, n, index, k - 2, work[k])
-        _look_up(x, n, index, k - 2, work[4 + k])
-    for k in range(2):
-        if has_std:
-            _gather(variance, n, index, k - 1, work[8 + k])
-        else:
-            work[8 + k, :n] = noise[:n]
+    _gather_four(stage, x, n, index, work)
+    if has_std:
+        _gather_two(variance, n, index, work[8], work[9])
+    else:
+        work[8, :n] = noise[:n]
+        work[9, :n] = noise[:n]
     _interpolate(n, index, level, work, result)
     for p in range(n):
         position, part = result[0, p], result[1, p]
@@ -137,9 +157,8 @@ def integral_energies(
 def _crossing_at(stage, x, n, index, jump, fraction, work, position):
     """Position where a fraction of the jump is crossed; NaN where it is not."""
     nothing = index_of(index, math.nan)
-    for k in range(2):
-        _gather(stage, n, index, k - 1, work[k])
-        _look_up(x, n, index, k - 1, work[2 + k])
+    _gather_two(stage, n, index, work[0], work[1])
+    _look_up_two(x, n, index, work[2], work[3])
     for p in range(n):
         part = (fraction * jump[p] - work[0, p]) / (work[1, p] - work[0, p])
         found = (index[p] >= 0.0) & (index[p] < NOWHERE)

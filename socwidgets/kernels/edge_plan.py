@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from socwidgets.kernels.edge_tables import (
     white_line_windows,
     window_table,
 )
-from socwidgets.kernels.normalization_plan import NormalizationPlan
+from socwidgets.kernels.normalization_plan import NormalizationPlan, cast
 
 #: Degrees of freedom from which on the pre-edge alone tells the noise.
 ENOUGH = 5
@@ -67,10 +68,18 @@ class EdgePlan:
     tilted: bool
     noise_of: tuple[bool, bool, bool]
     freedom: int
+    _prepared: dict[np.dtype, tuple[Any, ...]] = field(default_factory=dict, repr=False)
+
+    def tables(self, kind: np.dtype) -> tuple[Any, ...]:
+        """Positions and the four groups of tables in the precision of the data, made once."""
+        if kind not in self._prepared:
+            groups = (self.windows, self.white_line, self.centroid, self.derivative)
+            self._prepared[kind] = (self.x.astype(kind), *(cast(g, kind) for g in groups))
+        return self._prepared[kind]
 
     def on(self, kept: np.ndarray) -> EdgePlan:
         """The same plan for a stack of which only the rows `kept` (sorted) are left."""
-        return replace(self, rows=np.searchsorted(kept, self.rows))
+        return replace(self, rows=np.searchsorted(kept, self.rows), _prepared={})
 
 
 def make_plan(

@@ -37,6 +37,7 @@ _compiled = njit(
     error_model="numpy",
     fastmath={"contract", "nsz", "arcp"},
     pipeline_class=NoOverlap,
+    _nrt=False,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import COLUMN, ONE, ZERO, L, U, compiled, factorize, solve
+from socwidgets.kernels.lm_lanes import COLUMN, ONE, ZERO, L, U, compiled, factorize, leaf, solve
 from socwidgets.kernels.lm_normal import POISSON, normal_equations
 
 #: How the iterations of a pixel ended.
@@ -121,7 +121,7 @@ def iterate(
                 busy -= 1
 
 
-@compiled
+@leaf
 def _load(p, row, data, roots, squares, q_all, count, y, root, trial, scale):
     """Put one pixel into lane p."""
     block, lane = row // L, row % L
@@ -137,7 +137,7 @@ def _load(p, row, data, roots, squares, q_all, count, y, root, trial, scale):
         trial[i * L + p] = q_all[i, row]
 
 
-@compiled
+@leaf
 def _judge(lanes, value, spent, cost, damping, promised, take):
     """Accept or refuse the steps, and set the damping by how well each was predicted.
 
@@ -161,7 +161,7 @@ def _judge(lanes, value, spent, cost, damping, promised, take):
         take[p] = one if accepted else zero
 
 
-@compiled
+@leaf
 def _stop(lanes, cost, slope, damping, spent, scale, freedom, tolerance, rounding, limit, why):
     """Count the pass, and say how the iterations of each lane end, -1 if they go on."""
     one, large = spent.dtype.type(1.0), spent.dtype.type(_LARGEST_DAMPING)
@@ -176,7 +176,7 @@ def _stop(lanes, cost, slope, damping, spent, scale, freedom, tolerance, roundin
         why[p] = BROKEN if broken else code
 
 
-@compiled
+@leaf
 def _select(lanes, take, source, target, rows):
     """Rows of the lanes that take their step."""
     half = target.dtype.type(0.5)
@@ -186,7 +186,7 @@ def _select(lanes, take, source, target, rows):
             target[row * L + p] = new if take[p] > half else old
 
 
-@compiled
+@leaf
 def _propose(
     lanes, unknowns, columns, where, lower, upper, damping, q, trial, sums, matrix, pivots, least,
     step, opened, largest, promised, slope,

@@ -40,13 +40,18 @@ class NoOverlap(Compiler):
         return super().define_pipelines()
 
 
-compiled = njit(
-    nogil=True,
-    cache=True,
-    error_model="numpy",
-    fastmath={"contract", "nsz", "reassoc", "arcp"},
-    pipeline_class=NoOverlap,
-)
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "cache": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "nsz", "reassoc", "arcp"},
+    "pipeline_class": NoOverlap,
+}
+_jit: Any = njit
+compiled = _jit(**_OPTIONS)
+#: For functions that make no arrays: they need not count references to those that they are given,
+#: which would cost as much as a short loop.
+leaf = _jit(**_OPTIONS, _nrt=False)
 
 
 def jit_disabled() -> bool:
@@ -64,7 +69,9 @@ def function_pointer(function: Callable, kind: type, *, cache: bool) -> Any:
     numbers = types.Array(types.uintp, 1, "C")
     signature = types.void(numbers, rows, types.uintp, rows, rows, rows, rows)
     compile_for_c: Any = numba.cfunc
-    return compile_for_c(signature, nopython=True, cache=cache, error_model="numpy")(function)
+    return compile_for_c(
+        signature, nopython=True, cache=cache, error_model="numpy", _nrt=False
+    )(function)
 
 
 def tile_positions(count: int) -> np.ndarray:
@@ -97,7 +104,7 @@ def tile_rows(count: int) -> int:
     return 4 * ((count // 2) * (count // 2 + 1) // 2)
 
 
-@compiled
+@leaf
 def accumulate(jac, columns, sums):
     """Add ``sum over a chunk of jac[i] * jac[j]`` for all pairs of columns, two by two.
 
@@ -133,7 +140,7 @@ def accumulate(jac, columns, sums):
             t += FOUR * L
 
 
-@compiled
+@leaf
 def factorize(lanes, count, matrix, pivots, least):
     """``L D L^T`` of every lane in place: unit lower triangle below, inverse pivots aside.
 
@@ -168,7 +175,7 @@ def factorize(lanes, count, matrix, pivots, least):
                 matrix[ik + p] = scaled
 
 
-@compiled
+@leaf
 def solve(lanes, count, matrix, pivots, vector):
     """Solve with the factors of `factorize`; ``vector`` ``(P * LANES)`` becomes the solution."""
     for i in range(ONE, count):
@@ -185,7 +192,7 @@ def solve(lanes, count, matrix, pivots, vector):
                 vector[i * L + p] -= matrix[ki + p] * vector[k * L + p]
 
 
-@compiled
+@leaf
 def unit_column(lanes, count, matrix, pivots, k, column):
     """Column k of the inverse, from its diagonal element down, from the factors of `factorize`."""
     zero, one = column.dtype.type(0.0), column.dtype.type(1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import COLUMN, ONE, ZERO, L, U, accumulate, compiled
+from socwidgets.kernels.lm_lanes import COLUMN, ONE, ZERO, L, U, accumulate, leaf
 from socwidgets.kernels.lm_math import log
 
 #: Weighting codes of the compiled functions.
@@ -14,7 +14,7 @@ NONE, STD, POISSON = np.uintp(0), np.uintp(1), np.uintp(2)
 LEAST_COUNTS = 1e-3
 
 
-@compiled
+@leaf
 def normal_equations(
     block, numbers, axis, points, count, y, root, weighting, ties, scales, columns, unknowns, q,
     work, jac, model, sums, deviance,
@@ -76,13 +76,13 @@ def normal_equations(
         accumulate(jac, columns, sums)
 
 
-@compiled
+@leaf
 def _multiply(jac, f, root, e):
     for k in range(COLUMN):
         jac[f + k] *= root[e + k]
 
 
-@compiled
+@leaf
 def _add_deviance(y, e, rows, model, deviance):
     """``2 (m - y + y log(y / m))`` of counts y expected to be m."""
     real = model.dtype.type
@@ -94,7 +94,7 @@ def _add_deviance(y, e, rows, model, deviance):
             deviance[p] += two * (m - counts + counts * log(max(counts, tiny) / m))
 
 
-@compiled
+@leaf
 def _weigh_counts(jac, model, residual, columns, unknowns, y, e):
     """Divide by the square root of the expected counts; the model becomes that root."""
     real = jac.dtype.type

@@ -14,6 +14,7 @@ from socwidgets.kernels.lm_lanes import (
     U,
     compiled,
     factorize,
+    leaf,
     solve,
     unit_column,
 )
@@ -100,7 +101,7 @@ def polish(
             verdict[todo[first + p]] = state[p]
 
 
-@compiled
+@leaf
 def _load_block(row, data, roots, squares, q_all, count, y, root, q, scale):
     """Consecutive pixels that fill the lanes: the usual case, and a plain copy."""
     at = row * (np.uintp(y.size) // L)
@@ -116,7 +117,7 @@ def _load_block(row, data, roots, squares, q_all, count, y, root, q, scale):
             q[i * L + p] = q_all[i, row + p]
 
 
-@compiled
+@leaf
 def _matrix(width, unknowns, columns, where, lower, upper, q, sums, matrix, least, step, held):
     """Normal matrix and right-hand side, with parameters that push against a bound taken out."""
     for i in range(unknowns):
@@ -137,7 +138,7 @@ def _matrix(width, unknowns, columns, where, lower, upper, q, sums, matrix, leas
             matrix[to + p] = sums[pair + p]
 
 
-@compiled
+@leaf
 def _determined(width, unknowns, pivots, least, held, state):
     for p in range(width):
         state[p] = FINE
@@ -149,7 +150,7 @@ def _determined(width, unknowns, pivots, least, held, state):
                 state[p] = UNDETERMINED
 
 
-@compiled
+@leaf
 def _move(
     unknowns, count, columns, where, lower, upper, ties, scales, shifts, longest, freedom, square,
     scale, sums, step, q, state, lanes, first, todo, q_all, chi,
@@ -177,7 +178,7 @@ def _move(
             q_all[i, row] = q[i * L + np.uintp(p)]
 
 
-@compiled
+@leaf
 def _inverse(width, unknowns, matrix, pivots, column, lanes, first, todo, covariance):
     """Lower triangle of the inverse, column by column."""
     for k in range(unknowns):
@@ -188,7 +189,7 @@ def _inverse(width, unknowns, matrix, pivots, column, lanes, first, todo, covari
                 covariance[at, todo[first + p]] = column[i * L + np.uintp(p)]
 
 
-@compiled
+@leaf
 def _free_all(width, unknowns, where, sums, matrix):
     """Normal matrix with all parameters free."""
     for i in range(unknowns):
@@ -198,7 +199,7 @@ def _free_all(width, unknowns, where, sums, matrix):
                 matrix[to + p] = sums[pair + p]
 
 
-@compiled
+@leaf
 def _held_variances(width, unknowns, matrix, pivots, column, held, lanes, first, todo, covariance):
     """Variance that a held parameter would have if it were free: how far beyond the data reach."""
     for k in range(unknowns):

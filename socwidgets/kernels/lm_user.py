@@ -106,7 +106,7 @@ def _block(function: Callable, jacobian: Callable | None, count: int):
     exec(compile(source, "<model>", "exec"), scope)
     if jit_disabled():
         return scope["evaluate"]
-    inner = _jit(pipeline_class=NoOverlap, **_OPTIONS)(scope["evaluate"])
+    inner = _jit(pipeline_class=NoOverlap, _nrt=False, **_OPTIONS)(scope["evaluate"])
 
     def outer(n, axis, e, q, work, jac, model):
         inner(n, axis, e, q, work, jac, model)

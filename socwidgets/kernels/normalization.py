@@ -15,7 +15,7 @@ from socwidgets.kernels.rows import compiled, project, project_squares, residual
 #: Pixels that go through the energies together. One look at each sample wants long runs of memory
 #: for the prefetcher; where samples are looked at twice the rows of a run must stay in the L2
 #: cache, and rows of an image whose size is a power of two compete for the same places in it.
-_LANES_ONCE, _LANES_TWICE = 4096, 1024
+_LANES_ONCE, _LANES_TWICE = 2048, 1024
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, LOW_SIGNAL = 0, 2

@@ -6,7 +6,7 @@ sum of the samples in its window (a row of a pseudo-inverse). These weights are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +75,7 @@ class NormalizationPlan:
     basis: np.ndarray
     merge: np.ndarray
     freedom: int
+    _prepared: dict[np.dtype, Windows] = field(default_factory=dict, repr=False)
 
     @property
     def rows(self) -> np.ndarray:
@@ -82,18 +83,20 @@ class NormalizationPlan:
         return np.concatenate([self.pre_rows, self.post_rows])
 
     def windows(self, kind: np.dtype) -> Windows:
-        """Tables of the windows in the precision of the data."""
-        tables = Windows(
-            self.pre_rows,
-            self.post_rows,
-            self.pre_weights,
-            self.post_weights,
-            self.post_from_pre,
-            self.pre_basis[:, self.pre_rows],
-            self.basis[:, self.post_rows],
-            self.merge,
-        )
-        return cast(tables, kind)
+        """Tables of the windows in the precision of the data, made once."""
+        if kind not in self._prepared:
+            tables = Windows(
+                self.pre_rows,
+                self.post_rows,
+                self.pre_weights,
+                self.post_weights,
+                self.post_from_pre,
+                self.pre_basis[:, self.pre_rows],
+                self.basis[:, self.post_rows],
+                self.merge,
+            )
+            self._prepared[kind] = cast(tables, kind)
+        return self._prepared[kind]
 
     def on(self, kept: np.ndarray) -> NormalizationPlan:
         """The same plan for a stack of which only the rows `kept` (sorted) are left."""
@@ -106,6 +109,7 @@ class NormalizationPlan:
             pre_basis=self.pre_basis[:, kept],
             post_basis=self.post_basis[:, kept],
             basis=self.basis[:, kept],
+            _prepared={},
         )
 
     def functionals(self) -> np.ndarray:
