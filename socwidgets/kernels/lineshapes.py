@@ -31,7 +31,7 @@ _ROOT_PI = 1.0 / math.sqrt(math.pi)
 _SCALE, _TERMS = weideman(24)
 _COUNT = np.uintp(len(_TERMS))
 
-_compiled = njit(
+_compiled = njit(  # type: ignore[call-overload]
     nogil=True,
     cache=True,
     error_model="numpy",

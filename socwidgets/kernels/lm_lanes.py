@@ -69,9 +69,9 @@ def function_pointer(function: Callable, kind: type, *, cache: bool) -> Any:
     numbers = types.Array(types.uintp, 1, "C")
     signature = types.void(numbers, rows, types.uintp, rows, rows, rows, rows)
     compile_for_c: Any = numba.cfunc
-    return compile_for_c(
-        signature, nopython=True, cache=cache, error_model="numpy", _nrt=False
-    )(function)
+    return compile_for_c(signature, nopython=True, cache=cache, error_model="numpy", _nrt=False)(
+        function
+    )
 
 
 def tile_positions(count: int) -> np.ndarray:
