@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.chunks import ChunkReader
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
 
@@ -58,10 +59,11 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
         images = signal.isel(dict(zip(lead_dims, index, strict=True)))
         noise = None if std is None else std.isel(dict(zip(lead_dims, index, strict=True)))
         load = None if lazy else _in_memory(images, noise)
+        sources = [ChunkReader(a) for a in (images, noise) if lazy and a is not None]
         for start in range(0, ny * nx, step):
             stop = min(start + step, ny * nx)
             rows = slice(start // nx, -(-stop // nx))
-            yield Block(lead, start, stop, load or _rows(images, noise, rows))
+            yield Block(lead, start, stop, load or _rows(sources, rows))
 
 
 def _rows_at_once(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> int:
@@ -115,14 +117,17 @@ def _in_memory(
 
 
 def _rows(
-    images: xr.DataArray, noise: xr.DataArray | None, rows: slice
+    sources: list[ChunkReader], rows: slice
 ) -> Callable[[], tuple[np.ndarray, np.ndarray | None, int]]:
     def load() -> tuple[np.ndarray, np.ndarray | None, int]:
-        signal, std = _pair(
-            images.isel({Y: rows}).compute(scheduler="synchronous"),
-            None if noise is None else noise.isel({Y: rows}).compute(scheduler="synchronous"),
-        )
-        return signal, std, rows.start * images.sizes[X]
+        kind = sources[0].dtype
+        read = []
+        for source in sources:
+            energies, _, width = source.array.shape
+            room = np.empty((energies, rows.stop - rows.start, width), kind)
+            source.read((slice(0, energies), rows, slice(0, width)), room)
+            read.append(room.reshape(energies, -1))
+        return read[0], read[1] if len(read) > 1 else None, rows.start * width
 
     return load
 

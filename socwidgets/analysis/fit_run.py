@@ -72,15 +72,18 @@ def run_fit(
     """
     lead = int(np.prod(signal.shape[:-3], dtype=int))
     pixels = signal.shape[-2] * signal.shape[-1]
-    out = np.full((lead, len(fit.specs), pixels), np.nan, dtype=np.float32)
+    shape = (lead, len(fit.specs), pixels)
     status = np.zeros((lead, pixels), dtype=np.uint8)
-    for row, values in initial.items():
-        out[:, row] = values
     lazy = is_lazy(signal) or (noise is not None and is_lazy(noise))
     if fit.stream is not None and lazy and comes_by_frame(signal, noise):
+        # Not filled: memory that is not written to is not taken before the frames' is given back.
+        out = np.empty(shape, dtype=np.float32)
         _run_frames(fit, signal, noise, excluded, control, out, status)
-    else:
-        _run_blocks(fit, signal, noise, control, out, status)
+        return out, status
+    out = np.full(shape, np.nan, dtype=np.float32)
+    for row, values in initial.items():
+        out[:, row] = values
+    _run_blocks(fit, signal, noise, control, out, status)
     return out, status
 
 

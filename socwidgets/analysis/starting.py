@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy.ndimage import uniform_filter
 
 from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import MapSpec
@@ -32,6 +31,9 @@ def neighbor_starts(maps: xr.Dataset, radius: int = 2) -> xr.Dataset:
     All pixels of the first fit count alike, so that the result does not depend on the order in
     which pixels are fitted, as it would if each started from the one before it.
     """
+    # Not at the top: every fit imports this module, and few need a filter.
+    from scipy.ndimage import uniform_filter
+
     good = usable(maps)
     values = [str(n) for n in maps.data_vars if not str(n).endswith(STD_SUFFIX) and n != STATUS]
     side = [2 * radius + 1 if dim in (Y, X) else 1 for dim in good.dims]

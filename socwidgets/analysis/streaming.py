@@ -19,11 +19,12 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import LAZY_BYTES, Progress, chunk_sizes, processors, row_bytes
+from socwidgets.analysis.chunks import ChunkReader
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
 
 #: Memory for the sums of a band of rows; a taller image is read once per band.
-STREAM_BYTES = 384 * 1024**2
+STREAM_BYTES = 480 * 1024**2
 
 
 class FrameStream(Protocol):
@@ -117,18 +118,19 @@ def stream_fit(
     energies = signal.sizes[spectral_dim(signal)]
     step = _frames_at_once(signal)
     width, height = signal.sizes[X], signal.sizes[Y]
-    per_row = width * (8 * stream.rows + 4 * step * signal.dtype.itemsize)
+    images = 1 if std is None else 2
+    # Two rooms for frames, one being read while the other is summed.
+    per_row = width * (8 * stream.rows + 2 * images * step * signal.dtype.itemsize)
     rows = int(np.clip(STREAM_BYTES // per_row, 1, height))
     bands = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
     count = -(-energies // step) * len(bands)
     with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(workers) as readers:
         control = _Control(pool, workers, progress, cancel, count, out.shape[1])
+        sources = [ChunkReader(array) for array in ((signal,) if std is None else (signal, std))]
         for band in bands:
             if cancel is not None and cancel.is_set():
                 raise CancelledError
-            part = signal.isel({Y: band})
-            noise = None if std is None else std.isel({Y: band})
-            sums = _sum_frames(stream, part, noise, step, readers, control)
+            sums = _sum_frames(stream, sources, band, step, readers, control)
 
             def finish(a: int, b: int, sums=sums, first=band.start * width) -> None:
                 # A group that reaches beyond the band is written again with the next one.
@@ -146,24 +148,23 @@ def _frames_at_once(signal: xr.DataArray) -> int:
 
 def _sum_frames(
     stream: FrameStream,
-    signal: xr.DataArray,
-    std: xr.DataArray | None,
+    sources: list[ChunkReader],
+    band: slice,
     step: int,
     readers: ThreadPoolExecutor,
     control: _Control,
 ) -> np.ndarray:
     """Sums over all frames of a band of rows; reading runs one step ahead."""
-    energies = signal.sizes[spectral_dim(signal)]
-    sums = stream.room(signal.sizes[Y] * signal.sizes[X])
+    energies, _, width = sources[0].array.shape
+    sums = stream.room((band.stop - band.start) * width)
     lanes = sums.shape[0] * sums.shape[2]
-    kind = np.float64 if signal.dtype == np.float64 else np.float32
-    arrays = [(signal, 0.0)] if std is None else [(signal, 0.0), (std, 1.0)]
-    rooms = [[np.empty((step, lanes), kind) for _ in arrays] for _ in range(2)]
+    kind = sources[0].dtype
+    rooms = [[np.empty((step, lanes), kind) for _ in sources] for _ in range(2)]
 
     def read(first: int) -> list[Future[None]]:
         jobs: list[Future[None]] = []
-        for (array, fill), room in zip(arrays, rooms[first // step % 2], strict=True):
-            jobs += _read(array, first, room, fill, readers)
+        for source, room, fill in zip(sources, rooms[first // step % 2], (0.0, 1.0), strict=False):
+            jobs += _read(source, band, first, room, fill, readers)
         return jobs
 
     ahead = read(0)
@@ -175,7 +176,7 @@ def _sum_frames(
         ahead = read(first + step) if first + step < energies else []
 
         def add(a: int, b: int, frames=frames, first=first) -> None:
-            noise = None if std is None else frames[1]
+            noise = frames[1] if len(frames) > 1 else None
             stream.add(frames[0], noise, first, a, sums[a:b])
 
         try:
@@ -189,39 +190,39 @@ def _sum_frames(
 
 
 def _read(
-    array: xr.DataArray,
+    source: ChunkReader,
+    band: slice,
     first: int,
     room: np.ndarray,
     fill: float,
     readers: ThreadPoolExecutor,
 ) -> list[Future[None]]:
-    """Start reading frames from `first` on into `room`, chunk by chunk."""
-    dim = spectral_dim(array)
-    last = min(first + room.shape[0], array.sizes[dim])
-    _, thick = chunk_sizes(array)
-    pixels = array.sizes[Y] * array.sizes[X]
+    """Start reading frames from `first` on into `room`, a chunk of energies per job."""
+    energies, _, width = source.array.shape
+    last = min(first + room.shape[0], energies)
+    _, thick = chunk_sizes(source.array)
+    height = band.stop - band.start
     room[last - first :] = fill
-    room[:, pixels:] = fill
+    room[:, height * width :] = fill
 
     def load(a: int, b: int) -> None:
-        frames = array.isel({dim: slice(a, b)}).compute(scheduler="synchronous").values
-        room[a - first : b - first, :pixels] = frames.reshape(b - a, pixels)
+        images = room[a - first : b - first, : height * width].reshape(b - a, height, width)
+        source.read((slice(a, b), band, slice(0, width)), images)
 
-    return [
-        readers.submit(load, a, min(a + thick, last)) for a in range(first, last, max(1, thick))
-    ]
+    return [readers.submit(load, a, min(a + thick, last)) for a in range(first, last, thick)]
 
 
 def gather(array: xr.DataArray, pixels: np.ndarray) -> np.ndarray:
     """Spectra ``(E, n)`` of some pixels (flat, ascending) of a lazy stack, reading it by chunks."""
-    dim = spectral_dim(array)
-    width = array.sizes[X]
-    top, bottom = int(pixels[0]) // width, int(pixels[-1]) // width + 1
-    _, thick = chunk_sizes(array)
-    kind = np.float64 if array.dtype == np.float64 else np.float32
-    result = np.empty((array.sizes[dim], pixels.size), kind)
-    for first in range(0, array.sizes[dim], thick):
-        part = array.isel({dim: slice(first, first + thick), Y: slice(top, bottom)})
-        frames = part.compute(scheduler="synchronous").values
-        result[first : first + thick] = frames.reshape(frames.shape[0], -1)[:, pixels - top * width]
+    source = ChunkReader(array)
+    energies, _, width = source.array.shape
+    rows = slice(int(pixels[0]) // width, int(pixels[-1]) // width + 1)
+    _, thick = chunk_sizes(source.array)
+    result = np.empty((energies, pixels.size), source.dtype)
+    room = np.empty((thick, rows.stop - rows.start, width), source.dtype)
+    for first in range(0, energies, thick):
+        last = min(first + thick, energies)
+        images = room[: last - first]
+        source.read((slice(first, last), rows, slice(0, width)), images)
+        result[first:last] = images.reshape(last - first, -1)[:, pixels - rows.start * width]
     return result

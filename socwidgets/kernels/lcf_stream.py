@@ -118,9 +118,9 @@ class LcfStream:
 def _add(matrices, design, products, has_std, frames, noise, energy, group, sums):
     m, pairs = design.shape[0], matrices.pairs.shape[0]
     work = np.empty((3 * UNROLL, LANES))
-    for e in range(0, frames.shape[0], UNROLL):
-        at = slice(energy + e, energy + e + UNROLL)
-        for g in range(sums.shape[0]):
+    for g in range(sums.shape[0]):
+        for e in range(0, frames.shape[0], UNROLL):
+            at = slice(energy + e, energy + e + UNROLL)
             a, b = (group + g) * LANES, (group + g + 1) * LANES
             y0, y1, y2, y3 = (
                 frames[e, a:b],
