@@ -53,8 +53,8 @@ format: $(VENV)/.installed-test  ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-test  ## benchmarks, each against a named alternative in the same run
-	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-only $(ARGS)
+bench: $(VENV)/.installed-test  ## time every kernel against named alternatives; writes docs/performance.md
+	$(BIN)/python tests/bench/run.py $(ARGS)
 
 clean:  ## remove the environment, caches and artifacts; results and notebook copies are kept
 	rm -rf "$(VENV)" build dist test-artifacts .pytest_cache .mypy_cache .ruff_cache .benchmarks
