@@ -66,7 +66,7 @@ def two_point(discharged: float, charged: float, **options: Any) -> TwoPoint:
 
 
 def soc_map(
-    maps: xr.Dataset, calibration: TwoPoint | None = None, *, charged: str | None = None
+    maps: xr.Dataset, calibration: TwoPoint | str | None = None, *, charged: str | None = None
 ) -> xr.Dataset:
     """State-of-charge map from a fit.
 
@@ -74,9 +74,9 @@ def soc_map(
     ----------
     maps : xarray.Dataset
         Result of `fit_map`.
-    calibration : TwoPoint, optional
+    calibration : TwoPoint or str, optional
         For a map named in it. Without one, the fit is a linear combination fit and the fraction of
-        the charged reference is the state of charge.
+        the charged reference is the state of charge; a text is the name of that reference.
     charged : str, optional
         Name of the charged reference of a linear combination fit; the last one if left out.
 
@@ -93,6 +93,8 @@ def soc_map(
     DataError, ParameterError
         If the fit has no such reference or map.
     """
+    if isinstance(calibration, str):
+        calibration, charged = None, calibration
     variable, bounded = _source(maps, calibration, charged)
     line = calibration or TwoPoint(variable=variable)
     values = maps[variable]

@@ -49,6 +49,11 @@ def test_soc_is_not_clipped_and_its_range_is_flagged():
     assert soc.soc.attrs["kind"] == "soc"
 
 
+def test_the_charged_reference_may_come_first():
+    named = soc_map(fit_result([0.2, 0.8]), "FP")
+    np.testing.assert_array_equal(named.soc, soc_map(fit_result([0.2, 0.8]), charged="FP").soc)
+
+
 def test_clipping_would_bias_the_mean(rng):
     """At a true fraction of 0 the clipped mean is 0.399 sigma (science B.7): ours is 0."""
     sigma = 0.05

@@ -403,12 +403,15 @@ def test_live_messages_are_throttled_and_wait_for_the_answer(bench):
     bench.sent()
     bench.page.mouse.move(*bench.at(1, 1))
     bench.page.mouse.down()
+    start = time.perf_counter()
     for step in range(20):
         bench.page.mouse.move(*bench.at(1.5 + 0.1 * step, 2 + 0.1 * step))
         time.sleep(0.02)
     unanswered = bench.sent()
-    assert [m["kind"] for m in unanswered] == ["live"]
-    bench.page.evaluate("(m) => { model.answer = true; model.ack(m); }", unanswered[0])
+    # One waits for its answer; after a second without one (a busy machine) another may follow.
+    assert 1 <= len(unanswered) <= 1 + int(time.perf_counter() - start)
+    assert {m["kind"] for m in unanswered} == {"live"}
+    bench.page.evaluate("(m) => { model.answer = true; model.ack(m); }", unanswered[-1])
     start = time.perf_counter()
     for step in range(30):
         bench.page.mouse.move(*bench.at(1.5 + 0.1 * step, 2 + 0.05 * step))
