@@ -226,5 +226,5 @@ def spectrum_of(stack: xr.Dataset, sums: RegionSums, mask: xr.DataArray) -> xr.D
         sem = std / np.sqrt(np.maximum(count - 1, 0))
     variables = {"mean": mean, "std": std, "sem": sem, "count": count}
     result = xr.Dataset({k: ((dim,), v) for k, v in variables.items()}, {dim: stack[dim]})
-    result.attrs["n_pixels"] = int(mask.values.sum())
+    result.attrs["n_pixels"] = int(np.count_nonzero(mask.values))
     return result

@@ -16,8 +16,8 @@ import xarray as xr
 from socwidgets.model.names import PROVENANCE
 
 #: Larger arrays are hashed from a part of about this size: runs spread evenly over them. Hashing
-#: must not take longer than a fit of the same stack (0.1 s for 400 MB).
-_FULL_HASH_BYTES = 1 << 24
+#: must be quick beside a fit of the same stack (0.1 s for 400 MB).
+_FULL_HASH_BYTES = 1 << 22
 _RUN = 1024
 
 

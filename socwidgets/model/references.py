@@ -92,10 +92,11 @@ def _clean(
 
 
 def _on_grid(axis: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    from scipy.interpolate import make_interp_spline
-
     if axis.size == grid.size and np.array_equal(axis, grid):
         return values
+    # A tenth of a second, which a fit on the references' own grid need not wait for.
+    from scipy.interpolate import make_interp_spline
+
     # A shape-preserving cubic would cut the tops of white lines between two points.
     return make_interp_spline(axis, values, k=min(3, axis.size - 1))(grid)
 

@@ -134,7 +134,7 @@ def read_all(lazy: xr.Dataset) -> None:
 
 #: A larger-than-memory stand-in: frames that are made when they are read.
 _STREAM = """
-import resource, sys
+import sys
 import dask.array as da, numpy as np
 sys.path[:0] = [{root!r}, {here!r}]
 from bench_lcf import AXIS, spectra
@@ -159,7 +159,9 @@ for name in ("y", "x"):
 stack.attrs = first.attrs
 maps = fit_map(stack, references=make_references({{"a": (axis, s[0]), "b": (axis, s[1])}}))
 assert abs(float(maps.fraction_a.mean()) - 0.625) < 0.01
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+# Not ru_maxrss, which a new process takes over from the one that started it.
+lines = open("/proc/self/status").read().splitlines()
+print(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024)
 """
 
 
@@ -199,16 +201,19 @@ fit_map(stack, references=make_references({{"a": (axis, s[0]), "b": (axis, s[1])
 def start_up() -> Iterator[Row]:
     """First map of a fresh process, compiled code on disk."""
     warm_up()
-    times = []
+    wall, busy = [], []
     for run in range(REPEATS + 1):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), os.times()
         subprocess.run([sys.executable, "-c", _START.format(root=str(ROOT))], check=True)
+        after = os.times()
         if run:
-            times.append(time.perf_counter() - start)
-    found = statistics.median(times)
+            wall.append(time.perf_counter() - start)
+            spent = after.children_user + after.children_system
+            busy.append(spent - before.children_user - before.children_system)
+    found = statistics.median(wall)
     yield Row(
-        "first map in a fresh process, imports included", seconds(found), target="< 1.5 s",
-        good=found < 1.5,
+        "first map in a fresh process, imports included", seconds(found), "its processor time",
+        seconds(statistics.median(busy)), target="< 1.5 s", good=found < 1.5,
     )  # fmt: skip
 
 
