@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from socwidgets.kernels import lm_iterate, lm_polish
+from socwidgets.kernels.lm_composite import block as stock_block
 from socwidgets.kernels.lm_iterate import CONVERGED
-from socwidgets.kernels.lm_lanes import L, tile_positions
+from socwidgets.kernels.lm_lanes import L, tile_positions, tile_rows
+from socwidgets.kernels.lm_normal import no_equations
 from socwidgets.kernels.lm_plan import WEIGHTINGS, Plan, padded_axis
 from socwidgets.kernels.lm_polish import UNDETERMINED
+from socwidgets.kernels.lm_source import triangle_positions, triangle_rows
 from socwidgets.kernels.lm_stage import stage
 
 # numba types a compiled function by the parameters of its Python one, without the call's packing.
@@ -26,6 +29,8 @@ OK, NOT_CONVERGED, AT_BOUND, SINGULAR = 0, 3, 4, 5
 #: A sample is not finite: the caller fits this pixel on the samples that it has.
 MISSING = 255
 
+#: Code of its own for a model of more parameters would take long to compile and gain little.
+_MOST_PARAMETERS = 11
 #: Pixels that are staged at a time: their samples stay in the level-2 cache.
 _BATCH = 4096
 #: Squares of steps in units of sigma. The single precision iterations stop at 3 %, which the last
@@ -179,28 +184,42 @@ def _fit_batch(
 
 def _all_arguments(plan: Plan, points: int) -> dict[str, tuple]:
     """Arguments of the iterations in either precision and of the last step."""
-    last = plan.model.last_numbers
-    double = _arguments(plan, np.float64, points)
     return {
         "single": () if plan.double else _arguments(plan, np.float32, points),
-        "double": double,
-        "last": double if last is None else (*double[:2], last, *double[3:]),
+        "double": _arguments(plan, np.float64, points),
+        "last": _arguments(plan, np.float64, points, last=True),
     }
 
 
-def _arguments(plan: Plan, kind: type, points: int) -> tuple:
+def _arguments(plan: Plan, kind: type, points: int, *, last: bool = False) -> tuple:
     """Arguments that the compiled loops share, up to the bounds."""
-    count = plan.model.count
+    model, count = plan.model, plan.model.count
+    numbers = model.last_numbers if last and model.last_numbers is not None else model.numbers
     slaves = np.flatnonzero((plan.master >= 0) & (plan.master != np.arange(count)))
     ties = np.stack([slaves, plan.master[slaves]], axis=1).astype(np.uintp)
     columns = np.append(plan.free, np.uintp(count)).astype(np.uintp)
-    if columns.size % 2:
-        columns = np.append(columns, np.uintp(count)).astype(np.uintp)
     code = np.uintp(WEIGHTINGS.index(plan.weighting))
     free = plan.free.astype(np.intp)
+    fused = _has_own_equations(plan)
+    if fused and model.equations is not None:
+        where = triangle_positions(columns, count + 1)
+        equations, block = model.equations(kind, plan.weighting == "std", last), stock_block(kind)
+    else:
+        if columns.size % 2:
+            columns = np.append(columns, np.uintp(count)).astype(np.uintp)
+        where = tile_positions(columns.size)
+        equations, block = no_equations(kind), model.block(kind)
+    rows = triangle_rows(count + 1) if fused else tile_rows(columns.size)
     return (
-        L, plan.model.block(kind), plan.model.numbers, padded_axis(plan.model.axis, kind),
-        np.uintp(points), np.uintp(count), code, ties, plan.factor[slaves].astype(kind),
-        plan.offset[slaves].astype(kind), columns, np.uintp(plan.unknowns),
-        tile_positions(columns.size), plan.lower[free].astype(kind), plan.upper[free].astype(kind),
+        L, fused, equations, block, numbers, padded_axis(model.axis, kind), np.uintp(points),
+        np.uintp(count), code, ties, plan.factor[slaves].astype(kind),
+        plan.offset[slaves].astype(kind), columns, np.uintp(plan.unknowns), np.uintp(rows), where,
+        plan.lower[free].astype(kind), plan.upper[free].astype(kind),
     )  # fmt: skip
+
+
+def _has_own_equations(plan: Plan) -> bool:
+    """Whether the model's own code can be used: not for ties, counts, or very many parameters."""
+    tied = (plan.master >= 0) & (plan.master != np.arange(plan.model.count))
+    plain = plan.weighting != "poisson" and not tied.any()
+    return plain and plan.model.equations is not None and plan.model.count <= _MOST_PARAMETERS

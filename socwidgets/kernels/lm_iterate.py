@@ -15,9 +15,9 @@ _FIRST_DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e-9, 1e9
 
 @compiled
 def iterate(
-    lanes, block, numbers, axis, points, count, weighting, ties, scales, shifts, columns, unknowns,
-    where, lower, upper, tolerance, rounding, max_passes, data, roots, squares, todo, q_all,
-    passes, ending,
+    lanes, fused, equations, block, numbers, axis, points, count, weighting, ties, scales, shifts,
+    columns, unknowns, rows, where, lower, upper, tolerance, rounding, max_passes, data,
+    roots, squares, todo, q_all, passes, ending,
 ):  # fmt: skip
     """Fit the pixels `todo`.
 
@@ -25,10 +25,12 @@ def iterate(
     ----------
     lanes : uintp
         `LANES`.
+    fused, equations : bool, callable
+        Whether the model has normal equations of its own, and those; else anything of their type.
     block, numbers, axis, points, count, weighting, ties, scales, columns, unknowns
         As for `normal_equations`; `shifts` are the offsets of tied parameters.
-    where : ndarray
-        From `lm_lanes.tile_positions`.
+    rows, where : uintp, ndarray
+        Number of sums, and where they are: `lm_lanes.tile_positions`, `lm_source.triangle_row`.
     lower, upper : ndarray
         ``(P,)``, bounds of the free parameters.
     tolerance : float
@@ -56,8 +58,6 @@ def iterate(
     root = np.zeros(padded * L if roots.size > 1 else ONE, kind)
     q, trial = np.zeros(count * L, kind), np.zeros(count * L, kind)
     work, jac = np.zeros(np.uintp(2) * count * L, kind), np.zeros((count + ONE) * COLUMN, kind)
-    size = np.uintp(where.shape[0])
-    rows = (size // np.uintp(2)) * (size // np.uintp(2) + ONE) * np.uintp(2)
     sums, fresh_sums = np.zeros(rows * L, kind), np.zeros(rows * L, kind)
     model = np.zeros(COLUMN, kind)
     deviance, cost, scale = np.zeros(L, kind), np.zeros(L, kind), np.zeros(L, kind)
@@ -82,10 +82,13 @@ def iterate(
         else:
             _load(p, todo[0], data, roots, squares, q_all, count, y, root, trial, scale)
     while busy > 0:
-        normal_equations(
-            block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
-            unknowns, trial, work, jac, model, fresh_sums, deviance,
-        )  # fmt: skip
+        if fused:
+            equations(numbers, axis, points, y, root, trial, work, jac, fresh_sums)
+        else:
+            normal_equations(
+                block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
+                unknowns, trial, work, jac, model, fresh_sums, deviance,
+            )  # fmt: skip
         for p in range(L):
             value[p] = fresh_sums[square + p]
         objective = deviance if weighting == POISSON else value
