@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-#: Samples whose sum stays in registers before it is stored.
-UNROLL = 4
+#: Samples whose sum stays in registers before it is stored; in a pass that is made once it is not
+#: worth the time to compile them.
+UNROLL, ONCE = 4, 1
 #: Sums that a loop keeps at a time.
 GROUP = 21
 
@@ -80,7 +81,7 @@ def triangle_positions(free: np.ndarray, columns: int) -> np.ndarray:
     return (low * columns - low * (low - 1) // 2 + high - low).astype(np.uintp)
 
 
-def write_equations(recipe: Recipe, *, weighted: bool) -> str:
+def write_equations(recipe: Recipe, *, weighted: bool, unroll: int = UNROLL) -> str:
     """Source of ``equations(numbers, axis, points, y, root, q, work, jac, sums)``.
 
     Parameters
@@ -89,6 +90,8 @@ def write_equations(recipe: Recipe, *, weighted: bool) -> str:
         The model.
     weighted : bool
         Whether samples are multiplied by ``root``, the square roots of their weights.
+    unroll : int
+        `UNROLL` or `ONCE`.
 
     Returns
     -------
@@ -104,11 +107,12 @@ def write_equations(recipe: Recipe, *, weighted: bool) -> str:
         f"    for k in range(np.uintp({triangle_rows(columns)}) * L):",
         "        sums[k] = real(0.0)",
         *(f"    {line}" for line in recipe.setup),
-        f"    whole = points // np.uintp({UNROLL}) * np.uintp({UNROLL})",
+        f"    whole = points // np.uintp({unroll}) * np.uintp({unroll})",
     ]
     whole = triangle_rows(columns) <= GROUP
     chunk = _one_loop if whole else _several_loops
-    for step, start, stop in ((UNROLL, "ZERO", "whole"), (1, "whole", "points")):
+    rest = [(1, "whole", "points")] if unroll > 1 else []
+    for step, start, stop in [(unroll, "ZERO", "whole"), *rest]:
         lines.append(f"    for e in range({start}, {stop}, np.uintp({step})):")
         lines += (f"        {line}" for line in chunk(recipe, step, weighted))
     return "\n".join(lines)
@@ -123,7 +127,7 @@ def _name(column: int, count: int) -> str:
     return "r" if column == count else f"j{column}"
 
 
-def _residual(at: str, weighted: bool, count: int) -> Iterator[str]:
+def _residual(at: str, weighted: bool) -> Iterator[str]:
     """Lines that make the residual, and weigh it and all derivatives."""
     yield f"r = y[({at}) * L + p] - now"
     if weighted:
@@ -144,7 +148,7 @@ def _one_loop(recipe: Recipe, step: int, weighted: bool) -> Iterator[str]:
         for stage in recipe.stages:
             yield from (f"    {line}" for line in stage.sample(at))
         yield from (f"    j{c} = {text.replace('AT', at)}" for c, text in recipe.plain.items())
-        yield from (f"    {line}" for line in _residual(at, weighted, count))
+        yield from (f"    {line}" for line in _residual(at, weighted))
         if weighted:
             yield from (f"    j{c} = j{c} * w" for c in range(count))
         yield from (f"    s{n} += {_name(i, count)} * {_name(j, count)}" for n, i, j in pairs)
@@ -162,29 +166,28 @@ def _several_loops(recipe: Recipe, step: int, weighted: bool) -> Iterator[str]:
 def _store_columns(
     recipe: Recipe, stage: Stage, step: int, weighted: bool, *, first: bool
 ) -> Iterator[str]:
-    count = recipe.count
-    yield "for p in range(L):"
-    yield from (f"    {line}" for line in stage.head)
-    for u in range(step):
-        at = f"e + np.uintp({u})"
-        yield from (f"    {line}" for line in stage.sample(at))
-        columns = list(stage.columns)
-        if first:
-            yield from (f"    {line}" for line in _residual(at, weighted, count))
-            yield f"    {_cell(count, u)} = r"
-            if weighted:
-                yield from (
-                    f"    {_cell(c, u)} = w * {text.replace('AT', at)}"
-                    for c, text in recipe.plain.items()
-                )
-        elif weighted:
-            yield f"    w = root[({at}) * L + p]"
-        times = " * w" if weighted else ""
-        yield from (f"    {_cell(c, u)} = j{c}{times}" for c in columns)
+    """A loop over the samples of the chunk: the model may be long, and is compiled once."""
+    count, at = recipe.count, "e + u"
+    yield f"for u in range(np.uintp({step})):"
+    yield "    for p in range(L):"
+    yield from (f"        {line}" for line in stage.head)
+    yield from (f"        {line}" for line in stage.sample(at))
+    if first:
+        yield from (f"        {line}" for line in _residual(at, weighted))
+        yield f"        {_cell(count, 'u')} = r"
+        if weighted:
+            yield from (
+                f"        {_cell(c, 'u')} = w * {text.replace('AT', at)}"
+                for c, text in recipe.plain.items()
+            )
+    elif weighted:
+        yield f"        w = root[({at}) * L + p]"
+    times = " * w" if weighted else ""
+    yield from (f"        {_cell(c, 'u')} = j{c}{times}" for c in stage.columns)
 
 
-def _cell(column: int, u: int) -> str:
-    return f"jac[np.uintp({column * UNROLL + u}) * L + p]"
+def _cell(column: int, u: str) -> str:
+    return f"jac[(np.uintp({column * UNROLL}) + {u}) * L + p]"
 
 
 def _groups(columns: int) -> Iterator[range]:
@@ -208,7 +211,7 @@ def _add_group(recipe: Recipe, rows: range, step: int, weighted: bool) -> Iterat
     for u in range(step):
         at = f"e + np.uintp({u})"
         for c in range(rows.start, count + 1):
-            text = plain[c].replace("AT", at) if c in plain else _cell(c, u)
+            text = plain[c].replace("AT", at) if c in plain else _cell(c, f"np.uintp({u})")
             yield f"    {_name(c, count)} = {text}"
         yield from (f"    s{n} += {_name(i, count)} * {_name(j, count)}" for n, i, j in pairs)
     yield from (f"    sums[np.uintp({n}) * L + p] = s{n}" for n, _, _ in pairs)

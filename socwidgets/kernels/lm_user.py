@@ -25,7 +25,7 @@ from socwidgets.kernels.lm_lanes import (
     jit_disabled,
 )
 from socwidgets.kernels.lm_plan import Model
-from socwidgets.kernels.lm_source import Recipe, Stage, write_equations
+from socwidgets.kernels.lm_source import ONCE, UNROLL, Recipe, Stage, write_equations
 
 #: Functions of numpy and math that have a form the compiler can vectorize.
 _FAST = {"exp": "exp", "log": "log", "arctan": "arctan", "atan": "arctan", "tanh": "tanh"}
@@ -132,7 +132,7 @@ def _equations(
 ):
     """Normal equations of the model, compiled for it; central differences for the last step."""
     recipe = _recipe(count, jacobian is not None, central)
-    source = write_equations(recipe, weighted=weighted)
+    source = write_equations(recipe, weighted=weighted, unroll=ONCE if central else UNROLL)
     equations = _defined(source, "equations", function, jacobian)
     if jit_disabled():
         return equations
