@@ -124,6 +124,15 @@ class DataView(View):
         close_tree(self)
 
 
+def unchanged(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    """Whether two tuples hold the same: arrays are compared by identity, plain values by value."""
+    plain = (str, int, float, bool, tuple, type(None))
+    return len(old) == len(new) and all(
+        a is b or (isinstance(a, plain) and isinstance(b, plain) and a == b)
+        for a, b in zip(old, new, strict=True)
+    )
+
+
 def heading(text: str) -> ipywidgets.HTML:
     """Title of a view."""
     return ipywidgets.HTML(f'<div class="socwidgets-title" role="heading">{text}</div>')

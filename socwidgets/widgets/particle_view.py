@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from socwidgets.model.names import axis_label
-from socwidgets.widgets.data_view import DataView, Source
+from socwidgets.widgets.data_view import DataView, Source, unchanged
 from socwidgets.widgets.table import Table
 
 _NO_LABELS = "No particles yet: segment them first."
@@ -48,9 +48,7 @@ class ParticleView(DataView):
     def _refresh(self) -> None:
         state, name = self.session.state, self.session.quantity
         key = (state.labels, state.maps, name)
-        if len(self._shown) == len(key) and all(
-            a is b or (isinstance(a, str) and a == b) for a, b in zip(key, self._shown, strict=True)
-        ):
+        if unchanged(self._shown, key):
             return
         self._shown = key
         if state.labels is None:

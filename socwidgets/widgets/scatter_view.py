@@ -15,7 +15,7 @@ from socwidgets.model.names import X, Y, axis_label
 from socwidgets.model.status import usable
 from socwidgets.session import ValueBox
 from socwidgets.widgets import plots
-from socwidgets.widgets.data_view import DataView, Source, row
+from socwidgets.widgets.data_view import DataView, Source, row, unchanged
 from socwidgets.widgets.density import density_png
 from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.range_slider import RangeSlider
@@ -157,7 +157,7 @@ class ScatterView(DataView):
             return
         x, y, good = self._values(maps)
         key = (maps, self.x.value, self.y.value)
-        if not (self._kept and all(a is b for a, b in zip(self._kept, key, strict=True))):
+        if not unchanged(self._kept, key):
             self._draw_all(maps, x[good], y[good])
             self._kept = key
         self._draw_marked(x, y, good)
