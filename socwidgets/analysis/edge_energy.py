@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -69,7 +70,7 @@ def prepare_edge_energy(
     plan = edge_plan(energies, None, params)
     wanted, names = _edge_maps(params)
     height_unit = {"white_line_height": "1"}
-    specs = _specs(wanted, names, str(coord.attrs.get("units", "eV")), height_unit)
+    specs = _specs(wanted, names, coord, plan.origin, height_unit)
     options = {
         "rows": _rows(wanted),
         "min_signal": params.min_jump,
@@ -117,7 +118,7 @@ def prepare_white_line(
     energies = np.asarray(coord.values, float)
     plan = white_line_plan(energies, None, params)
     wanted = ("white_line_energy", "white_line_height")
-    specs = _specs(wanted, wanted, str(coord.attrs.get("units", "eV")), {})
+    specs = _specs(wanted, wanted, coord, plan.origin, {})
     options = {
         "rows": _rows(wanted),
         "signal_sigma": params.peak_sigma,
@@ -148,13 +149,15 @@ def _block_fit(
     points = np.zeros(energies.size, bool)
     points[plan.rows] = True
     kept = np.flatnonzero(points)
-    own = plan.on(kept)
+    own = replace(plan.on(kept), origin=0.0)
 
     def narrow(seen: np.ndarray) -> FillBlock | None:
         available = np.zeros(energies.size, bool)
         available[kept[seen]] = True
         try:
-            return partial(edge_block, make(energies, available).on(kept[seen]), **options)
+            part = make(energies, available).on(kept[seen])
+            part = replace(part, origin=part.origin - plan.origin)
+            return partial(edge_block, part, **options)
         except DataError:
             return None
 
@@ -191,14 +194,19 @@ def _rows(wanted: tuple[str, ...]) -> np.ndarray:
 
 
 def _specs(
-    wanted: tuple[str, ...], names: tuple[str, ...], units: str, own_units: dict[str, str]
+    wanted: tuple[str, ...],
+    names: tuple[str, ...],
+    coord: xr.DataArray,
+    origin: float,
+    own_units: dict[str, str],
 ) -> tuple[MapSpec, ...]:
-    specs = []
+    specs, units = [], str(coord.attrs.get("units", "eV"))
     for quantity, name in zip(wanted, names, strict=True):
         is_energy = quantity.endswith("_energy")
         unit = units if is_energy else own_units.get(quantity, "1")
         words = _WORDS[quantity]
-        specs.append(MapSpec(name, words, unit, "energy" if is_energy else ""))
+        kind, zero = ("energy", origin) if is_energy else ("", 0.0)
+        specs.append(MapSpec(name, words, unit, kind, zero))
         specs.append(MapSpec(std_name(name), f"Standard uncertainty: {words}", unit))
     return tuple(specs)
 

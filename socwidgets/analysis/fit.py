@@ -84,8 +84,8 @@ def fit_map(
     Returns
     -------
     xarray.Dataset
-        One float32 map per quantity with its ``_std``, and ``status``. NaN means no value, and
-        ``status`` says why.
+        One float32 map per quantity (float64 for positions) with its ``_std``, and ``status``.
+        NaN means no value, and ``status`` says why.
 
     Raises
     ------
@@ -108,8 +108,9 @@ def fit_map(
         noise = None if noise is None else noise.isel({dim: fit.points})
     initial = starting_rows(fit.specs, signal, start)
     control = Control(progress, cancel, workers, block_pixels)
-    out, status = run_fit(fit, signal, noise, initial, excluded, control)
-    maps = as_maps(signal, fit.specs, out, status, excluded)
+    codes = excluded.values.reshape(-1, signal.sizes[Y] * signal.sizes[X])
+    out, status = run_fit(fit, signal, noise, initial, codes, control)
+    maps = as_maps(signal, fit.specs, out, status)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
@@ -147,9 +148,7 @@ def _typical_std(noise: xr.DataArray | None, dim: str, params: Parameters) -> np
     return result
 
 
-def _excluded(
-    stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None
-) -> xr.DataArray | None:
+def _excluded(stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None) -> xr.DataArray:
     """Status of the pixels that get no value, 0 elsewhere; the stack's own reasons win."""
     codes = xr.zeros_like(
         signal.isel({spectral_dim(signal): 0}, drop=True), dtype=np.uint8
@@ -231,7 +230,8 @@ def fit_spectrum(
 
 def _scalars(fit: BlockFit, column: np.ndarray) -> dict[str, dict[str, float | None]]:
     values = {
-        spec.name: provenance.jsonable(float(v)) for spec, v in zip(fit.specs, column, strict=True)
+        spec.name: provenance.jsonable(float(v) + spec.origin)
+        for spec, v in zip(fit.specs, column, strict=True)
     }
     quantities = [name for name in values if not name.endswith(STD_SUFFIX)]
     return {name: {"value": values[name], "std": values.get(std_name(name))} for name in quantities}

@@ -1,7 +1,7 @@
 """Run a prepared fit over a stack: in blocks of pixels, or frame by frame; results as maps.
 
 The results are one ``(maps, N)`` float32 array per image, of which the maps are views: beside the
-stack a fit takes four bytes per map and pixel.
+stack a fit takes four bytes per map and pixel, and eight more for positions (`MapSpec.origin`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ from socwidgets.model.mapset import MapSpec, status_variable
 from socwidgets.model.names import X, Y, spectral_dim
 from socwidgets.model.status import Status
 
-#: Pixels with these codes keep their values.
-_HAS_VALUE = (Status.OK, Status.AT_BOUND, Status.SATURATED, Status.OUT_OF_RANGE)
+#: By status code, whether pixels with it keep their values.
+_HAS_VALUE = np.zeros(256, bool)
+_HAS_VALUE[[Status.OK, Status.AT_BOUND, Status.SATURATED, Status.OUT_OF_RANGE]] = True
+
+#: A fit that takes long for a pixel gets a block's wanted pixels only, if they are fewer than this.
+_WORTH_GATHERING = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def run_fit(
     signal: xr.DataArray,
     noise: xr.DataArray | None,
     initial: dict[int, np.ndarray],
-    excluded: xr.DataArray | None,
+    excluded: np.ndarray,
     control: Control,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit all pixels.
@@ -60,15 +64,15 @@ def run_fit(
         ``(..., spectral, y, x)``.
     initial : dict
         Starting values ``(lead, N)`` by row of the results.
-    excluded : xarray.DataArray or None
-        ``(..., y, x)``, nonzero for pixels that get no value whatever the fit says.
+    excluded : ndarray
+        ``(lead, N)`` uint8, the status of pixels that get no value whatever the fit says, else 0.
     control : Control
         Progress, cancel, threads, block size.
 
     Returns
     -------
     out, status : ndarray
-        ``(lead, maps, N)`` float32 and ``(lead, N)`` uint8.
+        ``(lead, maps, N)`` float32, NaN where the status allows no value, and ``(lead, N)`` uint8.
     """
     lead = int(np.prod(signal.shape[:-3], dtype=int))
     pixels = signal.shape[-2] * signal.shape[-1]
@@ -80,10 +84,9 @@ def run_fit(
         out = np.empty(shape, dtype=np.float32)
         _run_frames(fit, signal, noise, excluded, control, out, status)
         return out, status
-    out = np.full(shape, np.nan, dtype=np.float32)
-    for row, values in initial.items():
-        out[:, row] = values
-    _run_blocks(fit, signal, noise, control, out, status)
+    # Filled block by block, in the threads.
+    out = np.empty(shape, dtype=np.float32)
+    _run_blocks(fit, signal, noise, initial, excluded, control, out, status)
     return out, status
 
 
@@ -91,6 +94,8 @@ def _run_blocks(
     fit: BlockFit,
     signal: xr.DataArray,
     noise: xr.DataArray | None,
+    initial: dict[int, np.ndarray],
+    excluded: np.ndarray,
     control: Control,
     out: np.ndarray,
     status: np.ndarray,
@@ -98,8 +103,14 @@ def _run_blocks(
     pixels = out.shape[2]
 
     def work(block: Block) -> None:
-        data, std, origin = block.load()
         lead, where = block.lead, slice(block.start, block.stop)
+        out[lead, :, where] = np.nan
+        if excluded[lead, where].all():
+            status[lead, where] = excluded[lead, where]
+            return
+        for row, values in initial.items():
+            out[lead, row, where] = values[lead, where]
+        data, std, origin = block.load()
         whole = data.shape[1] == pixels
         results = out[lead] if whole else out[lead, :, where].copy()
         codes = status[lead] if whole else status[lead, where]
@@ -109,8 +120,10 @@ def _run_blocks(
             if control.cancel is not None and control.cancel.is_set():
                 return
             stop = min(start + control.block_pixels, block.stop)
-            fit.fill(data, std, start - offset, stop - offset, results, codes)
-            refit_missing(fit, data, std, start - offset, stop - offset, results, codes)
+            barred = excluded[lead, start:stop]
+            part = (data, std, start - offset, stop - offset, results, codes)
+            _fill_wanted(fit, barred, *part) if fit.costly else _fill_all(fit, *part)
+            _settle(results[:, part[2] : part[3]], codes[part[2] : part[3]], barred)
         if not whole:
             out[lead, :, where] = results
 
@@ -123,11 +136,57 @@ def _run_blocks(
     )
 
 
+def _fill_all(
+    fit: BlockFit,
+    signal: np.ndarray,
+    std: np.ndarray | None,
+    start: int,
+    stop: int,
+    out: np.ndarray,
+    status: np.ndarray,
+) -> None:
+    """Fit a range of pixels, those with gaps on their own."""
+    fit.fill(signal, std, start, stop, out, status)
+    refit_missing(fit, signal, std, start, stop, out, status)
+
+
+def _fill_wanted(
+    fit: BlockFit,
+    barred: np.ndarray,
+    signal: np.ndarray,
+    std: np.ndarray | None,
+    start: int,
+    stop: int,
+    out: np.ndarray,
+    status: np.ndarray,
+) -> None:
+    """Fit the pixels of a range that get a value; the others are not worth their time."""
+    wanted = start + np.flatnonzero(barred == 0)
+    if wanted.size > _WORTH_GATHERING * barred.size:
+        _fill_all(fit, signal, std, start, stop, out, status)
+        return
+    if not wanted.size:
+        return
+    part = np.ascontiguousarray(signal[:, wanted])
+    noise = None if std is None else np.ascontiguousarray(std[:, wanted])
+    results, codes = np.ascontiguousarray(out[:, wanted]), np.zeros(wanted.size, np.uint8)
+    _fill_all(fit, part, noise, 0, wanted.size, results, codes)
+    out[:, wanted], status[wanted] = results, codes
+
+
+def _settle(out: np.ndarray, status: np.ndarray, barred: np.ndarray) -> None:
+    """Give excluded pixels their status, and no value to those whose status allows none."""
+    np.copyto(status, barred, where=barred > 0)
+    void = ~_HAS_VALUE[status]
+    if void.any():
+        np.copyto(out, np.nan, where=void)
+
+
 def _run_frames(
     fit: BlockFit,
     signal: xr.DataArray,
     noise: xr.DataArray | None,
-    excluded: xr.DataArray | None,
+    excluded: np.ndarray,
     control: Control,
     out: np.ndarray,
     status: np.ndarray,
@@ -156,25 +215,20 @@ def _run_frames(
             cancel=control.cancel,
             workers=control.workers,
         )
-        here = {d: i for d, i in index.items() if excluded is not None and d in excluded.dims}
-        wanted = None if excluded is None else excluded.isel(here).values.ravel() == 0
-        _refit_gaps(fit, images, std, wanted, out[lead], status[lead])
+        _refit_gaps(fit, images, std, excluded[lead] == 0, out[lead], status[lead])
+        _settle(out[lead], status[lead], excluded[lead])
 
 
 def _refit_gaps(
     fit: BlockFit,
     signal: xr.DataArray,
     std: xr.DataArray | None,
-    wanted: np.ndarray | None,
+    wanted: np.ndarray,
     out: np.ndarray,
     status: np.ndarray,
 ) -> None:
     """The slow path for streamed spectra with gaps; unwanted ones are masked anyway."""
-    missing = status == MISSING
-    if wanted is not None:
-        status[missing & ~wanted] = Status.MASKED
-        missing &= wanted
-    waiting = np.flatnonzero(missing)
+    waiting = np.flatnonzero((status == MISSING) & wanted)
     size = signal.sizes[spectral_dim(signal)] * 4 * (1 if std is None else 2)
     step = max(1, LAZY_BYTES // size)
     for first in range(0, waiting.size, step):
@@ -191,7 +245,6 @@ def as_maps(
     specs: tuple[MapSpec, ...],
     out: np.ndarray,
     status: np.ndarray,
-    excluded: xr.DataArray | None,
 ) -> xr.Dataset:
     """Results as a map set.
 
@@ -202,20 +255,16 @@ def as_maps(
     specs : tuple of MapSpec
         One per row of the results.
     out, status : ndarray
-        From `run_fit`; the maps are views of `out`, in which pixels without a value become NaN.
-    excluded : xarray.DataArray or None
-        ``(..., y, x)``, codes that replace the fit's where nonzero.
+        From `run_fit`; the maps are views of `out`, but for those with an origin (float64).
     """
     template = signal.isel({spectral_dim(signal): 0}, drop=True)
     dims = tuple(str(d) for d in template.dims)
     codes = status.reshape(template.shape)
-    if excluded is not None:
-        codes = np.where(excluded.values > 0, excluded.values, codes)
-    void = ~np.isin(codes, _HAS_VALUE)
     variables: dict[str, xr.Variable] = {}
     for row, spec in enumerate(specs):
         values = out[:, row].reshape(template.shape)
-        np.copyto(values, np.nan, where=void)
+        if spec.origin:
+            values = values + np.float64(spec.origin)
         variables[spec.name] = xr.Variable(dims, values, spec.attrs())
     variables["status"] = status_variable(codes, dims)
     coords = {str(k): v for k, v in template.coords.items() if set(v.dims) <= set(dims)}

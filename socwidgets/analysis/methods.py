@@ -53,7 +53,7 @@ class BlockFit:
     Attributes
     ----------
     specs : tuple of MapSpec
-        One per row of the result block, in order.
+        One per row of the result block, in order; rows are counted from the origin of theirs.
     fill : FillBlock
         The compiled work; releases the GIL and takes less than 100 ms for a block.
     points : ndarray
@@ -70,6 +70,8 @@ class BlockFit:
     stream : callable, optional
         ``has_std -> FrameStream`` (see `socwidgets.analysis.streaming`), for methods that are
         linear in the spectrum: stacks stored by frame are then read once.
+    costly : bool
+        Whether a pixel takes so long that leaving out masked ones pays for copying the others.
     """
 
     specs: tuple[MapSpec, ...]
@@ -80,6 +82,7 @@ class BlockFit:
     attrs: dict[str, Any]
     trace: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None
     stream: Callable[[bool], FrameStream] | None = None
+    costly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class PeakFit:
     names : tuple of str
         Parameters, in the plan's order.
     factor, offset : ndarray
-        ``(M,)``, from the kernel's parameters to the user's.
+        ``(M,)``, from the kernel's parameters to the user's; the maps are counted from the offset.
     spec : ModelSpec or None
         None for a user's model.
     axis : ndarray
@@ -76,8 +76,7 @@ class PeakFit:
         Rows of `out`: value and sigma of every parameter, then of every derived quantity, reduced
         chi-square, evaluations of the model.
         """
-        factor, offset = self.factor[:, None], self.offset[:, None]
-        given = (out[0 : 2 * len(self.names) : 2, start:stop] - offset) / factor
+        given = out[0 : 2 * len(self.names) : 2, start:stop] / self.factor[:, None]
         known = np.isfinite(given)
         found = self._from_data(signal, start, stop)
         guess = np.where(known, given, found)
@@ -189,7 +188,7 @@ class PeakFit:
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def _write(self, result: Result, out: np.ndarray) -> None:
         """Rows of the maps; a fit that ran away may not fit into float32, its status says so."""
-        values = result.values * self.factor[:, None] + self.offset[:, None]
+        values = result.values * self.factor[:, None]
         row = 0
         for i in range(len(self.names)):
             out[row] = values[i]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -11,6 +12,7 @@ from socwidgets.analysis.lcf import window_points
 from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
 from socwidgets.analysis.peak_constraints import Constraints, read_constraints
 from socwidgets.analysis.peak_fit import PeakFit
+from socwidgets.analysis.peak_maps import peak_curves, peak_specs
 from socwidgets.analysis.peak_models import (
     FALLS,
     PEAKS,
@@ -20,15 +22,8 @@ from socwidgets.analysis.peak_models import (
     default_bounds,
     find_model,
 )
-from socwidgets.analysis.peak_shape import DERIVED
 from socwidgets.model.errors import DataError, ParameterError
-from socwidgets.model.mapset import MapSpec
-from socwidgets.model.names import std_name
 from socwidgets.model.parameters import Parameters, param
-
-#: Kind of a peak's position by the units of the axis.
-_KINDS = {"eV": "energy", "cm-1": "shift", "angstrom": "d_spacing"}
-
 
 #: What sigma and redchi mean for each weighting.
 _MEANING = {
@@ -147,8 +142,9 @@ def prepare_peaks(
         "n_points": int(x.size),
         **_MEANING[weighting],
     }
-    specs = _specs(fit, str(coord.attrs.get("units", "1")))
-    return BlockFit(specs, fit.fill, points, narrow, lambda column: _curves(fit, column), attrs)
+    specs = peak_specs(fit, str(coord.attrs.get("units", "1")))
+    draw = partial(peak_curves, fit)
+    return BlockFit(specs, fit.fill, points, narrow, draw, attrs, costly=True)
 
 
 def _weighting(wanted: str, typical_std: np.ndarray | None) -> str:
@@ -251,48 +247,6 @@ def _user_fit(model: UserModel, x: np.ndarray, params: PeakParameters, weighting
     return PeakFit(
         plan, model.names, one, zero, None, x, {}, np.empty((0, 3)), False, rules.initial
     )
-
-
-def _specs(fit: PeakFit, units: str) -> tuple[MapSpec, ...]:
-    """Maps of the fit, in the row order of `PeakFit.fill`."""
-    specs: list[MapSpec] = []
-
-    def add(name: str, long_name: str, unit: str = "1", kind: str = "") -> None:
-        specs.append(MapSpec(name, long_name, unit, kind))
-        specs.append(MapSpec(std_name(name), f"Standard uncertainty: {long_name}", unit))
-
-    on_axis = ("center", "fwhm", "step_center", "step_width")
-    for name in fit.names:
-        word = name.replace("_", " ").capitalize()
-        along = fit.spec is not None and name.startswith(on_axis)
-        position = along and "center" in name
-        add(name, word, units if along else "1", _KINDS.get(units, "") if position else "")
-    for term in fit.spec.of(PEAKS) if fit.spec else []:
-        for name in DERIVED[term.kind]:
-            full = f"{name}{term.suffix}"
-            add(full, full.replace("_", " ").capitalize(), units if name == "fwhm" else "1")
-    specs.append(MapSpec("redchi", "Reduced chi-square"))
-    specs.append(MapSpec("n_iterations", "Evaluations of the model"))
-    return tuple(specs)
-
-
-def _curves(fit: PeakFit, column: np.ndarray) -> dict[str, np.ndarray]:
-    """Fit, background and peaks of one result column."""
-    from socwidgets.kernels.lm_evaluate import evaluate_model
-
-    user = np.asarray(column[0 : 2 * len(fit.names) : 2], dtype=np.float64)
-    values = (user - fit.offset) / fit.factor
-    total = evaluate_model(fit.plan.model, values)
-    if fit.spec is None:
-        return {"fit": total, "background": np.zeros_like(total)}
-    parts, background = {}, total.copy()
-    for term in fit.spec.of(PEAKS):
-        alone = values.copy()
-        alone[[t.first for t in fit.spec.terms if t is not term]] = 0.0  # all heights but this
-        alone[len(values) - fit.spec.degree - 1 :] = 0.0
-        parts[f"component_{term.kind}{term.suffix}"] = evaluate_model(fit.plan.model, alone)
-        background = background - parts[f"component_{term.kind}{term.suffix}"]
-    return {"fit": total, "background": background, **parts}
 
 
 register_method(Method("peaks", PeakParameters, prepare_peaks))

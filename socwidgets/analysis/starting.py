@@ -50,7 +50,7 @@ def neighbor_starts(maps: xr.Dataset, radius: int = 2) -> xr.Dataset:
 def starting_rows(
     specs: tuple[MapSpec, ...], signal: xr.DataArray, start: xr.Dataset | None
 ) -> dict[int, np.ndarray]:
-    """Starting values ``(lead, N)`` by row of the results.
+    """Starting values ``(lead, N)`` by row of the results, counted from their origins.
 
     Raises
     ------
@@ -80,6 +80,6 @@ def starting_rows(
             )
         plain = xr.DataArray(values.values, dims=values.dims)
         shape = xr.DataArray(np.zeros(template.shape, np.float32), dims=template.dims)
-        full = (shape + plain).transpose(*template.dims)
+        full = (shape + plain - specs[row].origin).transpose(*template.dims)
         rows[row] = full.values.reshape(-1, template.sizes[Y] * template.sizes[X])
     return rows

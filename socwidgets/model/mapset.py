@@ -27,12 +27,16 @@ class MapSpec:
         ``"1"`` where dimensionless.
     kind : str
         One of `KINDS`, or empty for auxiliary maps (coefficients, residuals).
+    origin : float
+        What a fit's numbers are counted from, in `units`. A position of thousands of eV has no
+        more than half a meV in float32; counted from near by it has all that the data have.
     """
 
     name: str
     long_name: str
     units: str = "1"
     kind: str = ""
+    origin: float = 0.0
 
     def attrs(self) -> dict[str, str]:
         """Attributes of the variable."""

@@ -36,7 +36,7 @@ class Derived:
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
 
     def _cached(self, state: State, key: Hashable, compute: Callable[[], T]) -> T:
-        inputs = (state.stack, state.maps, state.references)
+        inputs = (state.stack, state.maps, state.references, state.labels)
         with self._lock:
             same = len(self._inputs) == len(inputs) and all(
                 a is b for a, b in zip(self._inputs, inputs, strict=True)
@@ -57,6 +57,10 @@ class Derived:
                 while len(self._kept) > CACHED:
                     self._kept.popitem(last=False)
         return value
+
+    def of(self, state: State, key: Hashable, compute: Callable[[], T]) -> T:
+        """Result of `compute`, kept under `key` while stack, maps, references and labels stay."""
+        return self._cached(state, key, compute)
 
     def mask(self, state: State, shape: Shape) -> xr.DataArray:
         """Pixels of a region, ``(y, x)`` bool."""

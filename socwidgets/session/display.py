@@ -8,9 +8,9 @@ import xarray as xr
 from socwidgets.model.kinds import KIND
 from socwidgets.model.names import SIGNAL, STATUS, X, Y, spectral_dim
 from socwidgets.model.roi import Threshold
-from socwidgets.model.status import Status
+from socwidgets.model.status import Status, usable
 from socwidgets.session.derived import usable_mask
-from socwidgets.session.state import State
+from socwidgets.session.state import State, ValueBox
 
 #: Percentiles of automatic color limits.
 AUTO_PERCENTILES = (2.0, 98.0)
@@ -98,7 +98,7 @@ def _percentiles(values: np.ndarray) -> tuple[float, float]:
 
 
 def highlight(state: State) -> np.ndarray | None:
-    """Pixels to highlight: the brushed range of what is shown, or a selected threshold."""
+    """Pixels to highlight: a brushed range, a box of two maps, a particle, or a threshold."""
     if state.brush is not None:
         shown = displayed(state)
         low, high = state.brush
@@ -106,6 +106,10 @@ def highlight(state: State) -> np.ndarray | None:
         slack = 1e-6 * max(abs(low), abs(high), 1e-30)
         inside = (shown.values >= low - slack) & (shown.values <= high + slack)
         return inside & usable_mask(state, shown)
+    if state.box is not None and state.maps is not None:
+        return box_mask(state.maps, state.box)
+    if state.particle is not None and state.labels is not None:
+        return state.labels.transpose(Y, X).values == state.particle
     roi = next((r for r in state.rois if r.name == state.selected), None)
     if roi is None or not isinstance(roi.shape, Threshold) or state.maps is None:
         return None
@@ -113,6 +117,17 @@ def highlight(state: State) -> np.ndarray | None:
         return None
     values = state.maps[roi.shape.variable].values
     return (values >= roi.shape.low) & (values <= roi.shape.high)
+
+
+def box_mask(maps: xr.Dataset, box: ValueBox) -> np.ndarray:
+    """Usable pixels ``(y, x)`` whose two values lie in a box; none if a map is missing."""
+    inside = usable(maps).transpose(Y, X).values.copy()
+    for name, (low, high) in ((box.x, box.x_range), (box.y, box.y_range)):
+        if name not in maps:
+            return np.zeros_like(inside)
+        values = maps[name].transpose(Y, X).values
+        inside &= (values >= low) & (values <= high)
+    return inside
 
 
 def pixel_at(stack: xr.Dataset, x_um: float, y_um: float) -> tuple[int, int] | None:

@@ -12,19 +12,19 @@ import xarray as xr
 from socwidgets.jobs import Job, JobCallback, JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError, SocwidgetsError
 from socwidgets.model.mapset import display_maps, validate_maps
-from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.names import SIGNAL, spectral_dim
 from socwidgets.model.roi import ROI, Shape
 from socwidgets.model.stack import parse_stack
 from socwidgets.session import display, fitting
+from socwidgets.session.choosing import Choosing, check_pixels, checked_labels
 from socwidgets.session.derived import Derived
 from socwidgets.session.regions import find_roi, unique_rois
 from socwidgets.session.state import State, Statistics
-from socwidgets.session.viewing import Viewing
 
 FIT = "fit"
 
 
-class Session(Viewing):
+class Session(Choosing):
     """State of one explorer: plain Python, no widgets, safe to use from any thread.
 
     Parameters
@@ -45,6 +45,8 @@ class Session(Viewing):
     mask : xarray.DataArray, optional
         ``(y, x)`` bool, pixels that a fit started here uses. If left out: those that `maps` does
         not call masked or too weak.
+    labels : xarray.DataArray, optional
+        ``(y, x)`` integer, the particles; 0 = background.
     runner : JobRunner, optional
         Where fits run; threads of their own if left out.
 
@@ -64,6 +66,7 @@ class Session(Viewing):
         map_name: str | None = None,
         charged: str | None = None,
         mask: xr.DataArray | None = None,
+        labels: xr.DataArray | None = None,
         runner: JobRunner | None = None,
     ) -> None:
         stack = _plain_stack(stack)
@@ -76,6 +79,7 @@ class Session(Viewing):
             stack=stack,
             maps=maps,
             references=references,
+            labels=checked_labels(stack, labels),
             map_name=name,
             energy_index=middle,
             show_frame=name is None,
@@ -240,13 +244,7 @@ def _plain_stack(stack: xr.Dataset) -> xr.Dataset:
 
 def _check_maps(stack: xr.Dataset, maps: xr.Dataset) -> None:
     validate_maps(maps)
-    for dim in (Y, X):
-        if maps.sizes[dim] != stack.sizes[dim]:
-            raise DataError(
-                "maps and stack are not on the same pixels",
-                expected=f"{stack.sizes[Y]} x {stack.sizes[X]}",
-                found=f"{maps.sizes[Y]} x {maps.sizes[X]}",
-            )
+    check_pixels(stack, maps)
 
 
 def _chosen_map(maps: xr.Dataset | None, name: str | None) -> str | None:

@@ -12,7 +12,49 @@ import xarray as xr
 from socwidgets.model.roi import ROI
 
 #: Fields whose values are compared by identity: comparing arrays would be slow and ambiguous.
-_BY_IDENTITY = ("stack", "maps", "references")
+_BY_IDENTITY = ("stack", "maps", "references", "labels", "series", "before")
+
+
+@dataclass(frozen=True, slots=True)
+class ValueBox:
+    """Pixels by the values of two maps: ``x_low <= x <= x_high`` and the same for y.
+
+    Attributes
+    ----------
+    x, y : str
+        Variables of the map set.
+    x_range, y_range : (float, float)
+        In the units of the maps; NaN never belongs.
+    """
+
+    x: str
+    y: str
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Maps of several states, times or depths on the same pixels.
+
+    Attributes
+    ----------
+    maps : xarray.Dataset
+        Map set with the dim `dim` in front: ``(<dim>, y, x)``.
+    dim : str
+        ``state``, ``z``, ``frame``, ...
+    stack : xarray.Dataset or None
+        ``signal`` ``(<dim>, <spectral>, y, x)``; None where only the maps are known.
+    """
+
+    maps: xr.Dataset
+    dim: str
+    stack: xr.Dataset | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of states."""
+        return int(self.maps.sizes[self.dim])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +89,20 @@ class State:
         Range of values that is highlighted.
     pixel : (int, int) or None
         Row and column of the chosen pixel.
+    labels : xarray.DataArray or None
+        ``(y, x)`` particles, 0 = background.
+    particle : int or None
+        Label of the chosen particle.
+    box : ValueBox or None
+        Range of two maps at once that is highlighted.
+    line : (float, float, float, float) or None
+        ``x0, y0, x1, y1`` in um of the line that a profile is taken along.
+    series : Series or None
+        Maps of several states; `maps` (and `stack`) are those of the state at `state_index`.
+    state_index : int
+        Position in `series`.
+    before : xarray.Dataset or None
+        The stack before it was registered.
     focus : {"roi", "pixel"}
         Whose fit is shown: the selected region's or the chosen pixel's, whichever was touched last.
     fit_method, fit_params
@@ -68,6 +124,13 @@ class State:
     draft: ROI | None = None
     brush: tuple[float, float] | None = None
     pixel: tuple[int, int] | None = None
+    labels: xr.DataArray | None = None
+    particle: int | None = None
+    box: ValueBox | None = None
+    line: tuple[float, float, float, float] | None = None
+    series: Series | None = None
+    state_index: int = 0
+    before: xr.Dataset | None = None
     focus: str = "roi"
     fit_method: str = "lcf"
     fit_params: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))

@@ -10,7 +10,7 @@ import xarray as xr
 
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.mapset import display_maps
-from socwidgets.model.names import SIGNAL, spectral_dim
+from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.roi import ROI, Threshold
 from socwidgets.session import display
 from socwidgets.session.regions import Regions
@@ -98,9 +98,19 @@ class Viewing(Regions):
         self._update(cmap=str(cmap))
 
     def select_pixel(self, x_um: float, y_um: float) -> tuple[int, int] | None:
-        """Choose the pixel at a position in um; outside the image, none."""
+        """Choose the pixel at a position in um, and its particle; outside the image, none."""
         pixel = display.pixel_at(self._state.stack, x_um, y_um)
-        self._update(pixel=pixel, focus="roi" if pixel is None else "pixel")
+
+        def change(state: State) -> dict[str, Any]:
+            found: dict[str, Any] = {"pixel": pixel, "focus": "roi" if pixel is None else "pixel"}
+            if state.labels is None or pixel is None:
+                return found
+            label = int(state.labels.transpose(Y, X).values[pixel])
+            if not label:
+                return {**found, "particle": None}
+            return {**found, "particle": label, "brush": None, "box": None}
+
+        self._update(change)
         return pixel
 
     def clear_pixel(self) -> None:
@@ -110,7 +120,7 @@ class Viewing(Regions):
     def brush(self, low: float, high: float) -> None:
         """Highlight the pixels whose shown value lies in ``[low, high]``."""
         low, high = sorted((float(low), float(high)))
-        self._update(brush=(low, high))
+        self._update(brush=(low, high), box=None)
 
     def clear_brush(self) -> None:
         """Highlight nothing."""

@@ -66,6 +66,15 @@ def test_planted_shift_comes_back(rng, definition, with_std):
     assert jump_pull < 0.01
 
 
+def test_positions_are_continuous(rng):
+    # In float32 a position at 8345 eV has steps of half a meV: 480 pixels would share values.
+    stack, *_ = shifted_stack(rng)
+    maps = fit_map(stack, "edge_energy", definition="half", **FULL)
+    found = maps.edge_energy.values[1:].ravel()
+    assert found.dtype == np.float64
+    assert np.unique(found).size > 0.99 * found.size
+
+
 def test_all_definitions_in_one_pass_equal_single_ones(rng):
     stack, _, _ = shifted_stack(rng)
     every = fit_map(stack, "edge_energy", definition="all", **FULL)

@@ -229,6 +229,21 @@ def test_same_numbers_for_any_threads_blocks_and_laziness(rng):
         xr.testing.assert_equal(one.drop_attrs(), other.drop_attrs())
 
 
+def test_masked_pixels_change_nothing_for_the_others(rng):
+    stack, _ = two_peaks(rng)
+    mask = xr.zeros_like(stack.signal[0], dtype=bool).drop_vars("energy", errors="ignore")
+    mask[:, ::3] = True
+    whole = fit_map(stack, "peaks", model="2*lorentzian + linear")
+    part = fit_map(stack, "peaks", model="2*lorentzian + linear", mask=mask, block_pixels=101)
+    assert (part.status.values[~mask.values] == Status.MASKED).all()
+    for name in part.data_vars:
+        if name != "status":
+            assert np.isnan(part[name].values[~mask.values]).all(), name
+        np.testing.assert_array_equal(
+            part[name].values[mask.values], whole[name].values[mask.values]
+        )
+
+
 @pytest.mark.parametrize("peaks", [1, 2])
 def test_bad_starts_are_recovered(rng, peaks):
     """A map of starting values that is wrong by half the window."""
