@@ -109,7 +109,8 @@ def phase_shares(
     spread = (nothing, nothing, nothing)
     if n_units >= 5 and draws:
         spread = _interval(density, w, unit, draws, seed)
-    return PhaseShares(*shares.tolist(), *spread, naive, inner, n_units)
+    poor, rich, between = (float(share) for share in shares)
+    return PhaseShares(poor, rich, between, *spread, naive, inner, n_units)
 
 
 def shares_by_group(
