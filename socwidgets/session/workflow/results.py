@@ -84,7 +84,8 @@ class MethodStep(Step):
 
     def said(self, result: xr.Dataset) -> str:
         """How many pixels got a value."""
-        return done_message(result, 0.0).split(" in ")[0] + " pixels have a value"
+        count = done_message(result, 0.0).partition(" in ")[0].removesuffix(" pixels")
+        return f"{count} pixels fitted"
 
 
 class CalibrationStep(Step):
