@@ -9,13 +9,8 @@ import xarray as xr
 import socwidgets as soc
 from socwidgets.analysis.decomposition import pca
 from socwidgets.analysis.energy_design import sigma_of
-from socwidgets.analysis.energy_selection import (
-    EnergyPlanParameters,
-    _design,
-    energy_curve,
-    fewest_energies,
-    select_energies,
-)
+from socwidgets.analysis.energy_model import EnergyPlanParameters, make_design
+from socwidgets.analysis.energy_selection import energy_curve, fewest_energies, select_energies
 from socwidgets.analysis.fit import fit_map
 from socwidgets.model.errors import ParameterError, ReferenceSpectraError
 from socwidgets.model.references import make_references
@@ -33,7 +28,7 @@ def test_exchange_finds_the_best_of_all_subsets(criterion):
     options = {"criterion": criterion, "background_degree": 0, "sigma": 0.03}
     plan = select_energies(references, candidates=grid, count=4, **options)
     params = EnergyPlanParameters(count=4, **options)
-    design = _design(references, grid, params, None, 4)
+    design = make_design(references, grid, params, None, 4)
 
     def value(subset):
         if criterion == "soc":
