@@ -16,9 +16,10 @@ from socwidgets.model.names import SIGNAL, spectral_dim
 from socwidgets.model.roi import ROI, Shape
 from socwidgets.model.stack import parse_stack
 from socwidgets.session import display, fitting
-from socwidgets.session.choosing import Choosing, check_pixels, checked_labels
+from socwidgets.session.choosing import check_pixels, checked_labels
 from socwidgets.session.derived import Derived
-from socwidgets.session.regions import find_roi, unique_rois
+from socwidgets.session.roi_names import find_roi, unique_rois
+from socwidgets.session.shaping import Shaping
 from socwidgets.session.state import State, Statistics
 
 FIT = "fit"
@@ -27,7 +28,7 @@ FIT = "fit"
 _AFTER_FIRST_MAP_S = 1.5
 
 
-class Session(Choosing):
+class Session(Shaping):
     """State of one explorer: plain Python, no widgets, safe to use from any thread.
 
     Parameters

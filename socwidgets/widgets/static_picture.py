@@ -8,7 +8,7 @@ import numpy as np
 
 from socwidgets.model.kinds import end_words
 from socwidgets.model.names import X, Y, axis_label
-from socwidgets.model.roi import Ellipse, Polygon, Rectangle, Shape
+from socwidgets.model.roi import Area, Ellipse, Polygon, Rectangle, Shape
 from socwidgets.session import Session
 from socwidgets.session.derived import usable_mask
 from socwidgets.widgets.bins import bins_of
@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 1000, 500
 _MAP_BOX: Box = (62.0, 34.0, 462.0, 400.0)
 _SPECTRUM_BOX: Box = (580.0, 34.0, 984.0, 232.0)
 _HISTOGRAM_BOX: Box = (580.0, 306.0, 984.0, 450.0)
-_NO_VALUE = (238, 240, 242)
+_NO_VALUE = np.array([238, 240, 242], np.uint8)
 _MUTED = "#6e7781"
 #: Pixels of the map that the picture has room for.
 _MOST = 480
@@ -64,8 +64,7 @@ def _draw_map(session: Session, sketch: Sketch) -> None:
     values = shown.values if factors == (1, 1) else (pick if flags else mean)(shown.values, factors)
     sketch.image(_colored(session, np.asarray(values), low, high, flags), box)
     for roi in session.state.rois:
-        outline = _outline(roi.shape)
-        if outline is not None:
+        for outline in _outlines(roi.shape):
             at = axes.place(outline[:, 0], outline[:, 1])
             sketch.line(at, "#ffffff", 3.5)
             sketch.line(at, roi.color, 2.0)
@@ -103,20 +102,22 @@ def _colored(
     known = np.isfinite(values)
     share = (np.where(known, values, low) - low) / ((high - low) or 1.0)
     colors = _table(session)[(256 * share).clip(0, 255).astype(np.uint8)]
-    return np.where(known[..., None], colors, np.uint8(_NO_VALUE))
+    return np.where(known[..., None], colors, _NO_VALUE)
 
 
-def _outline(shape: Shape) -> np.ndarray | None:
-    """Closed outline ``(n, 2)`` in um; None where there is none."""
+def _outlines(shape: Shape) -> list[np.ndarray]:
+    """Closed outlines ``(n, 2)`` in um; a threshold has none."""
     match shape:
         case Rectangle(x0, y0, x1, y1):
-            return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]], float)
+            return [np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]], float)]
         case Ellipse(cx, cy, rx, ry):
             turn = np.linspace(0, 2 * np.pi, 73)
-            return np.stack([cx + rx * np.cos(turn), cy + ry * np.sin(turn)], axis=1)
+            return [np.stack([cx + rx * np.cos(turn), cy + ry * np.sin(turn)], axis=1)]
         case Polygon(vertices):
-            return np.array([*vertices, vertices[0]], float)
-    return None
+            return [np.array([*vertices, vertices[0]], float)]
+        case Area(rings):
+            return [np.array([*ring, ring[0]], float) for ring in rings]
+    return []
 
 
 def _edges(centers: np.ndarray) -> tuple[float, float]:
