@@ -41,7 +41,11 @@ def output_lock(target: Path) -> Iterator[None]:
 
 def _acquire(path: Path, target: Path) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            # It is the output that cannot be written; nobody has heard of the lock.
+            raise type(error)(error.errno, error.strerror, str(target)) from None
         try:
             if not _try_lock(descriptor):
                 raise _busy(path, target)

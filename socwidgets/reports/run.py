@@ -16,7 +16,7 @@ from socwidgets.model.errors import ParameterError
 from socwidgets.reports.execute import CellProgress, execute_notebook
 from socwidgets.reports.inputs import absolute_paths, require_files
 from socwidgets.reports.pdf import print_pdf, require_chromium
-from socwidgets.reports.registry import get_template, inject, load_template
+from socwidgets.reports.registry import get_template, inject, load_template, require_tag
 from socwidgets.reports.render import render_html
 from socwidgets.reports.results import read_results
 
@@ -149,7 +149,9 @@ def _execute(
     folder: Path,
     progress: CellProgress | None,
 ) -> dict[str, Any]:
-    notebook = execute_notebook(load_template(name), values, cwd=folder, progress=progress)
+    notebook = execute_notebook(
+        require_tag(load_template(name), name), values, cwd=folder, progress=progress
+    )
     results = read_results(folder / FILES["json"])
     if {"html", "pdf"} & set(formats):
         page = folder / FILES["html"]

@@ -203,9 +203,16 @@ def test_a_foreign_folder_and_a_second_batch_are_refused(tmp_path, fake):
 @pytest.fixture(scope="module")
 def cluster():
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
+    import dask
+
+    # Nobody answers for a worker that is dead: do not wait half a minute to find out.
+    quick = {"distributed.comm.timeouts.connect": "3s", "distributed.comm.timeouts.tcp": "5s"}
+    with (
+        dask.config.set(quick),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+    ):
         yield cluster
 
 
@@ -233,6 +240,7 @@ def test_a_worker_that_is_killed_costs_no_report(tmp_path, fake, cluster):
 
 def test_a_cluster_that_is_not_there_is_said(tmp_path, fake, monkeypatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr("socwidgets.reports.batch.cluster.CONNECT_S", 1)
     path = table(tmp_path / "t.csv", [{"name": "a", "stack": TINY}])
     with pytest.raises(ParameterError, match="no dask scheduler answers"):
         run_batch("soc_map", path, tmp_path / "out", dask="tcp://127.0.0.1:9")

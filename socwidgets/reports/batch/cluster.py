@@ -10,6 +10,8 @@ from socwidgets.reports.batch.local import CHILD, Job, Outcome, run_in_child
 
 #: How often a report is begun again on another worker after its worker has died.
 RETRIES = 2
+#: Seconds in which a scheduler must answer.
+CONNECT_S = 10
 
 
 def connect(address: str) -> Any:
@@ -27,7 +29,7 @@ def connect(address: str) -> Any:
             "a cluster needs dask.distributed", fix="pip install 'socwidgets[big]'"
         ) from None
     try:
-        return Client(address, timeout=10, set_as_default=False)
+        return Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise ParameterError(
             f"no dask scheduler answers at {address}",
