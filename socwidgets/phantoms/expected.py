@@ -78,7 +78,7 @@ def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None)
         + instrument.background_b1 * (energies / instrument.background_e0_ev) ** -3.0
     )
     inside = np.isfinite(maps["soc"].values)
-    columns = [maps[f"coefficient_{name}"].values[inside] for name in ("LFP", "FP")]
+    columns = [maps[f"coefficient_{name}"].values[inside] for name in phantom.components]
     coefficients = np.stack(columns)
     od = spectra.T @ coefficients + np.outer(rest, maps["thickness"].values[inside])
     weights = instrument.n0 / (np.exp(od) + 1.0 / instrument.n_flats)
