@@ -19,6 +19,8 @@ from socwidgets.plotting.scalebar import extent
 
 #: More particle numbers than this would cover the map.
 MAX_NUMBERS = 40
+#: Id of the outlines in a figure: they mark particles, they are no data.
+OUTLINE = "outline"
 
 
 def label_edges(labels: np.ndarray) -> np.ndarray:
@@ -52,6 +54,7 @@ def draw_labels(axes: Axes, labels: xr.DataArray, numbers: bool = True) -> None:
     # Two passes over all edges: a halo per edge would cover the neighbouring edge's dark line.
     for color, points in (("white", 2.2), ("#111111", 0.8)):
         lines = LineCollection(list(edges), colors=color, linewidths=points, capstyle="projecting")
+        lines.set_gid(OUTLINE)
         axes.add_collection(lines, autolim=False)
     found = np.unique(labels.values[labels.values > 0])
     if not numbers or found.size > MAX_NUMBERS:
