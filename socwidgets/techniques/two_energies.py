@@ -101,6 +101,7 @@ def two_densities(
 def reference_densities(
     references: xr.DataArray, energies: list[float], params: TwoEnergyParameters
 ) -> list[tuple[float, float]]:
+    """Each reference at the two energies, its own pre-edge taken off as that of the stack."""
     dim = spectral_dim(references)
     grid = xr.DataArray(energies, dims=dim, name=dim, attrs=references[dim].attrs)
     at = align_references(references, grid).values
