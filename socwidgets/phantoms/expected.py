@@ -91,3 +91,45 @@ def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None)
     std[inside] = np.sqrt(variance)
     attrs = {"long_name": "Theoretical standard uncertainty of the SOC", "units": "1"}
     return xr.DataArray(std, {Y: maps[Y], X: maps[X]}, (Y, X), "soc_std_expected", attrs)
+
+
+def soc_std_from_energy_error(
+    phantom: Phantom, energies_ev: np.ndarray, error_ev: float, soc: float = 0.5
+) -> float:
+    """Error that random photon energies give every SOC of a map alike.
+
+    All pixels see the same wrong energies, so this error does not average out over a map; the
+    noise propagated from counts does not hold it. To first order
+    ``delta s = sum_i h_i S'(E_i) eps_i`` with the row h of the least-squares fit (both
+    references, constant, slope) that gives the SOC.
+
+    Parameters
+    ----------
+    phantom : Phantom
+        With two components.
+    energies_ev : ndarray
+        ``(energy,)``, eV, of the fit.
+    error_ev : float
+        Standard deviation of each energy's error, eV.
+    soc : float
+        Where.
+
+    Returns
+    -------
+    float
+        Standard deviation of the common error of SOC.
+    """
+    energies = np.asarray(energies_ev, float)
+    step = 0.05
+    near = np.clip(energies, phantom.references["energy"].values[0] + step, None)
+    spectra, after, before = (
+        phantom.references.interp(energy=at, method="cubic").values
+        for at in (near, near + step, near - step)
+    )
+    slope = ((1.0 - soc) * (after - before)[0] + soc * (after - before)[1]) / (2.0 * step)
+    rest = (energies - energies.mean()) / np.ptp(energies)
+    design = np.stack([*spectra, np.ones_like(energies), rest], axis=1)
+    rows = np.linalg.pinv(design)[:2]
+    # s = c1/(c0 + c1), at a sum of 1.
+    sensitivity = (1.0 - soc) * rows[1] - soc * rows[0]
+    return float(error_ev * np.sqrt(np.sum((sensitivity * slope) ** 2)))
