@@ -210,8 +210,13 @@ def _copy_start(notebook: Path) -> None:
 
 
 def _show_progress(done: int, total: int) -> None:
-    """One line that is overwritten on a terminal, and nothing in a log file."""
-    if sys.stderr.isatty():
+    """One line that is overwritten on a terminal, and nothing in a log file.
+
+    A program that runs the command asks for the lines with ``SOCWIDGETS_PROGRESS=1``.
+    """
+    if os.environ.get("SOCWIDGETS_PROGRESS") == "1":
+        print(f"step {done} of {total}", file=sys.stderr, flush=True)
+    elif sys.stderr.isatty():
         end = "\n" if done == total else ""
         print(f"\r  step {done} of {total}", end=end, file=sys.stderr, flush=True)
 

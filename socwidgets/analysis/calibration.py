@@ -145,6 +145,11 @@ def _calibrated(
         result[f"{name}_bounded"] = shown.assign_attrs(
             long_name=f"{words}, constrained fit", **described
         )
+    if f"{variable}_systematic" in maps and isinstance(line, TwoPoint):
+        scale = 1.0 / abs(line.charged - line.discharged)
+        result[f"{name}_systematic"] = (scale * maps[f"{variable}_systematic"]).assign_attrs(
+            long_name=f"Systematic uncertainty: {words.lower()}", units="1"
+        )
     result.update({passed: maps[passed] for passed in _PASSED_ON if passed in maps})
     result[STATUS] = _flag_range(maps, found, sigma, line)
     result.attrs.update({k: maps.attrs[k] for k in _KEPT if k in maps.attrs})

@@ -12,10 +12,10 @@ from typing import Any
 
 import xarray as xr
 
-from socwidgets.analysis.energy_scale import shift_references
 from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.provenance import data_hash
+from socwidgets.model.references import shift_references
 from socwidgets.reports.parameters import PHANTOM_PREFIX, SocMapReport
 
 #: Parameters that name files; ``references`` may name several.

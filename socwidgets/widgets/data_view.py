@@ -96,7 +96,6 @@ class DataView(View):
         self._owned = not isinstance(source, Session)
         self._framed = framed
         super().__init__(as_session(source, labels), layout={"min_width": "0"})
-        self.error_bar = ErrorBar(on_dismiss=self.session.clear_error)
         self.add_class("socwidgets-view")
         if framed:
             self.add_class(ROOT_CLASS)
@@ -106,11 +105,12 @@ class DataView(View):
         if not self._framed:
             self.children = tuple(children)
             return
-        chrome: list[ipywidgets.Widget] = [style_sheet(), KeyGuard(), self.error_bar]
+        bar = ErrorBar(on_dismiss=self.session.clear_error)
+        chrome: list[ipywidgets.Widget] = [style_sheet(), KeyGuard(), bar]
         if self.title:
             chrome.append(heading(self.title))
         self.children = (*chrome, *children)
-        show = self.guard(lambda _f: self.error_bar.show(self.session.state.error))
+        show = self.guard(lambda _f: bar.show(self.session.state.error))
         self._stops.append(self.session.observe(show, "error"))
         show(None)
 

@@ -70,7 +70,7 @@ def _columns(maps: xr.Dataset | None, name: str | None) -> list[dict[str, Any]]:
     words = "value" if maps is None or name is None else axis_label(maps[name])
 
     def column(
-        key: str, title: str, text: str, width: int = 92, kind: str = "number"
+        key: str, title: str, text: str, width: int = 80, kind: str = "number"
     ) -> dict[str, Any]:
         return {"name": key, "title": title, "help": text, "width": width, "kind": kind}
 

@@ -111,7 +111,7 @@ class ScatterView(DataView):
         )
         self.numbers = ipywidgets.HTML()
         self._legend = ipywidgets.HTML()
-        ranges = {"flex": "1 1 220px", "min_width": "200px"}
+        ranges = {"flex": "1 1 300px", "min_width": "260px"}
         self.x_range, self.y_range = (
             RangeSlider(
                 description=f"{name} range", style={"description_width": "58px"}, layout=ranges,
