@@ -93,43 +93,47 @@ def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None)
     return xr.DataArray(std, {Y: maps[Y], X: maps[X]}, (Y, X), "soc_std_expected", attrs)
 
 
-def soc_std_from_energy_error(
-    phantom: Phantom, energies_ev: np.ndarray, error_ev: float, soc: float = 0.5
+def energy_error_std(
+    references: xr.DataArray,
+    energies_ev: np.ndarray,
+    error_ev: float,
+    fractions: np.ndarray,
+    values: np.ndarray,
 ) -> float:
-    """Error that random photon energies give every SOC of a map alike.
+    """Error that random photon energies give a composition, in every pixel of a map alike.
 
     All pixels see the same wrong energies, so this error does not average out over a map; the
     noise propagated from counts does not hold it. To first order
-    ``delta s = sum_i h_i S'(E_i) eps_i`` with the row h of the least-squares fit (both
-    references, constant, slope) that gives the SOC.
+    ``delta x = sum_i h_i S'(E_i) eps_i`` with the row h of the least-squares fit (references,
+    constant, slope) that gives the composition ``x = sum_k v_k f_k``.
 
     Parameters
     ----------
-    phantom : Phantom
-        With two components.
+    references : xarray.DataArray
+        ``(component, energy)``.
     energies_ev : ndarray
         ``(energy,)``, eV, of the fit.
     error_ev : float
         Standard deviation of each energy's error, eV.
-    soc : float
-        Where.
+    fractions : ndarray
+        ``(component,)``, where; their sum is 1.
+    values : ndarray
+        ``(component,)``, composition of each pure component: (0, 1) for the SOC of two.
 
     Returns
     -------
     float
-        Standard deviation of the common error of SOC.
+        Standard deviation of the common error, in the unit of `values`.
     """
-    energies = np.asarray(energies_ev, float)
-    step = 0.05
-    near = np.clip(energies, phantom.references["energy"].values[0] + step, None)
+    energies, step = np.asarray(energies_ev, float), 0.05
     spectra, after, before = (
-        phantom.references.interp(energy=at, method="cubic").values
-        for at in (near, near + step, near - step)
+        references.interp(energy=energies + move, method="cubic").values
+        for move in (0.0, step, -step)
     )
-    slope = ((1.0 - soc) * (after - before)[0] + soc * (after - before)[1]) / (2.0 * step)
+    f, v = np.asarray(fractions, float), np.asarray(values, float)
+    slope = f @ (after - before) / (2.0 * step)
     rest = (energies - energies.mean()) / np.ptp(energies)
     design = np.stack([*spectra, np.ones_like(energies), rest], axis=1)
-    rows = np.linalg.pinv(design)[:2]
-    # s = c1/(c0 + c1), at a sum of 1.
-    sensitivity = (1.0 - soc) * rows[1] - soc * rows[0]
-    return float(error_ev * np.sqrt(np.sum((sensitivity * slope) ** 2)))
+    rows = np.linalg.pinv(design)[: f.size]
+    # x = (v . c)/(sum c), at a sum of 1.
+    return float(error_ev * np.sqrt(np.sum(((v - f @ v) @ rows * slope) ** 2)))

@@ -104,7 +104,8 @@ class Canvas:
         for row, (name, number) in enumerate(numbers.items(), start=1):
             height = top + row * line
             unit = f" {number.unit}" if number.unit else ""
-            truth = f"{number.truth:.3g}{unit}" if np.isfinite(number.truth) else "–"
+            shown = 0.0 if abs(number.truth) < 1e-9 else number.truth
+            truth = f"{shown:.3g}{unit}" if np.isfinite(number.truth) else "–"
             self.text(left, height, name, 8)
             self.text(left + width * 0.78, height, str(number), 8, ha="right")
             self.text(left + width, height, truth, 8, ha="right", color=MUTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.model.names import LABELS, X, Y
 from socwidgets.phantoms import Phantom, default_instrument, resolved_truth, simulate
 from socwidgets.phantoms.catalog import edge_of
-from socwidgets.phantoms.expected import registered_truth, soc_std_from_energy_error
+from socwidgets.phantoms.expected import energy_error_std, registered_truth
 from socwidgets.phantoms.xanes_references import EDGE_EV, xanes_energies
 
 #: Random error of each photon energy: that of a good encoder.
@@ -56,10 +57,14 @@ class Analyzed:
         w = sample.weights / sample.weights.sum()
         mean = float(np.sum(w * sample.values))
         noise = float(np.sum(w**2 * sample.noise_variance))
-        common = soc_std_from_energy_error(
-            self.phantom, self.od["energy"].values, self.jitter_ev, mean
-        )
-        return mean, float(np.hypot(np.sqrt(noise), common))
+        return mean, float(np.hypot(np.sqrt(noise), self.common_sigma([1.0 - mean, mean], [0, 1])))
+
+    def common_sigma(self, fractions: Sequence[float], values: Sequence[float]) -> float:
+        """Error of a composition that the photon energies give all pixels alike."""
+        return energy_error_std(
+            self.phantom.references, self.od["energy"].values, self.jitter_ev,
+            np.asarray(fractions), np.asarray(values),
+        )  # fmt: skip
 
 
 def short_scan(element: str) -> tuple[float, ...]:

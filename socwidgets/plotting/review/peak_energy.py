@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
+from scipy.ndimage import gaussian_filter
 
 from socwidgets.phantoms import Phantom, make_phantom
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_energy, inner
+from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_energy, inner, resolution_um
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_OXIDIZED
 from socwidgets.plotting.review.ridge import draw_ridge
@@ -28,9 +29,9 @@ ENERGY = "white_line_energy"
 #: Parabola about each pixel's own top: a window that all share loses a tenth of every shift.
 _WINDOW = {"half_width": 2.5, "degree": 2, "recenter": True}
 #: Relative error of a shift read off a parabola on a 1 eV grid (science B.5: ripple and asymmetry).
-GAIN = 0.025
-_NOTE = "noise taken out; uncertainty with 2.5 % for the parabola on a 1 eV grid"
-_PHOTONS = 60_000.0
+GAIN = 0.035
+_NOTE = "noise taken out; uncertainty with 3.5 % for the parabola on a 1 eV grid"
+_PHOTONS = 35_000.0
 
 
 def figure_9bcd(seed: int, colors: str) -> ReviewFigure:
@@ -77,7 +78,8 @@ def _spread(seen: Imaged, truth: float) -> Number:
 
 def _true_sd(found: Analyzed) -> float:
     """Standard deviation of the shift over the pixels that count, eV."""
-    shift = found.phantom.truth["energy_shift"].values
+    width_px = resolution_um(found.phantom) / found.phantom.pixel_um / 2.355
+    shift = gaussian_filter(np.nan_to_num(found.phantom.truth["energy_shift"].values), width_px)
     return float(np.nanstd(shift[inner(found.labels, RIM_PX).values > 0]))
 
 

@@ -24,10 +24,14 @@ class Entry:
 REVIEW_FIGURES: dict[str, Entry] = {
     "3": Entry("cores", "figure_3", "Shrinking core, domino and what projection makes of them",
                ("3a", "3b", "3d")),
+    "8g": Entry("pies", "figure_8g", "Domains of LCO and its recovery", ("27b",)),
     "9a": Entry("secondary", "figure_9a", "Li removed in 21 NMC333 particles"),
     "9b-d": Entry("peak_energy", "figure_9bcd", "Peak energy of Ni in NMC622", ("9b", "9c", "9d")),
     "29a": Entry("peak_energy", "figure_29a", "Peak energy while NMC442 is heated"),
+    "4": Entry("fronts", "figure_4", "Front speed by direction during a charge"),
+    "6": Entry("composites", "figure_6", "Phases of LMO at four voltages"),
     "7c": Entry("composites", "figure_7c", "Three phases of LNMO at x = 0.51"),
+    "7d": Entry("composites", "figure_7d", "Ni oxidation number in a volume"),
 }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def figure_9a(seed: int, colors: str) -> ReviewFigure:
             mean_soc=x / NMC333_FULL, sigma_field=sd / NMC333_FULL, sigma_grain=0.0,
             od_per_um=0.0272, **_SMALL,
         )  # fmt: skip
-        found = by_lcf(phantom, seed + i, n0=50_000.0)
+        found = by_lcf(phantom, seed + i, n0=35_000.0)
         centered, table = _against_median(found, state)
         rows.append(_rows(found, state, sd))
         spreads[f"sd of x, {state}"] = _x_spread(rows[-1], sd)
