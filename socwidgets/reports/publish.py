@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from socwidgets.plotting.style import PNG_DPI, alt_text, png_bytes
+from socwidgets.reports.figures import Shown, remember
 
 #: Key of our entry in an output's metadata.
 KEY = "socwidgets"
@@ -30,6 +31,7 @@ def show_figures(
     for index, figure in enumerate(many):
         width, height = (round(size * CSS_DPI) for size in figure.get_size_inches())
         caption = texts[index] if index < len(texts) else ""
+        remember(Shown(section, figure=figure, caption=caption))
         _display(
             {"image/png": png_bytes(figure, PNG_DPI), "text/plain": alt_text(figure)},
             section,
@@ -51,6 +53,7 @@ def show_table(
     table: pd.DataFrame, section: str, caption: str = "", *, folded: bool = False
 ) -> None:
     """Show a table of text cells; the index is the row header. A folded one opens on a click."""
+    remember(Shown(section, table=table, caption=caption))
     if folded:
         body = table_html(table)
         html = f"<details><summary>{escape(caption)}</summary>{body}</details>"

@@ -103,13 +103,14 @@ def test_text_of_the_user_is_escaped(page, source):
 def test_the_command_makes_the_same_report(page, phantom_report):
     import shlex
 
-    from socwidgets.cli import _parameters, _parser
+    from socwidgets.cli import build_parser
+    from socwidgets.cli.values import parameters_of
     from socwidgets.reports.parameters import SocMapReport
 
     command = command_line("soc_map", phantom_report.results["parameters"])
     assert command in "".join(page.text)
-    chosen = _parser().parse_args(shlex.split(command)[1:])
-    given = SocMapReport.from_mapping(_parameters(chosen))
+    chosen = build_parser().parse_args(shlex.split(command)[1:])
+    given = SocMapReport.from_mapping(parameters_of(chosen))
     made = SocMapReport.from_mapping(phantom_report.results["parameters"])
     assert given == made
 

@@ -105,3 +105,61 @@ def uniformity_coefficient(
     return Uniformity(
         value, (uc_high - uc_low) / 3.92, uc_low, uc_high, 1.0 - np.sqrt(seen) / full, mean, v.size
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleUniformity:
+    """Mean uniformity coefficient of several particles.
+
+    Attributes
+    ----------
+    value : float
+        Mean over the particles that have one.
+    std, low, high : float
+        Standard error and 95 % interval: for five particles and more from resampling them, for
+        fewer from the noise alone.
+    n : int
+        Particles.
+    """
+
+    value: float
+    std: float
+    low: float
+    high: float
+    n: int
+
+
+def ensemble_uniformity(
+    found: list[Uniformity], *, draws: int = 1000, seed: int = 0
+) -> EnsembleUniformity:
+    """Mean uniformity coefficient with its interval.
+
+    Parameters
+    ----------
+    found : list of Uniformity
+        One per particle; those without a value are left out.
+    draws, seed : int
+        Of the bootstrap over particles.
+
+    Returns
+    -------
+    EnsembleUniformity
+        NaN without particles.
+    """
+    value = np.array([one.value for one in found], dtype=np.float64)
+    noise = np.array([one.std for one in found], dtype=np.float64)
+    value, noise = value[np.isfinite(value)], noise[np.isfinite(value)]
+    n = int(value.size)
+    nan = float("nan")
+    if not n:
+        return EnsembleUniformity(nan, nan, nan, nan, 0)
+    mean = float(value.mean())
+    if n < 5:
+        std = float(np.sqrt(np.sum(noise**2)) / n)
+        return EnsembleUniformity(mean, std, mean - 1.96 * std, mean + 1.96 * std, n)
+    rng = np.random.default_rng(seed)
+    means = value[rng.integers(0, n, (draws, n))].mean(axis=1)
+    # Few particles: resampling sees only (n-1)/n of their variance.
+    means = mean + (means - mean) * np.sqrt(n / (n - 1))
+    low, high = np.percentile(means, [2.5, 97.5])
+    return EnsembleUniformity(mean, float(means.std()), float(low), float(high), n)
