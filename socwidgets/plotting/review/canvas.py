@@ -77,7 +77,7 @@ class Canvas:
         bar = self.figure.colorbar(
             image, cax=axes, orientation="horizontal", extend=extend, ticks=ticks
         )
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         axes.tick_params(length=3, labelsize=8)
         bar.set_label(label, fontsize=8.5, labelpad=2)
         words = (f"◀ {preset.low}", f"{preset.high} ▶") if preset else ()

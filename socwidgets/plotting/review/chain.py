@@ -141,7 +141,7 @@ def resolution_um(phantom: Phantom, technique: str | None = None) -> float:
     return max(float(instrument.to_dict()["psf_fwhm_um"]), 1.5 * phantom.pixel_um)
 
 
-def windows_of(phantom: Phantom) -> dict[str, tuple[float, float]]:
+def windows_of(phantom: Phantom) -> dict[str, Any]:
     """Windows before and after a K edge, eV; empty at the Fe L edges: found by themselves."""
     if float(phantom.references["energy"][0]) < 2000.0:
         return {}

@@ -35,8 +35,8 @@ def figure_7c(seed: int, colors: str) -> ReviewFigure:
     canvas = Canvas(8.2, 3.75)
     axes = canvas.axes(0.3, 0.35, 2.9, 2.9)
     draw_composite(titled(axes, "a  three fractions in one picture"), maps, palette)
-    draw_triangle(canvas.axes(3.55, 0.55, 1.2, 1.05),
-                  ("Li$_1$  Ni$^{2+}$", "Li$_{0.5}$  Ni$^{3+}$", "Li$_0$  Ni$^{4+}$"), palette)  # fmt: skip
+    corners = ("Li$_1$  Ni$^{2+}$", "Li$_{0.5}$  Ni$^{3+}$", "Li$_0$  Ni$^{4+}$")
+    draw_triangle(canvas.axes(3.55, 0.55, 1.2, 1.05), corners, palette)
     valence = titled(canvas.axes(5.55, 0.45, 2.35, 1.25), "b  Ni oxidation number")
     z = table.ni_valence
     valence.hist(z, np.linspace(1.5, 4.5, 61).tolist(), color=CYCLE[0], alpha=0.8)
@@ -71,15 +71,23 @@ def composition(
     """
     f = [fit[f"fraction_{name}_free"] for name in names]
     v = [fit[f"fraction_{name}_free_std"] ** 2 for name in names]
-    value = sum(a * part for a, part in zip(values, f, strict=True))
-    variance = sum(a**2 * part for a, part in zip(values, v, strict=True))
+    value = weighted(f, values)
+    variance = weighted(v, [a**2 for a in values])
     for i, j, k in ((0, 1, 2), (0, 2, 1), (1, 2, 0)):
         variance = variance + values[i] * values[j] * (v[k] - v[i] - v[j])
     attrs = {"long_name": long_name, "units": "1", "kind": kind}
     maps = fit[["status"]].copy()
     maps["composition"] = value.assign_attrs(attrs)
-    maps["composition_std"] = np.sqrt(np.maximum(variance, 0.0)).assign_attrs(units="1")
+    maps["composition_std"] = (variance.clip(min=0.0) ** 0.5).assign_attrs(units="1")
     return maps
+
+
+def weighted(maps: Sequence[xr.DataArray], weights: Sequence[float]) -> xr.DataArray:
+    """Sum of maps times numbers."""
+    total = weights[0] * maps[0]
+    for number, values in zip(weights[1:], maps[1:], strict=True):
+        total = total + number * values
+    return total
 
 
 def _lnmo_numbers(found: Analyzed) -> tuple[dict[str, Number], pd.DataFrame]:
@@ -111,14 +119,14 @@ def figure_7d(seed: int, colors: str) -> ReviewFigure:
     )  # fmt: skip
     stack = simulate(phantom, "voxels", seed, noise=0.08, energies_ev=short_scan("Ni"))
     fit = fit_map(stack, "lcf", references=phantom.references, mask=None)
-    solid = phantom.volume["labels"] > 0  # type: ignore[index]
-    z = sum(n * fit[f"fraction_{name}_free"] for n, name in zip((2, 3, 4), LNMO, strict=True))
+    volume = stack.assign(phantom.volume.drop_vars("labels")) if phantom.volume else stack
+    solid = volume["labels"] > 0
+    valences = (2.0, 3.0, 4.0)
+    z = weighted([fit[f"fraction_{name}_free"] for name in LNMO], valences)
     z = z.where(solid).assign_attrs(
         long_name="Ni oxidation number", units="1", kind="oxidation_state"
     )
-    truth = sum(
-        n * phantom.volume[f"fraction_{name}"] for n, name in zip((2, 3, 4), LNMO, strict=True)  # type: ignore[index]
-    )
+    truth = weighted([volume[f"fraction_{name}"] for name in LNMO], valences)
     error = (z - truth).values[solid.values]
     spread = float(np.nanstd(error) / np.sqrt(error.size))
     numbers = {
@@ -161,8 +169,8 @@ def figure_6(seed: int, colors: str) -> ReviewFigure:
         rows.append(_lmo_row(found, voltage))
         spreads[f"sd of Li, {voltage} V"] = _li_spread(found)
     table = pd.DataFrame(rows)
-    draw_triangle(canvas.axes(0.75, 2.95, 1.3, 1.1),
-                  ("Li$_2$Mn$_2$O$_4$", "LiMn$_2$O$_4$", "Li$_{0.5}$Mn$_2$O$_4$"), palette)  # fmt: skip
+    corners = ("Li$_2$Mn$_2$O$_4$", "LiMn$_2$O$_4$", "Li$_{0.5}$Mn$_2$O$_4$")
+    draw_triangle(canvas.axes(0.75, 2.95, 1.3, 1.1), corners, palette)
     _bars(canvas, table, palette)
     canvas.text(5.3, 2.62, "Spread of Li per Mn$_2$O$_4$, noise taken out", 9, fontweight="bold")
     canvas.numbers(5.3, 2.87, spreads, 3.1)
@@ -200,7 +208,9 @@ def _lmo_row(found: Analyzed, voltage: str) -> dict[str, float | str]:
 def _li_spread(found: Analyzed) -> Number:
     """Spread of Li per Mn2O4 over the inner pixels, without noise, beside the truth."""
     labels = inner(found.labels, RIM_PX)
-    seen = imaged(composition(found.fit, LMO, LMO_LI, "Li per Mn2O4", "x_li"), labels, "composition")
+    seen = imaged(
+        composition(found.fit, LMO, LMO_LI, "Li per Mn2O4", "x_li"), labels, "composition"
+    )
     inside = labels.values > 0
     return seen.spread(float(np.nanstd(2.0 * found.truth["soc"].values[inside])))
 

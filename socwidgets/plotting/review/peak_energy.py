@@ -135,7 +135,9 @@ def figure_29a(seed: int, colors: str) -> ReviewFigure:
         moved.iloc[-1], planned.iloc[-1], sigma, "eV", "the review shows the sign, no number"
     )
     for name, row in (("25", found.iloc[0]), ("400", found.iloc[-1])):
-        numbers[f"sd at {name} °C"] = Number(row.sd_ev, row.sd_truth_ev, row.sd_sigma_ev, "eV", _NOTE)
+        numbers[f"sd at {name} °C"] = Number(
+            row.sd_ev, row.sd_truth_ev, row.sd_sigma_ev, "eV", _NOTE
+        )
     pixels = pd.concat([pd.DataFrame({"state": k, "energy_ev": v.values}) for k, v in rows.items()])
     words = ", ".join(f"{name} {number}" for name, number in numbers.items())
     return ReviewFigure(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -25,8 +27,9 @@ STATES_9A = (
     ("x = 0.60", 0.60, 0.038, 6),
 )
 LIMIT_9A = 0.09
-_SMALL = {"pixel_um": 0.35, "radius_um": 4.6, "thickness_um": 9.0, "correlation_um": 1.3,
-          "n_grains": 60}  # fmt: skip
+_SMALL: dict[str, Any] = {
+    "pixel_um": 0.35, "radius_um": 4.6, "thickness_um": 9.0, "correlation_um": 1.3, "n_grains": 60,
+}  # fmt: skip
 
 
 def figure_9a(seed: int, colors: str) -> ReviewFigure:
@@ -85,7 +88,8 @@ def _rows(found: Analyzed, state: str, sd: float) -> pd.DataFrame:
         out.append(
             {
                 "state": state, "particle": int(label), "sd_x": seen.true * NMC333_FULL,
-                "sd_x_observed": seen.observed * NMC333_FULL, "sd_x_truth": truth, "sd_x_planned": sd,
+                "sd_x_observed": seen.observed * NMC333_FULL,
+                "sd_x_truth": truth, "sd_x_planned": sd,
                 "sd_x_sigma": seen.true_sigma * NMC333_FULL,
             }
         )  # fmt: skip
@@ -114,7 +118,9 @@ def _draw_9a(
     _strip(axes, particles)
     canvas.text(4.4, 2.75, "Spread of x within a particle, noise taken out", 9, fontweight="bold")
     canvas.numbers(4.4, 3.0, numbers, 3.9)
-    canvas.text(4.4, 3.98, "Truth: of the same pixels at the resolution of the instrument.", 8, color=MUTED)
+    canvas.text(
+        4.4, 3.98, "Truth: of the same pixels at the resolution of the instrument.", 8, color=MUTED
+    )
     return canvas
 
 

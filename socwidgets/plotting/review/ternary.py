@@ -53,7 +53,7 @@ def draw_composite(axes: Axes, maps: Sequence[xr.DataArray], colors: Sequence[st
 def draw_triangle(axes: Axes, names: Sequence[str], colors: Sequence[str]) -> None:
     """Legend triangle: each corner is one pure component; the first is at the top."""
     n = 160
-    v, u = np.mgrid[0:1:n * 1j, 0:1:n * 1j]
+    v, u = np.mgrid[0 : 1 : n * 1j, 0 : 1 : n * 1j]
     height = np.sqrt(3.0) / 2.0
     # Corners: (0.5, height), (0, 0), (1, 0).
     first = v
