@@ -22,7 +22,8 @@ def test_figure_is_complete_and_near_the_truth(name):
     assert isinstance(made.figure, Figure)
     assert len(alt_text(made.figure)) > 40
     assert "Phantom" in made.caption
-    assert made.data and all(len(frame) for frame in made.data.values())
+    assert made.data
+    assert all(len(frame) for frame in made.data.values())
     assert made.numbers
     for label, number in made.numbers.items():
         assert np.isfinite(number.value) or np.isfinite(number.truth), label
