@@ -46,6 +46,39 @@ class Work(Protocol):
 
 JobCallback = Callable[["Job"], None]
 
+#: Seconds after which a cancelled piece of work that cannot stop by itself is left alone, at most.
+LEAVE_S = 0.05
+
+
+def abandonable(function: Callable[[], Any]) -> Work:
+    """Work of a function that knows neither progress nor cancel.
+
+    It runs in a thread of its own. When it is cancelled the job ends at once; the function goes on
+    to its end unheard, and what it returns or raises is dropped.
+    """
+
+    def work(*, progress: Callable[[int, int], None], cancel: threading.Event) -> Any:
+        found: dict[str, Any] = {}
+
+        def run() -> None:
+            try:
+                found["result"] = function()
+            except BaseException as error:
+                found["error"] = error
+
+        thread = threading.Thread(target=run, name="socwidgets-abandonable", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(LEAVE_S)
+            if cancel.is_set():
+                raise CancelledError("cancelled")
+            progress(0, 0)
+        if "error" in found:
+            raise found["error"]
+        return found["result"]
+
+    return work
+
 
 class Job:
     """One piece of long work and what became of it.
@@ -140,7 +173,7 @@ class Job:
         with self._lock:
             self.progress = (int(done), int(total))
             now = time.monotonic()
-            due = now - self._last_notice >= PROGRESS_INTERVAL_S or done >= total
+            due = now - self._last_notice >= PROGRESS_INTERVAL_S or done >= total > 0
             if due:
                 self._last_notice = now
         if due:

@@ -40,7 +40,7 @@ def test_list_and_params(capsys):
         (["report", "run", "soc_map", "-p", "stak=a", "-o", "out"], "did you mean stak -> stack?"),
         (["report", "run", "soc_map", "-p", "draws", "-o", "out"], "NAME=VALUE"),
         (["report", "run", "soc_map", "-p", "draws=few", "-o", "out"], "a whole number"),
-        (["report", "run", "soc_map", "--to", "pdf", "-o", "out"], "html, json"),
+        (["report", "run", "soc_map", "--to", "docx", "-o", "out"], "html, json"),
         (["report", "run", "soc_map", "-f", "absent.yaml", "-o", "out"], "absent.yaml"),
         (["report", "params", "nothing"], "no report template"),
     ],

@@ -2,71 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.calibration_guard import refuse_misleading, warn_of_mismatches
+from socwidgets.analysis.calibration_lines import (
+    Calibration,
+    StandardsCurve,
+    TwoPoint,
+    standards,
+    two_point,
+)
 from socwidgets.model import provenance
-from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.errors import DataError, KindError, ParameterError
 from socwidgets.model.kinds import KIND, kind_of
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import STATUS, std_name
-from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.status import Status
 
+__all__ = [
+    "SOC",
+    "Calibration",
+    "StandardsCurve",
+    "TwoPoint",
+    "calibrated_map",
+    "soc_map",
+    "standards",
+    "two_point",
+]
+
 SOC = "soc"
+_WORDS = {
+    "soc": "State of charge",
+    "x_li": "Lithium content",
+    "x_removed": "Lithium removed",
+    "oxidation_state": "Oxidation state",
+}
+_PASSED_ON = ("thickness", "thickness_std", "edge_jump", "r_factor", "residual_rms", "redchi")
+_KEPT = ("sample", "title", "components", "sigma_source", "window", "condition_number")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TwoPoint(Parameters):
-    """A straight line through the discharged and the charged end member.
-
-    ``s = (v - v_dis)/(v_ch - v_dis)``; 0 is discharged, 1 is charged, and values outside are kept:
-    they are local over-discharge or over-charge.
-    """
-
-    discharged: float = param(0.0, "Value of the quantity when discharged.")
-    charged: float = param(1.0, "Value of the quantity when charged.")
-    discharged_std: float = param(0.0, "Standard uncertainty of the discharged value.", low=0.0)
-    charged_std: float = param(0.0, "Standard uncertainty of the charged value.", low=0.0)
-    variable: str = param("", "Map that the calibration belongs to; empty for any.")
-    margin: float = param(
-        0.1,
-        "How far outside [0, 1] values count as calibrated, in units of the range; beyond it (and "
-        "beyond 3 sigma) a pixel is flagged out_of_range.",
-        low=0.0,
-    )
-
-    def check(self) -> None:
-        """Check that the end members differ."""
-        if self.discharged == self.charged:
-            raise ParameterError(
-                "the two end members of the calibration are the same",
-                expected="different values when discharged and when charged",
-                found=f"{self.discharged:g} and {self.charged:g}",
-            )
-
-    def apply(self, values: Any, std: Any) -> tuple[Any, Any]:
-        """State of charge and its standard uncertainty.
-
-        ``sigma_s^2 = [sigma_v^2 + (1-s)^2 sigma_dis^2 + s^2 sigma_ch^2]/(v_ch - v_dis)^2``
-        (golden G-24). Arrays or scalars; NaN in, NaN out.
-        """
-        span = self.charged - self.discharged
-        soc = (values - self.discharged) / span
-        ends = ((1 - soc) * self.discharged_std) ** 2 + (soc * self.charged_std) ** 2
-        return soc, np.sqrt(std**2 + ends) / abs(span)
-
-
-def two_point(discharged: float, charged: float, **options: Any) -> TwoPoint:
-    """Calibration through two end members; see `TwoPoint` for the options."""
-    return TwoPoint.from_mapping({"discharged": discharged, "charged": charged, **options})
+#: Printed with every composition that was read from an edge energy (science B.8).
+EDGE_CAVEATS = (
+    "at high charge the shift of a K edge also holds metal-oxygen covalency and oxygen's part",
+    "a reduced surface layer looks like a low state of charge without holding lithium",
+    "beam damage reduces metals: show the dose",
+    "a transmission map is a mean along the beam, weighted by thickness",
+)
 
 
 def soc_map(
-    maps: xr.Dataset, calibration: TwoPoint | str | None = None, *, charged: str | None = None
+    maps: xr.Dataset, calibration: Calibration | str | None = None, *, charged: str | None = None
 ) -> xr.Dataset:
     """State-of-charge map from a fit.
 
@@ -74,9 +59,10 @@ def soc_map(
     ----------
     maps : xarray.Dataset
         Result of `fit_map`.
-    calibration : TwoPoint or str, optional
-        For a map named in it. Without one, the fit is a linear combination fit and the fraction of
-        the charged reference is the state of charge; a text is the name of that reference.
+    calibration : TwoPoint, StandardsCurve or str, optional
+        For a map named in it, leading to a state of charge. Without one, the fit is a linear
+        combination fit and the fraction of the charged reference is the state of charge; a text is
+        the name of that reference.
     charged : str, optional
         Name of the charged reference of a linear combination fit; the last one if left out.
 
@@ -92,39 +78,96 @@ def soc_map(
     ------
     DataError, ParameterError
         If the fit has no such reference or map.
+    KindError
+        If the calibration leads to something else than a state of charge (use `calibrated_map`), or
+        from the largest slope of a Ni K edge without ``force``.
+
+    Warns
+    -----
+    CalibrationWarning
+        If the calibration says that it was made with another window or grid than the maps.
     """
     if isinstance(calibration, str):
         calibration, charged = None, calibration
+    if calibration is not None and calibration.kind != SOC:
+        raise KindError(
+            f"this calibration leads to {calibration.kind}, not to a state of charge",
+            fix="use calibrated_map, then composition.convert_map with the material",
+        )
     variable, bounded = _source(maps, calibration, charged)
-    line = calibration or TwoPoint(variable=variable)
-    values = maps[variable]
+    return _calibrated(maps, variable, bounded, calibration or TwoPoint(variable=variable))
+
+
+def calibrated_map(maps: xr.Dataset, calibration: Calibration) -> xr.Dataset:
+    """Map of a composition (state of charge, lithium content or oxidation state) from a fit.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Result of `fit_map`, any leading dims.
+    calibration : TwoPoint or StandardsCurve
+        With the name of the map that it belongs to.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `soc_map`, the map named by its kind: ``soc``, ``x_li``, ``x_removed`` or
+        ``oxidation_state``. Its attribute ``end_points`` holds the ends of the calibrated range.
+
+    Raises
+    ------
+    DataError, KindError
+        As `soc_map`.
+    """
+    variable, bounded = _source(maps, calibration, None)
+    return _calibrated(maps, variable, bounded, calibration)
+
+
+def _calibrated(
+    maps: xr.Dataset, variable: str, bounded: str | None, line: Calibration
+) -> xr.Dataset:
+    refuse_misleading(line, maps, variable)
+    doubts = warn_of_mismatches(line, maps, variable)
+    values, name, words = maps[variable], line.kind, _WORDS[line.kind]
     std = maps[std_name(variable)] if std_name(variable) in maps else xr.full_like(values, np.nan)
-    soc, sigma = line.apply(values, std)
+    found, sigma = line.apply(values, std)
+    described = {"units": "1", KIND: name, "end_points": list(line.span())}
     result = xr.Dataset(
         {
-            SOC: soc.assign_attrs(long_name="State of charge", units="1", **{KIND: "soc"}),
-            std_name(SOC): sigma.assign_attrs(
-                long_name="Standard uncertainty: state of charge", units="1"
+            name: found.assign_attrs(long_name=words, **described),
+            std_name(name): sigma.drop_attrs().assign_attrs(
+                long_name=f"Standard uncertainty: {words.lower()}", units="1"
             ),
         }
     )
     if bounded:
         shown, _ = line.apply(maps[bounded], std)
-        result["soc_bounded"] = shown.assign_attrs(
-            long_name="State of charge, constrained fit", units="1", **{KIND: "soc"}
+        result[f"{name}_bounded"] = shown.assign_attrs(
+            long_name=f"{words}, constrained fit", **described
         )
-    for name in ("thickness", "thickness_std", "r_factor", "residual_rms", "redchi"):
-        if name in maps:
-            result[name] = maps[name]
-    result[STATUS] = _flag_range(maps, soc, sigma, line.margin)
-    kept = ("sample", "title", "components", "sigma_source", "window", "condition_number")
-    result.attrs.update({k: maps.attrs[k] for k in kept if k in maps.attrs})
-    called = {"variable": variable, **line.to_dict()}
+    if f"{variable}_systematic" in maps and isinstance(line, TwoPoint):
+        scale = 1.0 / abs(line.charged - line.discharged)
+        result[f"{name}_systematic"] = (scale * maps[f"{variable}_systematic"]).assign_attrs(
+            long_name=f"Systematic uncertainty: {words.lower()}", units="1"
+        )
+    result.update({passed: maps[passed] for passed in _PASSED_ON if passed in maps})
+    result[STATUS] = _flag_range(maps, found, sigma, line)
+    result.attrs.update({k: maps.attrs[k] for k in _KEPT if k in maps.attrs})
+    if kind_is_energy(values):
+        result.attrs["caveats"] = list(EDGE_CAVEATS)
+    if doubts:
+        result.attrs["calibration_doubts"] = doubts
+    called = {**line.to_dict(), "variable": variable}
     return provenance.record(result, "socwidgets.soc_map", called, source=maps)
 
 
+def kind_is_energy(values: xr.DataArray) -> bool:
+    """Whether a map holds energies of an edge, so that the caveats of edge shifts apply."""
+    return values.attrs.get(KIND) == "energy"
+
+
 def _source(
-    maps: xr.Dataset, calibration: TwoPoint | None, charged: str | None
+    maps: xr.Dataset, calibration: Calibration | None, charged: str | None
 ) -> tuple[str, str | None]:
     """Name of the map to calibrate, and of its constrained twin if there is one."""
     if calibration is not None and calibration.variable:
@@ -153,13 +196,16 @@ def _source(
 
 
 def _flag_range(
-    maps: xr.Dataset, soc: xr.DataArray, sigma: xr.DataArray, margin: float
+    maps: xr.Dataset, found: xr.DataArray, sigma: xr.DataArray, line: Calibration
 ) -> xr.DataArray:
     """Status with ``out_of_range`` where a value is outside the calibrated range, noise aside."""
-    guard = margin + 3.0 * sigma.fillna(0.0)
-    outside = (soc < -guard) | (soc > 1.0 + guard)
-    before = maps[STATUS] if STATUS in maps else xr.zeros_like(soc, dtype=np.uint8)
+    low, high = line.span()
+    guard = line.margin * (high - low) + 3.0 * sigma.fillna(0.0)
+    outside = (found < low - guard) | (found > high + guard)
+    if line.confirm_extrapolation:
+        outside = xr.zeros_like(outside)
+    before = maps[STATUS] if STATUS in maps else xr.zeros_like(found, dtype=np.uint8)
     free = before.isin([int(Status.OK), int(Status.AT_BOUND)])
     codes = before.where(~(outside & free), np.uint8(Status.OUT_OF_RANGE))
     variable = status_variable(codes.values, tuple(str(d) for d in codes.dims))
-    return xr.DataArray(variable, soc.coords)
+    return xr.DataArray(variable, found.coords)

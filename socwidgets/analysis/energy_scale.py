@@ -13,7 +13,7 @@ from socwidgets.analysis.fit import fit_spectrum
 from socwidgets.analysis.roi import roi_spectrum
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, spectral_dim
-from socwidgets.model.references import component_names
+from socwidgets.model.references import component_names, shift_references
 
 #: Reach and step of the shifts that are tried, axis units (science B.7: bounded by 0.5 eV).
 REACH = 0.5
@@ -45,13 +45,6 @@ class EnergyScale:
     best_rms: float
     rms: float
     at_end: bool
-
-
-def shift_references(references: xr.DataArray, shift: float) -> xr.DataArray:
-    """References with `shift` (axis units) added to their spectral axis."""
-    dim = spectral_dim(references)
-    moved = references[dim].copy(data=references[dim].values + shift)
-    return references.assign_coords({dim: moved})
 
 
 def energy_sensitivity(

@@ -12,9 +12,9 @@ from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_me
 from socwidgets.kernels.lcf_plan import CONSTRAINTS, make_plan, polynomial_background
 from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
 from socwidgets.model.mapset import MapSpec
-from socwidgets.model.names import std_name
+from socwidgets.model.names import spectral_dim, std_name
 from socwidgets.model.parameters import Parameters, param
-from socwidgets.model.references import align_references, component_names
+from socwidgets.model.references import align_references, component_names, shift_references
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,20 @@ class LcfParameters(Parameters):
         "none",
         "'noise' weights each energy by the inverse of the mean variance over the image.",
         choices=("none", "noise"),
+    )
+    energy_shift: float = param(
+        0.0,
+        "Added to the spectral axis of the references, one for the whole image; `image_shift` "
+        "finds it.",
+        unit="axis units",
+        low=-5.0,
+        high=5.0,
+    )
+    coverage: str = param(
+        "refuse",
+        "Points of the window outside the references' range: 'refuse' the fit, or 'cut' them off "
+        "and say so. Nothing is ever extrapolated.",
+        choices=("refuse", "cut"),
     )
     max_condition: float = param(
         100.0, "References with a larger condition number are refused as collinear.", low=1.0
@@ -116,7 +130,9 @@ def prepare_lcf(
             "a linear combination fit needs reference spectra",
             fix="pass references=open_references(...)",
         )
+    references = shift_references(references, params.energy_shift)
     points = window_points(coord, params.low, params.high)
+    points, cut = _covered(coord, points, references, params.coverage)
     window = coord[points]
     aligned = align_references(references, window)
     names = [str(name) for name in component_names(aligned)]
@@ -169,6 +185,8 @@ def prepare_lcf(
         "constraint": params.constraint,
         "window": [float(window.values.min()), float(window.values.max())],
         "n_points": int(window.size),
+        "energy_shift": params.energy_shift,
+        **cut,
     }
     return BlockFit(
         lcf_specs(names, params.background_degree),
@@ -179,6 +197,24 @@ def prepare_lcf(
         attrs,
         stream=partial(LcfStream.of, plan),
     )
+
+
+def _covered(
+    coord: xr.DataArray, points: np.ndarray, references: xr.DataArray, coverage: str
+) -> tuple[np.ndarray, dict[str, str]]:
+    """Points that the references cover, and a sentence about those that they do not."""
+    if coverage == "refuse":
+        return points, {}
+    axis = references[spectral_dim(references)].values
+    inside = points & (coord.values >= axis[0]) & (coord.values <= axis[-1])
+    lost = coord.values[points & ~inside]
+    if not lost.size or not inside.any():
+        return points, {}
+    text = (
+        f"{lost.size} of {np.count_nonzero(points)} points lie outside the references "
+        f"({axis[0]:g} to {axis[-1]:g}) and were left out: {lost.min():g} to {lost.max():g}"
+    )
+    return inside, {"left_out": text}
 
 
 def window_points(coord: xr.DataArray, low: float | None, high: float | None) -> np.ndarray:

@@ -175,7 +175,7 @@ def _in_memory(
     )
     image = signal.isel({spectral_dim(signal): 0}, drop=True)
     normalized = signal.copy(data=out.reshape(values.shape))
-    return normalized, image.copy(data=jump.reshape(image.shape)).drop_attrs()
+    return normalized, image.copy(data=jump.reshape(image.shape)).drop_attrs(deep=False)
 
 
 def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:
@@ -199,7 +199,7 @@ def _lazily(
         dask="parallelized",
         output_dtypes=[kind],
     )
-    return normalized, jump.compute().drop_attrs()
+    return normalized, jump.compute().drop_attrs(deep=False)
 
 
 def _normalize_array(values: np.ndarray, plan: NormalizationPlan, flatten: bool) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Particles from a thickness or edge-jump map."""
+"""Particles from a thickness or edge-jump map, in an image or a volume."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy import ndimage
 
+from socwidgets.analysis.basins import merge_basins
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import LABELS, X, Y
 from socwidgets.model.parameters import Parameters, param
-from socwidgets.model.stack import pixel_size_um
+
+#: Third dimension of a volume.
+Z = "z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +25,19 @@ class SegmentationParameters(Parameters):
     threshold: float | None = param(
         None, "Lowest thickness of a particle, in the map's units; empty for Otsu's choice."
     )
-    min_area_um2: float = param(0.05, "Smaller objects are dropped.", unit="um^2", low=0.0)
+    otsu_share: float = param(
+        0.7, "Threshold between the background (0) and Otsu's choice (1), which loses thin "
+        "particles.", low=0.05, high=1.5,
+    )  # fmt: skip
+    min_area_um2: float = param(0.05, "Smaller objects are too small.", unit="um^2", low=0.0)
+    keep_small: bool = param(False, "Keep objects that are too small, and flag them.")
     separation_um: float = param(
-        0.3, "Touching particles whose centres are further apart than this are split.",
+        0.2, "Touching particles whose centers are further apart than this are split.",
         unit="um", low=0.0,
+    )  # fmt: skip
+    neck: float = param(
+        0.8, "Two parts are one particle if the neck between them is higher than this share of the "
+        "lower part.", low=0.0, high=1.0,
     )  # fmt: skip
     smooth_px: float = param(1.0, "Gaussian smoothing before the threshold.", unit="px", low=0.0)
 
@@ -32,36 +45,43 @@ class SegmentationParameters(Parameters):
 def segment_particles(
     thickness: xr.DataArray, params: SegmentationParameters | None = None, **changes: Any
 ) -> xr.DataArray:
-    """Label particles by a threshold and a distance-transform watershed.
+    """Label particles by a threshold and a watershed.
 
     Parameters
     ----------
     thickness : xarray.DataArray
-        ``(y, x)``, any map that is high on particles; NaN is background.
+        ``(y, x)`` or ``(z, y, x)``, any map that is high on particles; NaN is background.
     params : SegmentationParameters, optional
         `changes` are laid over them.
 
     Returns
     -------
     xarray.DataArray
-        ``(y, x)`` int32, 0 = background, 1..n by size, largest first. ``attrs["touches_border"]``
-        lists the labels cut by the field's edge, ``attrs["threshold"]`` says what was used.
+        Of the shape of `thickness`, int32, 0 = background, 1..n by size, largest first.
+        ``attrs["touches_border"]`` lists the labels cut by the field's edge,
+        ``attrs["too_small"]`` those that are smaller than the limit (empty unless they are kept),
+        ``attrs["threshold"]`` says what was used.
 
     Raises
     ------
     DataError
-        If the map has no finite value or is flat.
+        If the map has no finite value or is flat, or is neither an image nor a volume.
+
+    Notes
+    -----
+    The watershed floods distance from the surface times thickness: a neck is narrow, thin, or
+    both, and either alone misses some. Basins divided by a high neck are joined afterwards, which
+    needs no scale, unlike smoothing until there are few enough maxima.
     """
-    from scipy import ndimage
-    from skimage.feature import peak_local_max
-    from skimage.filters import threshold_otsu
     from skimage.segmentation import watershed
 
     given = params.to_dict() if params is not None else {}
     chosen = SegmentationParameters.from_mapping({**given, **changes})
-    if thickness.dims != (Y, X):
+    if thickness.dims not in ((Y, X), (Z, Y, X)):
         raise DataError(
-            "segmentation needs one image", expected="(y, x)", found=str(thickness.dims)
+            "segmentation needs one image or one volume",
+            expected="(y, x) or (z, y, x)",
+            found=str(thickness.dims),
         )
     values = np.asarray(thickness.values, dtype=np.float64)
     finite = np.isfinite(values)
@@ -71,40 +91,91 @@ def segment_particles(
         )
     filled = np.where(finite, values, values[finite].min())
     smooth = ndimage.gaussian_filter(filled, chosen.smooth_px) if chosen.smooth_px else filled
-    threshold = chosen.threshold if chosen.threshold is not None else float(threshold_otsu(smooth))
+    threshold = chosen.threshold if chosen.threshold is not None else _otsu(smooth, chosen)
     solid = (smooth > threshold) & finite
-    size_y, size_x = np.nan_to_num(pixel_size_um(thickness), nan=1.0)
-    depth = ndimage.distance_transform_edt(solid, sampling=(size_y, size_x))
-    islands, _ = ndimage.label(solid)
-    reach = max(1, round(chosen.separation_um / max(size_y, size_x)))
-    # Smoothed depth: a ragged outline must not make a particle fall apart.
-    peaks = peak_local_max(
-        ndimage.gaussian_filter(depth, 1.0),
-        min_distance=reach,
-        labels=islands,
-        exclude_border=False,
-    )
-    seeds = np.zeros(solid.shape, dtype=np.int32)
-    seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    labels = watershed(-depth, seeds, mask=solid)
-    labels = _by_size(labels, chosen.min_area_um2 / (size_y * size_x))
+    spacing = pixel_spacing(thickness)
+    height = _landscape(solid, smooth, spacing)
+    reach = max(1, round(chosen.separation_um / max(spacing) / 2))
+    top = (height == ndimage.maximum_filter(height, 2 * reach + 1)) & solid
+    seeds, _ = ndimage.label(top, np.ones((3,) * top.ndim))
+    basins = watershed(-height, seeds, mask=solid)
+    labels, small = _by_size(merge_basins(basins, height, chosen.neck), spacing, chosen)
     result = thickness.copy(data=labels).rename(LABELS)
-    border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    result.attrs = {"long_name": "Particle", "units": "1", "threshold": float(threshold)}
+    return flag_particles(result, too_small=small)
+
+
+def flag_particles(labels: xr.DataArray, too_small: list[int] | None = None) -> xr.DataArray:
+    """Renew the flags of a label image: which labels touch the border, which are too small.
+
+    Parameters
+    ----------
+    labels : xarray.DataArray
+        ``(y, x)`` or ``(z, y, x)`` integer; its attributes are kept. A border is a face of the
+        image; the first and last layer of a volume count where it has more than one.
+    too_small : list of int, optional
+        The labels that are too small; those of the attributes that still occur if left out.
+    """
+    values = labels.values
+    faces = [
+        np.unique(np.take(values, end, axis=axis))
+        for axis in range(values.ndim)
+        for end in (0, -1)
+        if values.shape[axis] > 1
+    ]
+    border = np.unique(np.concatenate(faces)) if faces else np.zeros(0, int)
+    known = labels.attrs.get("too_small", []) if too_small is None else too_small
+    seen = np.zeros(int(values.max(initial=0)) + 1, dtype=bool)
+    seen[values.ravel()] = True
+    small = [int(i) for i in np.atleast_1d(known) if i < seen.size and seen[i]]
+    result = labels.copy()
     result.attrs = {
-        "long_name": "Particle",
-        "units": "1",
-        "threshold": threshold,
+        **labels.attrs,
         "touches_border": [int(label) for label in border if label],
+        "too_small": small,
     }
     return result
 
 
-def _by_size(labels: np.ndarray, min_pixels: float) -> np.ndarray:
-    """Renumber by decreasing area; labels with fewer pixels than the limit become background."""
+def pixel_spacing(image: xr.DataArray) -> tuple[float, ...]:
+    """Pixel size along each dimension in the unit of the coordinates, 1 where there are none."""
+    found = []
+    for dim in image.dims:
+        axis = image[dim].values
+        known = dim in image.coords and axis.size > 1
+        found.append(float(abs(axis[-1] - axis[0])) / (axis.size - 1) if known else 1.0)
+    return tuple(found)
+
+
+def _otsu(smooth: np.ndarray, chosen: SegmentationParameters) -> float:
+    from skimage.filters import threshold_otsu
+
+    level = float(threshold_otsu(smooth))
+    background = float(np.median(smooth[smooth <= level]))
+    return background + chosen.otsu_share * (level - background)
+
+
+def _landscape(solid: np.ndarray, smooth: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """Distance from the surface times thickness, smoothed by a pixel against ragged outlines."""
+    depth = ndimage.distance_transform_edt(solid, sampling=spacing)
+    height = ndimage.gaussian_filter(depth, 1.0) * np.maximum(smooth, 0.0)
+    return np.where(solid, height, 0.0)
+
+
+def _by_size(
+    labels: np.ndarray, spacing: tuple[float, ...], chosen: SegmentationParameters
+) -> tuple[np.ndarray, list[int]]:
+    """Renumber by decreasing size; labels below the limit become background or are listed."""
     area = np.bincount(labels.ravel())
     area[0] = 0
+    limit = chosen.min_area_um2
+    if labels.ndim == 3:
+        # The sphere whose section has that area.
+        limit = 4.0 / 3.0 * np.pi * (limit / np.pi) ** 1.5
+    pixels = max(limit / float(np.prod(spacing)), 1.0)
     order = np.argsort(area, kind="stable")[::-1]
-    kept = order[area[order] >= max(min_pixels, 1)]
+    order = order[area[order] > 0]
+    kept = order if chosen.keep_small else order[area[order] >= pixels]
     table = np.zeros(area.size, dtype=np.int32)
     table[kept] = np.arange(1, kept.size + 1)
-    return table[labels]
+    return table[labels], [int(table[i]) for i in kept if area[i] < pixels]

@@ -79,7 +79,7 @@ def convert_in_memory(
 
 
 def _like(template: xr.DataArray, values: np.ndarray) -> xr.DataArray:
-    return template.copy(data=values.reshape(template.shape)).drop_attrs()
+    return template.copy(data=values.reshape(template.shape)).drop_attrs(deep=False)
 
 
 def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:

@@ -68,7 +68,7 @@ def heterogeneity_card(
     sample = take_sample(maps, variable, labels=labels, weights=weights)
     rough = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
     length = correlation_length_px(sample, rough.true**2)
-    n_eff = effective_count(sample.size, length)
+    n_eff = effective_count(sample.size, length, len(sample.shape))
     spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights, n_eff)
     intervals = bootstrap(sample, length, draws=draws, seed=seed)
     shares = None
@@ -165,7 +165,7 @@ def _structure_entries(
         CardEntry("f_under", "Share below the window", under, note=span),
         CardEntry("f_over", "Share above the window", over, note=span),
         CardEntry("n_pixels", "Pixels", float(sample.size)),
-        CardEntry("n_eff", "Independent pixels", n_eff, note="N/(2 pi l^2)"),
+        CardEntry("n_eff", "Independent pixels", n_eff, note="N over a correlated area"),
     ]  # fmt: skip
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import fft
 
+from socwidgets.heterogeneity.pairs import PairSums, sum_pairs
 from socwidgets.heterogeneity.sample import Sample
+
+#: Directions of the offsets: along the axes and the diagonals of the last two dimensions.
+_DIAGONAL = math.sqrt(0.5)
+DIRECTIONS = ((0.0, 1.0), (1.0, 0.0), (_DIAGONAL, _DIAGONAL), (_DIAGONAL, -_DIAGONAL))
 
 
 def correlation_length_px(sample: Sample, true_variance: float) -> float:
@@ -16,7 +20,7 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
     Parameters
     ----------
     sample : Sample
-        Usable pixels; gaps are left out pair by pair.
+        Usable pixels; gaps are left out pair by pair. In a volume pairs lie within layers.
     true_variance : float
         Variance without the noise, which only lives at lag zero.
 
@@ -27,42 +31,70 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
     """
     if not true_variance > 0:
         return float("nan")
-    field, seen = np.zeros(sample.shape), np.zeros(sample.shape)
-    mean = np.average(sample.values, weights=sample.weights)
-    field[sample.rows, sample.columns] = sample.values - mean
-    seen[sample.rows, sample.columns] = 1.0
-    lag, covariance = _radial_autocovariance(field, seen)
-    ratio = covariance / true_variance
-    below = np.flatnonzero(ratio[1:] < 1 / math.e) + 1
-    if not below.size:
-        return float("nan")
-    last = int(below[0])
-    # Lag zero of the noise-free field is the full variance by definition.
-    high, low = (1.0 if last == 1 else float(ratio[last - 1])), float(ratio[last])
-    step = (high - 1 / math.e) / (high - low) if high > low else 0.0
-    return float(lag[last - 1] + step * (lag[last] - lag[last - 1]))
+    last_lag, last_ratio = 0.0, 1.0
+    reach = max(sample.shape[-2:]) // 3
+    step = 1
+    while step <= reach:
+        # Half a dozen lags at a time: a short length is found without looking at the long ones.
+        lags = [step + i * max(1, step // 6) for i in range(6)]
+        for lag, ratio in _ratios(sample, lags, true_variance):
+            if ratio < 1 / math.e:
+                slope = (last_ratio - 1 / math.e) / (last_ratio - ratio)
+                return float(last_lag + slope * (lag - last_lag))
+            last_lag, last_ratio = lag, ratio
+        step = lags[-1] + max(1, step // 6)
+    return float("nan")
 
 
-def _radial_autocovariance(field: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Covariance of the pairs at each whole-pixel distance, by zero-padded FFT."""
-    shape = [fft.next_fast_len(2 * n, real=True) for n in field.shape]
-    spectrum, support = fft.rfft2(field, shape), fft.rfft2(seen, shape)
-    products = fft.irfft2(spectrum * spectrum.conj(), shape)
-    pairs = fft.irfft2(support * support.conj(), shape)
-    rows = np.minimum(np.arange(shape[0]), shape[0] - np.arange(shape[0]))
-    columns = np.minimum(np.arange(shape[1]), shape[1] - np.arange(shape[1]))
-    distance = np.hypot(rows[:, None], columns[None, :])
-    ring = np.rint(distance).astype(int)
-    inside = ring <= max(field.shape) // 3
-    count = np.bincount(ring[inside], pairs[inside])
-    total = np.bincount(ring[inside], products[inside])
-    lag = np.bincount(ring[inside], pairs[inside] * distance[inside]) / np.maximum(count, 1e-9)
-    enough = count > 0.5
-    return lag[enough], total[enough] / count[enough]
+def _ratios(sample: Sample, lags: list[int], variance: float) -> list[tuple[float, float]]:
+    """``(lag, covariance/variance)``, directions pooled, for each lag that has pairs."""
+    found = []
+    sums = sum_pairs(sample, offsets_at(lags))
+    nearest = np.argmin(np.abs(sums.distance[:, None] - np.asarray(lags)[None, :]), axis=1)
+    for i in range(len(lags)):
+        chosen = nearest == i
+        pairs = sums.pairs[chosen].sum()
+        if pairs >= 1:
+            covariance = sums.total("product")[chosen].sum() / pairs
+            mean_lag = float(np.average(sums.distance[chosen], weights=sums.pairs[chosen]))
+            found.append((mean_lag, float(covariance / variance)))
+    return found
 
 
-def effective_count(n_pixels: int, length_px: float) -> float:
-    """Independent values among correlated pixels, ``N/(2 pi l^2)``, at least 1 and at most N."""
+def offsets_at(lags: list[int]) -> list[tuple[int, int]]:
+    """Pixel offsets ``(dy, dx)``, dy >= 0, in four directions at about each lag."""
+    found: list[tuple[int, int]] = []
+    for lag in lags:
+        for dy, dx in DIRECTIONS:
+            offset = (round(dy * lag), round(dx * lag))
+            if offset not in found:
+                found.append(offset)
+    return found
+
+
+def effective_count(n_pixels: int, length_px: float, dims: int = 2) -> float:
+    """Independent values among correlated pixels, at least 1 and at most N.
+
+    Parameters
+    ----------
+    n_pixels : int
+        Number of pixels.
+    length_px : float
+        Distance L at which the correlation is 1/e; NaN counts as none.
+    dims : int
+        2 for an image, 3 for a volume.
+
+    Notes
+    -----
+    ``N/(2 pi l^2)`` for a covariance ``exp(-h^2/(2 l^2))``, for which ``L = sqrt(2) l``.
+    """
     if not length_px > 0:
         return float(n_pixels)
-    return float(np.clip(n_pixels / (2 * np.pi * length_px**2), 1.0, n_pixels))
+    volume = (math.sqrt(math.pi) * length_px) ** dims
+    return float(np.clip(n_pixels / max(volume, 1.0), 1.0, n_pixels))
+
+
+def covariances(sums: PairSums) -> np.ndarray:
+    """``(offsets,)`` covariance at each offset; NaN where there is no pair."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sums.total("product") / sums.pairs

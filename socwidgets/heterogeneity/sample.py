@@ -12,6 +12,9 @@ from socwidgets.model.kinds import Kind, kind_of
 from socwidgets.model.names import X, Y, std_name
 from socwidgets.model.status import usable
 
+#: Third dimension of a volume.
+Z = "z"
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -23,27 +26,51 @@ class Sample:
         ``(n,)``; weights sum to ``n``, noise variance is NaN where the map carries no sigma.
     labels : ndarray or None
         ``(n,)`` int, 0 = in no particle.
-    rows, columns : ndarray
-        ``(n,)``, pixel indices.
+    position : tuple of ndarray
+        ``(n,)`` pixel indices along each dimension: y, x or z, y, x.
     shape : tuple of int
-        ``(ny, nx)`` of the image.
+        ``(y, x)`` or ``(z, y, x)`` of the image.
     kind : Kind
         What the values mean.
+    spacing_um : tuple of float
+        Pixel size along each dimension; 1 where the axis carries no positions.
     """
 
     values: np.ndarray
     weights: np.ndarray
     noise_variance: np.ndarray
     labels: np.ndarray | None
-    rows: np.ndarray
-    columns: np.ndarray
-    shape: tuple[int, int]
+    position: tuple[np.ndarray, ...]
+    shape: tuple[int, ...]
     kind: Kind
+    spacing_um: tuple[float, ...] = (1.0, 1.0)
 
     @property
     def size(self) -> int:
         """Number of pixels."""
         return self.values.size
+
+    @property
+    def rows(self) -> np.ndarray:
+        """``(n,)`` index along y."""
+        return self.position[-2]
+
+    @property
+    def columns(self) -> np.ndarray:
+        """``(n,)`` index along x."""
+        return self.position[-1]
+
+    def image(self, values: np.ndarray | None = None, fill: float = 0.0) -> np.ndarray:
+        """Put values ``(n,)`` (the sample's own if left out) back into an image of `shape`."""
+        found = np.full(self.shape, fill)
+        found[self.position] = self.values if values is None else values
+        return found
+
+    def seen(self) -> np.ndarray:
+        """Boolean image of the pixels of the sample."""
+        found = np.zeros(self.shape, dtype=bool)
+        found[self.position] = True
+        return found
 
 
 def take_sample(
@@ -60,9 +87,9 @@ def take_sample(
     maps : xarray.Dataset
         Map set with `variable`, its ``_std`` where known, and ``status``.
     variable : str
-        The map, ``(y, x)``.
+        The map, ``(y, x)`` or ``(z, y, x)``.
     labels : xarray.DataArray, optional
-        ``(y, x)`` integer; if given, only pixels inside a particle count.
+        Of the map's shape, integer; if given, only pixels inside a particle count.
     weights : str, xarray.DataArray or None
         Name of a map in `maps`, a map, or None for equal weights. A projected map must be weighted
         by thickness for its mean to be the mean of the material (science B.9). Where the named map
@@ -71,23 +98,19 @@ def take_sample(
     Raises
     ------
     DataError
-        If a shape does not fit, or no usable pixel with positive weight is left.
+        If a shape does not fit, a sigma is negative, the map is a series, or no usable pixel with
+        positive weight is left.
     """
     if variable not in maps:
         names = ", ".join(str(name) for name in maps.data_vars)
         raise DataError(f"there is no map {variable!r}", expected=f"one of {names}")
-    field = maps[variable].transpose(Y, X)
+    dims = image_dims(maps[variable])
+    field = maps[variable].transpose(*dims)
     kind = kind_of(field)
-    keep = usable(maps).transpose(Y, X).values & np.isfinite(field.values)
-    particle = None
-    if labels is not None:
-        if labels.shape != field.shape:
-            raise DataError(
-                "the labels do not fit the map",
-                expected=f"(y, x) of {field.shape}",
-                found=str(labels.shape),
-            )
-        keep &= labels.values > 0
+    keep = usable(maps).transpose(*dims).values & np.isfinite(field.values)
+    particle = None if labels is None else fitting_labels(labels, field)
+    if particle is not None:
+        keep &= particle > 0
     weight = _weights(maps, weights, field)
     keep &= weight > 0
     if not keep.any():
@@ -97,22 +120,96 @@ def take_sample(
             found="none",
             fix="look at the status map: the mask, the labels or the fit excluded everything",
         )
-    if labels is not None:
-        particle = labels.values[keep].astype(np.int64)
-    sigma = maps[std_name(variable)].transpose(Y, X).values if std_name(variable) in maps else None
-    noise = np.full(keep.sum(), np.nan) if sigma is None else sigma[keep].astype(float) ** 2
-    rows, columns = np.nonzero(keep)
     chosen = weight[keep]
     return Sample(
         field.values[keep].astype(float),
         chosen * (chosen.size / chosen.sum()),
-        noise,
-        particle,
-        rows,
-        columns,
-        (field.shape[0], field.shape[1]),
+        _noise_variance(maps, variable, dims, keep),
+        None if particle is None else particle[keep].astype(np.int64),
+        np.nonzero(keep),
+        field.shape,
         kind,
+        spacing_um(field),
     )
+
+
+def image_dims(field: xr.DataArray) -> tuple[str, ...]:
+    """``(y, x)`` or ``(z, y, x)`` of one map.
+
+    Raises
+    ------
+    DataError
+        If the map has other dimensions, such as a series of states.
+    """
+    found = {str(dim) for dim in field.dims}
+    if found == {Y, X}:
+        return (Y, X)
+    if found == {Z, Y, X}:
+        return (Z, Y, X)
+    raise DataError(
+        f"{field.name!r} is not one image or one volume",
+        expected="dims (y, x) or (z, y, x)",
+        found=str(tuple(map(str, field.dims))),
+        fix="choose one of a series, for instance maps.isel(state=0)",
+    )
+
+
+def spacing_um(field: xr.DataArray) -> tuple[float, ...]:
+    """Pixel size along each dimension of `image_dims`; 1 where an axis has no positions."""
+    sizes = []
+    for dim in image_dims(field):
+        axis = field[dim].values
+        known = dim in field.coords and axis.size > 1
+        sizes.append(float(abs(axis[-1] - axis[0])) / (axis.size - 1) if known else 1.0)
+    return tuple(sizes)
+
+
+def fitting_labels(labels: xr.DataArray, field: xr.DataArray) -> np.ndarray:
+    """Labels as an array that fits the map.
+
+    Parameters
+    ----------
+    labels : xarray.DataArray
+        Integer, 0 = background, of the map's dims in any order (or without names that differ).
+    field : xarray.DataArray
+        The map, in the order of `image_dims`.
+
+    Raises
+    ------
+    DataError
+        If the shapes differ, or labels are negative or not whole numbers.
+    """
+    if set(labels.dims) == set(field.dims):
+        labels = labels.transpose(*field.dims)
+    if labels.shape != field.shape:
+        raise DataError(
+            "the labels do not fit the map",
+            expected=f"{tuple(map(str, field.dims))} of {field.shape}",
+            found=str(labels.shape),
+        )
+    if labels.dtype.kind not in "iub" or (labels.size and labels.values.min() < 0):
+        raise DataError(
+            "labels must be whole numbers from 0",
+            expected="0 for the background, one positive number per particle",
+            found=f"{labels.dtype}" + (f" from {labels.values.min()}" if labels.size else ""),
+        )
+    return labels.values
+
+
+def _noise_variance(
+    maps: xr.Dataset, variable: str, dims: tuple[str, ...], keep: np.ndarray
+) -> np.ndarray:
+    name = std_name(variable)
+    if name not in maps:
+        return np.full(int(keep.sum()), np.nan)
+    sigma = maps[name].transpose(*dims).values[keep].astype(float)
+    if (sigma < 0).any():
+        raise DataError(
+            f"{name!r} holds negative standard uncertainties",
+            expected="numbers from 0, NaN where unknown",
+            found=f"{int((sigma < 0).sum())} negative pixels, down to {np.nanmin(sigma):.3g}",
+        )
+    return sigma**2
 
 
 def _weights(
@@ -122,8 +219,12 @@ def _weights(
         weights = maps.get(weights)
     if weights is None:
         return np.ones(field.shape)
+    if set(weights.dims) == set(field.dims):
+        weights = weights.transpose(*field.dims)
     if weights.shape != field.shape:
         raise DataError(
             "the weights do not fit the map", expected=str(field.shape), found=str(weights.shape)
         )
-    return np.nan_to_num(weights.values.astype(float), nan=0.0)
+    found = weights.values.astype(float)
+    # Infinite weights would make every mean NaN; they count as none, like NaN and negative ones.
+    return np.where(np.isfinite(found), found, 0.0)

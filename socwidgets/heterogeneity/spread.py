@@ -96,7 +96,11 @@ def weighted_quantile(
 
 
 def describe(
-    values: np.ndarray, weights: np.ndarray | None = None, *, bins: int = 20
+    values: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    bins: int = 20,
+    limits: tuple[float, float] = (0.0, 1.0),
 ) -> dict[str, float]:
     """Return every spread measure of science E.1 that makes sense for any kind of quantity.
 
@@ -107,13 +111,16 @@ def describe(
     weights : ndarray, optional
         ``(n,)``.
     bins : int
-        Bins over [0, 1] of the entropy, whose value depends on them.
+        Bins of the entropy, whose value depends on them.
+    limits : (float, float)
+        Range that the bins cover.
 
     Returns
     -------
     dict
         mean, median, std (population), iqr, mad (raw), p05, p95, skewness, excess_kurtosis, entropy
-        (nats) and entropy_normalized (over ln bins); the entropies count values inside [0, 1] only.
+        (nats) and entropy_normalized (over ln bins); the entropies count values inside `limits`
+        only, and are NaN where there is none.
     """
     w = np.ones(values.size) if weights is None else weights
     mean = float(np.average(values, weights=w))
@@ -123,7 +130,7 @@ def describe(
         values, np.array([0.05, 0.25, 0.5, 0.75, 0.95]), weights
     )
     scaled = centered / std if std > 0 else np.full(values.size, np.nan)
-    entropy = _entropy(values, w, bins)
+    entropy = _entropy((values - limits[0]) / (limits[1] - limits[0]), w, bins)
     return {
         "mean": mean,
         "median": float(median),
@@ -145,7 +152,9 @@ def _entropy(values: np.ndarray, weights: np.ndarray, bins: int) -> float:
     inside = (index >= 0) & (index < bins + (values <= 1.0))
     index = np.minimum(index[inside], bins - 1).astype(int)
     p = np.bincount(index, weights[inside], minlength=bins)
-    p = p[p > 0] / p.sum() if p.sum() else p[:0]
+    if not p.sum() > 0:
+        return float("nan")
+    p = p[p > 0] / p.sum()
     return float(-np.sum(p * np.log(p)))
 
 
@@ -164,14 +173,17 @@ def coefficient_of_variation(
     return summary["std"] / summary["mean"]
 
 
-def gini(values: np.ndarray) -> float:
+def gini(values: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Gini coefficient of values that are not negative (golden G-57); NaN if any is negative."""
-    ordered = np.sort(values)
-    n = ordered.size
-    if ordered[0] < 0 or ordered.sum() == 0:
+    order = np.argsort(values)
+    v = values[order]
+    w = np.ones(v.size) if weights is None else weights[order]
+    total = float(np.sum(w * v))
+    if v[0] < 0 or total <= 0:
         return float("nan")
-    rank = 2 * np.arange(1, n + 1) - n - 1
-    return float(np.sum(rank * ordered) / (n * ordered.sum()))
+    # Middle rank of each value; with equal weights this is (2 i - n - 1)/n.
+    rank = (2 * np.cumsum(w) - w) / w.sum() - 1.0
+    return float(np.sum(rank * w * v) / total)
 
 
 def outside_limits(

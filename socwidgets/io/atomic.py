@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from socwidgets.io.lock import output_lock
 from socwidgets.io.output_errors import FULL, translated
 from socwidgets.model.errors import OutputError
 
@@ -77,13 +78,14 @@ def atomic_folder(path: str | os.PathLike[str], *, marker: str = MARKER) -> Iter
     Raises
     ------
     OutputError
-        Read-only folder, full disk, a file where the folder should be, or a folder with foreign
-        content. Whatever the error, the old folder stays and nothing is left beside it.
+        Read-only folder, full disk, a file where the folder should be, a folder with foreign
+        content, or one that another run is writing. Whatever the error, the old folder stays and
+        nothing is left beside it.
     """
     target = _real(path)
     with translated(target):
         _require_replaceable(target, marker)
-        with _parents(target), _temporary(target) as temporary:
+        with _parents(target), output_lock(target), _temporary(target) as temporary:
             temporary.mkdir()
             yield temporary
             _sign(temporary, marker)

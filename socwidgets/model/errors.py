@@ -83,3 +83,7 @@ class CancelledError(SocwidgetsError):
 
 class ReportError(SocwidgetsError, RuntimeError):
     """A report could not be made: its notebook failed, or its results are not what they must be."""
+
+
+class CalibrationWarning(UserWarning):
+    """A calibration is used where it may not hold: another window or grid, or beyond its rule."""

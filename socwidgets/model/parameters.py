@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from socwidgets.model.errors import ParameterError
@@ -74,16 +74,7 @@ class Parameters:
         ParameterError
             If a name is unknown (with the nearest known name) or a value does not fit.
         """
-        known = [spec.name for spec in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        unknown = [name for name in values if name not in known]
-        if unknown:
-            near = {n: difflib.get_close_matches(n, known, 1) for n in unknown}
-            hints = [f"{n} -> {m[0]}" for n, m in near.items() if m]
-            raise ParameterError(
-                f"unknown parameter {', '.join(map(repr, unknown))}",
-                expected=f"one of {', '.join(known)}",
-                fix="did you mean " + ", ".join(hints) + "?" if hints else "correct the name",
-            )
+        unknown_names(cls, values)
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,6 +84,26 @@ class Parameters:
     def replace(self, **changes: Any) -> Self:
         """Copy with some fields changed, checked again."""
         return type(self).from_mapping({**self.to_dict(), **changes})
+
+
+def unknown_names(cls: type[Parameters], names: Iterable[str]) -> None:
+    """Refuse names that `cls` does not have.
+
+    Raises
+    ------
+    ParameterError
+        With the nearest known name of each.
+    """
+    known = [spec.name for spec in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        near = {n: difflib.get_close_matches(n, known, 1) for n in unknown}
+        hints = [f"{n} -> {m[0]}" for n, m in near.items() if m]
+        raise ParameterError(
+            f"unknown parameter {', '.join(map(repr, unknown))}",
+            expected=f"one of {', '.join(known)}",
+            fix="did you mean " + ", ".join(hints) + "?" if hints else "correct the name",
+        )
 
 
 def _coerce(owner: str, spec: dataclasses.Field[Any], hint: Any, value: Any) -> Any:

@@ -15,7 +15,10 @@ MAX_COMPONENTS = 6
 
 
 def make_references(
-    spectra: Mapping[str, tuple[np.ndarray, np.ndarray]], *, dim: str = "energy"
+    spectra: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    dim: str = "energy",
+    most: int = MAX_COMPONENTS,
 ) -> xr.DataArray:
     """Put reference spectra, each on its own grid, on one common grid.
 
@@ -25,6 +28,8 @@ def make_references(
         Name -> (axis values, signal), each ``(n,)``. Energies in keV are converted to eV.
     dim : str
         Spectral dimension.
+    most : int
+        More spectra than this are refused; a library to choose from may hold more than one fit can.
 
     Returns
     -------
@@ -35,13 +40,13 @@ def make_references(
     Raises
     ------
     ReferenceSpectraError
-        Fewer than one or more than `MAX_COMPONENTS` spectra, an axis that is not monotonic, values
+        Fewer than one or more than `most` spectra, an axis that is not monotonic, values
         that are not finite, or ranges that do not overlap.
     """
-    if not 1 <= len(spectra) <= MAX_COMPONENTS:
+    if not 1 <= len(spectra) <= most:
         raise ReferenceSpectraError(
             "wrong number of reference spectra",
-            expected=f"1 to {MAX_COMPONENTS}",
+            expected=f"1 to {most}",
             found=f"{len(spectra)}: {', '.join(spectra)}",
         )
     cleaned = {name: _clean(name, *pair, dim) for name, pair in spectra.items()}
@@ -142,6 +147,13 @@ def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataAr
         name=REFERENCE,
         attrs=references.attrs,
     )
+
+
+def shift_references(references: xr.DataArray, shift: float) -> xr.DataArray:
+    """References with `shift` (axis units) added to their spectral axis."""
+    dim = spectral_dim(references)
+    coord = references[dim]
+    return references.assign_coords({dim: coord.copy(data=coord.values + shift)})
 
 
 def component_names(references: xr.DataArray) -> Sequence[str]:

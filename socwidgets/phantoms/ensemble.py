@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from socwidgets.model.names import LABELS, X, Y
+from socwidgets.phantoms.build import Grid, build_phantom
 from socwidgets.phantoms.fields import core_shell, domino, gaussian_field, solve_front
-from socwidgets.phantoms.phantom import EnsembleParams, Phantom, maps_from_fields
+from socwidgets.phantoms.phantom import EnsembleParams, Phantom
 from socwidgets.phantoms.shapes import Particle, footprint, place_particles
 from socwidgets.phantoms.spectra import fe_l3_references
 
@@ -60,10 +59,11 @@ def lfp_ensemble(params: EnsembleParams | None = None, seed: int = 0, **changes:
     )
     states = _draw_states(params, particles, rng)
     thickness, charge, labels = _paint(params, particles, states, rng)
-    truth = _truth(params, thickness, charge, labels)
-    references = fe_l3_references(np.arange(695.0, 735.0 + 1e-9, 0.05))
-    fine = _fine(params, thickness, charge)
-    return Phantom(truth, fine, references, tuple(states), params, seed)
+    soc = charge / np.where(thickness > 0, thickness, 1.0)
+    return build_phantom(
+        "lfp_ensemble", params, seed, Grid.of(params), thickness=thickness, soc=soc, labels=labels,
+        references=fe_l3_references(np.arange(695.0, 735.0 + 1e-9, 0.05)), states=tuple(states),
+    )  # fmt: skip
 
 
 def _draw_particles(params: EnsembleParams, rng: np.random.Generator) -> list[Particle]:
@@ -182,47 +182,3 @@ def _soc_field(
 
         span = (0.0, 1.5)
     return front(solve_front(front, weights, target, span))
-
-
-def _block_mean(field: np.ndarray, edge: int) -> np.ndarray:
-    """Mean of square blocks of `edge` points."""
-    size = field.shape[0] // edge
-    return field.reshape(size, edge, size, edge).mean(axis=(1, 3))
-
-
-def _block_label(labels: np.ndarray, edge: int) -> np.ndarray:
-    """Label of the middle point of each block: which particle the pixel's center lies in."""
-    return np.ascontiguousarray(labels[edge // 2 :: edge, edge // 2 :: edge])
-
-
-def _truth(
-    params: EnsembleParams, thickness: np.ndarray, charge: np.ndarray, labels: np.ndarray
-) -> xr.Dataset:
-    """Truth on the pixels, with its summary in the attributes."""
-    edge = params.oversample
-    t, q = _block_mean(thickness, edge), _block_mean(charge, edge)
-    label = _block_label(labels, edge)
-    truth = maps_from_fields(t, q, np.arange(params.size_px) * params.pixel_um, params.od_per_um)
-    attrs = {"long_name": "Particle", "units": "1"}
-    truth[LABELS] = ((Y, X), label, attrs)
-    inside = label > 0
-    weight, soc, group = t[inside], (q / np.where(t > 0, t, 1.0))[inside], label[inside]
-    mass = np.bincount(group, weights=weight)
-    means = np.bincount(group, weights=weight * soc) / np.where(mass > 0, mass, 1.0)
-    mean = float(np.average(soc, weights=weight))
-    truth.attrs.update(
-        mean_soc=mean,
-        variance_between=float(np.average((means[group] - mean) ** 2, weights=weight)),
-        variance_within=float(np.average((soc - means[group]) ** 2, weights=weight)),
-        n_particles=int(np.unique(group).size),
-        note="weighted by thickness over the labeled pixels; variances without ddof",
-    )
-    return truth
-
-
-def _fine(params: EnsembleParams, thickness: np.ndarray, charge: np.ndarray) -> xr.Dataset:
-    """Fields on the fine grid, with their positions."""
-    step, offset = params.pixel_um / params.oversample, (params.oversample - 1) / 2.0
-    axis = (np.arange(thickness.shape[0]) - offset) * step
-    maps = maps_from_fields(thickness, charge, axis, params.od_per_um)[["soc", "thickness"]]
-    return maps.fillna(0.0)

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 
 def gaussian_field(
-    shape: tuple[int, int], length_px: float, rng: np.random.Generator
+    shape: tuple[int, ...], length_px: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Gaussian random field of mean 0 and standard deviation 1.
 
@@ -18,8 +18,8 @@ def gaussian_field(
 
     Parameters
     ----------
-    shape : (int, int)
-        ``(y, x)``.
+    shape : tuple of int
+        ``(y, x)`` or ``(z, y, x)``.
     length_px : float
         Correlation length l in pixels, larger than 0.
     rng : numpy.random.Generator
@@ -28,12 +28,15 @@ def gaussian_field(
     Returns
     -------
     ndarray
-        ``(y, x)``; periodic at the borders.
+        Of that shape; periodic at the borders.
     """
-    white = np.fft.rfft2(rng.standard_normal(shape))
-    ky = 2.0 * np.pi * np.fft.fftfreq(shape[0])[:, None]
-    kx = 2.0 * np.pi * np.fft.rfftfreq(shape[1])[None, :]
-    field = np.fft.irfft2(white * np.exp(-(ky**2 + kx**2) * length_px**2 / 4.0), s=shape)
+    white = np.fft.rfftn(rng.standard_normal(shape))
+    axes = [np.fft.fftfreq(n) for n in shape[:-1]] + [np.fft.rfftfreq(shape[-1])]
+    k = np.meshgrid(*(2.0 * np.pi * axis for axis in axes), indexing="ij", sparse=True)
+    squared = sum(axis**2 for axis in k)
+    field = np.fft.irfftn(
+        white * np.exp(-squared * length_px**2 / 4.0), s=shape, axes=tuple(range(len(shape)))
+    )
     field -= field.mean()
     return field / field.std()
 

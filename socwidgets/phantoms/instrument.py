@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,16 @@ from socwidgets.model import provenance
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.names import DARK, LABELS, SIGNAL, X, Y
 from socwidgets.model.parameters import Parameters, param
-from socwidgets.model.references import align_references
 from socwidgets.model.stack import make_stack
-from socwidgets.phantoms.fields import gaussian_field
+from socwidgets.phantoms.optics import (
+    add_truth,
+    illuminate,
+    observe,
+    random_walk,
+    read_counts,
+    transfer_function,
+    transmissions,
+)
 from socwidgets.phantoms.phantom import Phantom, maps_from_fields
 
 #: Default energies of a scan of the Fe L3 and L2 edges: wide steps where nothing happens.
@@ -121,24 +127,24 @@ def simulate_stxm(
     """
     instrument = (instrument or StxmInstrument()).replace(**changes)
     rng = np.random.default_rng(seed)
-    size = phantom.params.size_px
+    shape = (phantom.truth.sizes[Y], phantom.truth.sizes[X])
     energies = np.asarray(instrument.energies_ev)
     jitter = instrument.jitter_ev * rng.standard_normal(energies.size)
-    drift = _random_walk(instrument.drift_px, energies.size, rng)
-    flat_light, sample_light = _illumination(instrument, (size, size), rng)
+    drift = random_walk(instrument.drift_px, energies.size, rng)
+    flat_light, sample_light = illuminate(instrument, shape, rng)
     i0 = instrument.n0 * (1.0 + instrument.i0_variation * np.sin(
         2.0 * np.pi * (energies - energies[0]) / _I0_PERIOD_EV
     ))  # fmt: skip
-    signal = np.empty((energies.size, size, size), np.uint16)
-    flats = np.empty((instrument.n_flats, energies.size, size, size), np.uint16)
-    for i, seen in enumerate(_transmissions(phantom, instrument, energies + jitter, drift)):
+    signal = np.empty((energies.size, *shape), np.uint16)
+    flats = np.empty((instrument.n_flats, energies.size, *shape), np.uint16)
+    for i, seen in enumerate(transmissions(phantom, instrument, energies + jitter, drift)):
         light = (seen + instrument.stray_light) / (1.0 + instrument.stray_light)
-        signal[i] = _counts(i0[i] * sample_light * light, instrument, rng)
+        signal[i] = read_counts(i0[i] * sample_light * light, instrument, rng)
         for flat in flats:
-            flat[i] = _counts(i0[i] * flat_light, instrument, rng)
+            flat[i] = read_counts(i0[i] * flat_light, instrument, rng)
     stack = make_stack(
-        signal, energies, pixel_um=phantom.params.pixel_um, counts="photons",
-        technique="STXM", sample="phantom: LiFePO4/FePO4 particles",
+        signal, energies, y=phantom.truth[Y].values, x=phantom.truth[X].values, counts="photons",
+        technique="STXM", sample=f"phantom: {phantom.kind}",
         note="simulated: the sample is a phantom with known truth",
         phantom=json.dumps({**phantom.params.to_dict(), "seed": phantom.seed}),
     )  # fmt: skip
@@ -148,10 +154,10 @@ def simulate_stxm(
         flats,
         {"long_name": "Flat field", "units": "1"},
     )
-    noise = instrument.read_noise / np.sqrt(_DARK_FRAMES) * rng.standard_normal((size, size))
+    noise = instrument.read_noise / np.sqrt(_DARK_FRAMES) * rng.standard_normal(shape)
     dark = (instrument.dark + noise).astype(np.float32)
     stack[DARK] = ((Y, X), dark, {"long_name": "Dark level", "units": "1"})
-    _add_truth(stack, drift, energies + jitter)
+    add_truth(stack, drift, energies + jitter)
     called = {"instrument": instrument, "seed": seed, "phantom_seed": phantom.seed}
     return provenance.record(stack, "socwidgets.phantoms.simulate_stxm", called)
 
@@ -184,95 +190,22 @@ def resolved_truth(
         Next to a particle ``soc`` keeps the value of its rim as far as the blur reaches.
     """
     instrument = instrument or StxmInstrument()
-    transfer = _transfer(phantom, instrument.psf_fwhm_um)
+    transfer = transfer_function(phantom, instrument.psf_fwhm_um)
     thickness = phantom.fine["thickness"].values
     sampled = [
-        _observe(scipy.fft.rfft2(field), transfer(shift_px), phantom)
+        observe(scipy.fft.rfft2(field), transfer(shift_px), phantom)
         for field in (thickness, thickness * phantom.fine["soc"].values)
     ]
     # The blur is done by FFT: what it leaves far from any particle is rounding, not material.
     empty = sampled[0] < 1e-6 * sampled[0].max()
     blurred, charge = (np.where(empty, 0.0, field) for field in sampled)
-    axis = phantom.truth[Y].values
-    maps = maps_from_fields(blurred, charge, axis, phantom.params.od_per_um)
+    axes = (phantom.truth[Y].values, phantom.truth[X].values)
+    parts = None
+    if len(phantom.components) != 2:
+        parts = np.stack(
+            [observe(scipy.fft.rfft2(a), transfer(shift_px), phantom) for a in phantom.amounts()]
+        )
+        parts = np.where(empty, 0.0, parts)
+    maps = maps_from_fields(blurred, charge, axes, phantom.od_per_um, phantom.components, parts)
     maps[LABELS] = phantom.truth[LABELS]
     return maps
-
-
-def _random_walk(step_px: float, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Drift ``(n, 2)`` along y and x in px, with mean zero: a stack has no absolute position."""
-    path = np.cumsum(step_px * rng.standard_normal((n, 2)), axis=0)
-    return path - path.mean(axis=0)
-
-
-def _illumination(
-    instrument: StxmInstrument, shape: tuple[int, int], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Relative illumination ``(y, x)`` of the flats and of the sample; smooth over the field."""
-    length = shape[0] / 5.0
-    flat = 1.0 + instrument.illumination * gaussian_field(shape, length, rng)
-    drift = 1.0 + instrument.illumination_drift * gaussian_field(shape, length, rng)
-    flat = np.clip(flat, 0.2, None)
-    return flat, flat * np.clip(drift, 0.2, None)
-
-
-def _transmissions(
-    phantom: Phantom, instrument: StxmInstrument, energies: np.ndarray, drift: np.ndarray
-) -> Iterator[np.ndarray]:
-    """Transmission ``(y, x)`` frame by frame: blurred, displaced and sampled on the pixels."""
-    axis = xr.DataArray(energies, dims="energy", coords={"energy": energies}, name="energy")
-    lfp, fp = align_references(phantom.references, axis["energy"]).values
-    background = (
-        instrument.background_b0
-        + instrument.background_b1 * (energies / instrument.background_e0_ev) ** -3.0
-    )
-    thickness = phantom.fine["thickness"].values.astype(np.float32)
-    charge = thickness * phantom.fine["soc"].values.astype(np.float32)
-    scale = phantom.params.od_per_um
-    transfer = _transfer(phantom, instrument.psf_fwhm_um)
-    for i in range(energies.size):
-        rest = np.float32(scale * lfp[i] + background[i])
-        od = rest * thickness + np.float32(scale * (fp[i] - lfp[i])) * charge
-        # The absorbed part vanishes at the empty border, so the Fourier shift wraps nothing.
-        absorbed = _observe(scipy.fft.rfft2(-np.expm1(-od)), transfer(drift[i]), phantom)
-        yield np.clip(1.0 - absorbed, 0.0, None)
-
-
-def _transfer(phantom: Phantom, fwhm_um: float) -> Callable[[Any], np.ndarray]:
-    """Function from a shift in px to the transfer function of spot and shift on the fine grid."""
-    n, edge = phantom.fine.sizes[Y], phantom.params.oversample
-    # Frequencies in cycles per pixel.
-    fy = scipy.fft.fftfreq(n)[:, None] * edge
-    fx = scipy.fft.rfftfreq(n)[None, :] * edge
-    sigma_px = fwhm_um / phantom.params.pixel_um / np.sqrt(8.0 * np.log(2.0))
-    spot = np.exp(-2.0 * (np.pi * sigma_px) ** 2 * (fy**2 + fx**2))
-
-    def at(shift_px: Any) -> np.ndarray:
-        phase = np.exp(-2j * np.pi * fy * shift_px[0]) * np.exp(-2j * np.pi * fx * shift_px[1])
-        return (spot * phase).astype(np.complex64)
-
-    return at
-
-
-def _observe(spectrum: np.ndarray, transfer: np.ndarray, phantom: Phantom) -> np.ndarray:
-    """Apply the transfer function and read the field at the pixel centers."""
-    n, edge = phantom.fine.sizes[Y], phantom.params.oversample
-    field = scipy.fft.irfft2(spectrum * transfer, s=(n, n))
-    return field[edge // 2 :: edge, edge // 2 :: edge]
-
-
-def _counts(
-    expected: np.ndarray, instrument: StxmInstrument, rng: np.random.Generator
-) -> np.ndarray:
-    """One reading of the detector: Poisson counts on a dark level with read noise, uint16."""
-    read = instrument.dark + instrument.read_noise * rng.standard_normal(expected.shape)
-    return np.clip(np.rint(rng.poisson(expected) + read), 0, 65535).astype(np.uint16)
-
-
-def _add_truth(stack: xr.Dataset, drift: np.ndarray, energies: np.ndarray) -> None:
-    """Add drift and true energies to the stack, for those who want to check an analysis."""
-    for name, values in ((Y, drift[:, 0]), (X, drift[:, 1])):
-        attrs = {"long_name": f"True drift along {name}", "units": "pixel"}
-        stack[f"truth_drift_{name}"] = ("energy", values, attrs)
-    attrs = {"long_name": "True photon energy", "units": "eV"}
-    stack["truth_energy"] = ("energy", energies, attrs)

@@ -10,14 +10,17 @@ import xarray as xr
 from matplotlib import patches
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
 from socwidgets.model.names import X, Y
-from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle
+from socwidgets.model.roi import ROI, Area, Ellipse, Polygon, Rectangle
 from socwidgets.plotting.scalebar import extent
 
 #: More particle numbers than this would cover the map.
 MAX_NUMBERS = 40
+#: Id of the outlines in a figure: they mark particles, they are no data.
+OUTLINE = "outline"
 
 
 def label_edges(labels: np.ndarray) -> np.ndarray:
@@ -51,6 +54,7 @@ def draw_labels(axes: Axes, labels: xr.DataArray, numbers: bool = True) -> None:
     # Two passes over all edges: a halo per edge would cover the neighbouring edge's dark line.
     for color, points in (("white", 2.2), ("#111111", 0.8)):
         lines = LineCollection(list(edges), colors=color, linewidths=points, capstyle="projecting")
+        lines.set_gid(OUTLINE)
         axes.add_collection(lines, autolim=False)
     found = np.unique(labels.values[labels.values > 0])
     if not numbers or found.size > MAX_NUMBERS:
@@ -86,4 +90,7 @@ def _patch(roi: ROI) -> patches.Patch | None:
         return patches.Ellipse((shape.cx, shape.cy), 2 * shape.rx, 2 * shape.ry)
     if isinstance(shape, Polygon):
         return patches.Polygon(list(shape.vertices), closed=True)
+    if isinstance(shape, Area):
+        rings = (Path([*ring, ring[0]], closed=True) for ring in shape.rings)
+        return patches.PathPatch(Path.make_compound_path(*rings))
     return None

@@ -16,6 +16,8 @@ SCALE_BAR = 0.24
 WORDS = 0.20
 BAR = 0.12
 TICKS = 0.46
+#: Label of the axes that hold a colour bar, so that they are not taken for data.
+BAR_LABEL = "colour bar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ def add_bar_axes(figure: Figure, panel: Panel, left: float = 0.0) -> Axes:
     # The triangles at the ends and the end labels need a little room on both sides.
     inset = 0.14
     box = (left + MARGIN + inset, bottom, panel.map_width - 2 * inset, BAR)
-    return _add_axes(figure, box, total_width, total_height)
+    axes = _add_axes(figure, box, total_width, total_height)
+    axes.set_label(BAR_LABEL)
+    return axes
 
 
 def _add_axes(

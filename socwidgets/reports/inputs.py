@@ -12,14 +12,11 @@ from typing import Any
 
 import xarray as xr
 
-from socwidgets.analysis.energy_scale import shift_references
 from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.provenance import data_hash
+from socwidgets.model.references import shift_references
 from socwidgets.reports.parameters import PHANTOM_PREFIX, SocMapReport
-
-#: Parameters that name files; ``references`` may name several.
-_PATHS = ("stack", "flat", "dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +96,14 @@ def _frames(path: str | None) -> xr.DataArray | None:
 def _simulate(params: SocMapReport) -> Inputs:
     from socwidgets.phantoms import EnsembleParams, lfp_ensemble, simulate_stxm
 
-    name = params.stack.removeprefix(PHANTOM_PREFIX)
+    name, changes = phantom_options(params.stack)
     if name != "lfp":
         raise ParameterError(
             f"there is no phantom {name!r}", expected=f"{PHANTOM_PREFIX}lfp", found=params.stack
         )
-    pixel = EnsembleParams().pixel_um if params.pixel_um is None else params.pixel_um
-    phantom = lfp_ensemble(seed=params.seed, pixel_um=pixel)
+    if params.pixel_um is not None:
+        changes["pixel_um"] = params.pixel_um
+    phantom = lfp_ensemble(EnsembleParams.from_mapping(changes), seed=params.seed)
     stack = simulate_stxm(phantom, seed=params.seed)
     if params.sample:
         stack.attrs["sample"] = params.sample
@@ -115,6 +113,24 @@ def _simulate(params: SocMapReport) -> Inputs:
 
         references = open_references(params.references, dim=spectral_dim(stack[SIGNAL]))
     return Inputs(stack, references, phantom=phantom)
+
+
+def phantom_options(text: str) -> tuple[str, dict[str, Any]]:
+    """Name and changed parameters of ``phantom:NAME:key=value,key=value``.
+
+    Raises
+    ------
+    ParameterError
+        If what follows the name is no list of ``key=value``.
+    """
+    name, _, options = text.removeprefix(PHANTOM_PREFIX).partition(":")
+    pairs = [item.partition("=") for item in options.split(",") if item.strip()]
+    if not all(equals for _, equals, _ in pairs):
+        raise ParameterError(
+            f"the phantom {text!r} cannot be understood",
+            expected="phantom:NAME or phantom:NAME:key=value,key=value",
+        )
+    return name.strip(), {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def _record(source: Any, value: xr.Dataset | xr.DataArray) -> dict[str, Any]:
@@ -135,15 +151,34 @@ def absolute_paths(params: SocMapReport, base: Path | None = None) -> SocMapRepo
 
     A report's notebook runs in its output folder, so relative names would point elsewhere.
     """
+    return params.replace(**absolute_values(type(params), params.to_dict(), base))
+
+
+def absolute_values(
+    cls: type[SocMapReport], values: Mapping[str, Any], base: Path | None = None
+) -> dict[str, Any]:
+    """Those of `values` that name files, absolute; the values themselves need not be complete.
+
+    Parameters
+    ----------
+    cls : type
+        Parameters of the template; its ``PATHS`` and ``PATH_LISTS`` say what names files.
+    values : mapping
+        Values by name, as typed.
+    base : Path, optional
+        Folder in which relative names start; the working folder if left out.
+    """
     base = Path.cwd() if base is None else base
     changes: dict[str, Any] = {}
-    for name in _PATHS:
-        value = getattr(params, name)
+    for name in cls.PATHS:
+        value = values.get(name)
         if value and not str(value).startswith(PHANTOM_PREFIX):
             changes[name] = _absolute(str(value), base)
-    if params.references.strip():
-        changes["references"] = _absolute_references(params.references, base)
-    return params.replace(**changes)
+    for name in cls.PATH_LISTS:
+        text = str(values.get(name) or "")
+        if text.strip() and not text.startswith(PHANTOM_PREFIX):
+            changes[name] = _absolute_list(text, base)
+    return changes
 
 
 def require_files(params: SocMapReport) -> None:
@@ -154,7 +189,7 @@ def require_files(params: SocMapReport) -> None:
     ReadError
         If the stack, the flat or the dark frames are not there.
     """
-    for name in _PATHS:
+    for name in params.PATHS:
         value = getattr(params, name)
         if value and not str(value).startswith(PHANTOM_PREFIX) and not Path(value).exists():
             raise ReadError(
@@ -169,7 +204,7 @@ def _absolute(path: str, base: Path) -> str:
     return os.path.normpath(base / Path(path).expanduser())
 
 
-def _absolute_references(text: str, base: Path) -> str:
+def _absolute_list(text: str, base: Path) -> str:
     """Make every file of ``name=file,name=file`` absolute; a file with commas in its name too."""
     if (base / Path(text).expanduser()).exists():
         return _absolute(text, base)

@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.parameters import Parameters, param
@@ -20,7 +20,14 @@ PHANTOM_PREFIX = "phantom:"
 class SocMapReport(Parameters):
     """Parameters of the report `soc_map`: from a stack to a map, its spread and its doubts."""
 
-    stack: str = param("phantom:lfp", "File or folder of the stack, or 'phantom:lfp' to simulate.")
+    #: Parameters that name one file or folder, and those that name several, separated by commas.
+    PATHS: ClassVar[tuple[str, ...]] = ("stack", "flat", "dark")
+    PATH_LISTS: ClassVar[tuple[str, ...]] = ("references",)
+
+    stack: str = param(
+        "phantom:lfp",
+        "File or folder of the stack, or 'phantom:lfp' to simulate; options after a colon.",
+    )
     references: str = param(
         "",
         "Files of the reference spectra, separated by commas, discharged first, each with a name "
@@ -93,6 +100,7 @@ class SocMapReport(Parameters):
     )
     draws: int = param(1000, "Bootstrap resamples for the intervals.", low=100, high=100_000)
     bundle: bool = param(True, "Whether to write the bundle (stack, references, maps) as netCDF.")
+    figures: bool = param(True, "Whether to write each figure as SVG, PNG and CSV (figures/).")
     seed: int = param(0, "Seed of every random generator of this report.", low=0)
 
     @classmethod

@@ -14,6 +14,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from socwidgets.plotting.style import PNG_DPI, alt_text, png_bytes
+from socwidgets.reports.figures import Shown, remember
+from socwidgets.reports.interactive import frame_html
 
 #: Key of our entry in an output's metadata.
 KEY = "socwidgets"
@@ -30,6 +32,7 @@ def show_figures(
     for index, figure in enumerate(many):
         width, height = (round(size * CSS_DPI) for size in figure.get_size_inches())
         caption = texts[index] if index < len(texts) else ""
+        remember(Shown(section, figure=figure, caption=caption))
         _display(
             {"image/png": png_bytes(figure, PNG_DPI), "text/plain": alt_text(figure)},
             section,
@@ -47,10 +50,19 @@ def show_html(fragment: str, section: str, plain: str) -> None:
     _display({"text/html": fragment, "text/plain": plain}, section, "html")
 
 
+def show_frame(data: dict[str, Any], section: str, title: str) -> None:
+    """Show an interactive map (see `interactive.payload`); where no script runs, its picture says.
+
+    The static figures of the same maps stand beside it, for print and for places without scripts.
+    """
+    show_html(frame_html(data, title), section, f"{title} (interactive, in the HTML page)")
+
+
 def show_table(
     table: pd.DataFrame, section: str, caption: str = "", *, folded: bool = False
 ) -> None:
     """Show a table of text cells; the index is the row header. A folded one opens on a click."""
+    remember(Shown(section, table=table, caption=caption))
     if folded:
         body = table_html(table)
         html = f"<details><summary>{escape(caption)}</summary>{body}</details>"

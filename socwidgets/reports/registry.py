@@ -14,7 +14,7 @@ from typing import Any
 
 import nbformat
 
-from socwidgets.model.errors import OutputError, ParameterError
+from socwidgets.model.errors import OutputError, ParameterError, ReportError
 from socwidgets.reports.parameters import SocMapReport, type_words
 
 PARAMETERS_TAG, INJECTED_TAG = "parameters", "injected-parameters"
@@ -122,9 +122,26 @@ def copy_template(
     return path
 
 
+def require_tag(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
+    """Return the notebook if parameters can be given to it.
+
+    Raises
+    ------
+    ReportError
+        Without a cell tagged ``parameters``: papermill would only warn, and run the defaults.
+    """
+    if not any(PARAMETERS_TAG in cell.metadata.get("tags", []) for cell in notebook.cells):
+        raise ReportError(
+            f"the template {name} has no cell tagged {PARAMETERS_TAG!r}",
+            expected="one cell with this tag, holding the defaults",
+            fix="add the tag to that cell (property inspector in JupyterLab)",
+        )
+    return notebook
+
+
 def inject(notebook: nbformat.NotebookNode, values: Mapping[str, Any]) -> nbformat.NotebookNode:
     """Add a cell with `values` below the parameters cell, where papermill would put it."""
-    result = copy.deepcopy(notebook)
+    result = copy.deepcopy(require_tag(notebook, "to copy"))
     where = next(
         index
         for index, cell in enumerate(result.cells)

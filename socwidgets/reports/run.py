@@ -15,7 +15,8 @@ import nbformat
 from socwidgets.model.errors import ParameterError
 from socwidgets.reports.execute import CellProgress, execute_notebook
 from socwidgets.reports.inputs import absolute_paths, require_files
-from socwidgets.reports.registry import get_template, inject, load_template
+from socwidgets.reports.pdf import print_pdf, require_chromium
+from socwidgets.reports.registry import get_template, inject, load_template, require_tag
 from socwidgets.reports.render import render_html
 from socwidgets.reports.results import read_results
 
@@ -25,10 +26,12 @@ FILES = {
     "json": "results.json",
     "executed": "report.ipynb",
     "bundle": "{name}.nc",
+    "figures": "figures",
+    "pdf": "report.pdf",
     "notebook": "{name}.ipynb",
 }
 #: What a run leaves if nothing else is said; ``notebook``, a copy to edit, is made on request.
-DEFAULT_FORMATS = ("html", "json", "executed", "bundle")
+DEFAULT_FORMATS = ("html", "json", "executed", "bundle", "figures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def run_report(
         Output folder: a new or empty one, or that of an earlier run, which is replaced.
     to : iterable of str
         ``html``, ``json``, ``executed`` (notebook with its outputs, signed), ``bundle``,
-        ``notebook`` (a copy with these parameters to edit, not executed; alone, it runs nothing).
+        ``figures`` (each as SVG, PNG and CSV), ``pdf`` (needs a Chromium), ``notebook`` (a copy
+        with these parameters to edit, not executed; alone, it runs nothing).
     progress : callable, optional
         ``progress(done_cells, all_cells)``.
 
@@ -97,13 +101,16 @@ def run_report(
     """
     from socwidgets.io.atomic import atomic_folder
 
-    formats = _formats(to)
+    formats = parse_formats(to)
     template = get_template(name)
     checked = absolute_paths(template.parameters.from_mapping(parameters))
     require_files(checked)
-    values = {**checked.to_dict(), "bundle": checked.bundle and "bundle" in formats}
-    if not values["bundle"]:
-        formats = tuple(kind for kind in formats if kind != "bundle")
+    values = checked.to_dict()
+    for kind in ("bundle", "figures"):
+        values[kind] = values[kind] and kind in formats
+    formats = tuple(kind for kind in formats if values.get(kind, True))
+    if "pdf" in formats:
+        require_chromium()
     results: dict[str, Any] = {}
     with atomic_folder(out) as folder:
         if set(formats) - {"notebook"}:
@@ -116,7 +123,14 @@ def run_report(
     return ReportResult(paths, results)
 
 
-def _formats(to: Iterable[str]) -> tuple[str, ...]:
+def parse_formats(to: Iterable[str]) -> tuple[str, ...]:
+    """Formats from a list or from text with commas, each once.
+
+    Raises
+    ------
+    ParameterError
+        If one is unknown or there is none.
+    """
     wanted = [to] if isinstance(to, str) else list(to)
     named = [kind.strip() for item in wanted for kind in item.split(",") if kind.strip()]
     unknown = [kind for kind in named if kind not in FILES]
@@ -135,11 +149,17 @@ def _execute(
     folder: Path,
     progress: CellProgress | None,
 ) -> dict[str, Any]:
-    notebook = execute_notebook(load_template(name), values, cwd=folder, progress=progress)
+    notebook = execute_notebook(
+        require_tag(load_template(name), name), values, cwd=folder, progress=progress
+    )
     results = read_results(folder / FILES["json"])
-    if "html" in formats:
-        page = render_html(notebook, results)
-        (folder / FILES["html"]).write_text(page, encoding="utf-8")
+    if {"html", "pdf"} & set(formats):
+        page = folder / FILES["html"]
+        page.write_text(render_html(notebook, results), encoding="utf-8")
+        if "pdf" in formats:
+            print_pdf(page, folder / FILES["pdf"])
+        if "html" not in formats:
+            page.unlink()
     if "executed" in formats:
         _write_signed(notebook, name, folder / FILES["executed"])
     if "json" not in formats:

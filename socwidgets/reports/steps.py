@@ -11,6 +11,7 @@ from socwidgets.analysis.energy_scale import EnergyScale, energy_sensitivity
 from socwidgets.analysis.recovery import Recovery, compare_with_truth
 from socwidgets.heterogeneity.particles import particle_table
 from socwidgets.model.status import usable
+from socwidgets.reports.figures import save_figures, save_thumbnail
 from socwidgets.reports.inputs import Inputs, open_inputs
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.prepare import align, name_quantity, to_optical_density, truth_map
@@ -21,6 +22,7 @@ from socwidgets.reports.sections import (
     show_headline,
     show_histogram,
     show_inputs,
+    show_interactive,
     show_maps,
     show_particles,
     show_provenance,
@@ -47,6 +49,7 @@ __all__ = [
     "show_headline",
     "show_histogram",
     "show_inputs",
+    "show_interactive",
     "show_maps",
     "show_particles",
     "show_provenance",
@@ -96,8 +99,14 @@ def check_energy_scale(
 def save(
     params: SocMapReport, path: str | os.PathLike[str], **objects: xr.Dataset | xr.DataArray | None
 ) -> None:
-    """Write the bundle unless the parameters say otherwise; objects that are None are left out."""
+    """Write the bundle, the figures and a thumbnail, where the parameters do not say otherwise.
+
+    Objects that are None are left out of the bundle.
+    """
     from socwidgets.io import save_bundle
 
+    save_thumbnail()
+    if params.figures:
+        save_figures("figures")
     if params.bundle:
         save_bundle(path, **{k: v for k, v in objects.items() if v is not None})

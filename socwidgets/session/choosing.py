@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from socwidgets.session.derived import Derived
 from socwidgets.session.fitting import new_maps
 from socwidgets.session.state import Series, State, ValueBox
 from socwidgets.session.viewing import Viewing
+
+T = TypeVar("T")
 
 
 class Choosing(Viewing):
@@ -91,6 +94,10 @@ class Choosing(Viewing):
             return particle_table(maps, labels, variable=name)
 
         return self._derived.of(state, ("particles", name), compute)
+
+    def cached(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
+        """Result of `compute`, kept while stack, maps, references and labels stay the same."""
+        return self._derived.of(self._state, ("cached", *key), compute)
 
     # -- boxes and lines -----------------------------------------------------------------------
 

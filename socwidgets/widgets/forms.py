@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets
@@ -13,6 +14,9 @@ from socwidgets.model.parameters import Parameters
 
 _STYLE = {"description_width": "initial"}
 _LAYOUT = {"width": "auto", "max_width": "300px"}
+#: Units as a person writes them, and the ends of field names that repeat them.
+_UNIT_WORDS = {"um": "µm", "um^2": "µm²", "cm-1": "cm⁻¹"}
+_UNIT_ENDS = {"um": "_um", "um^2": "_um2", "px": "_px", "eV": "_ev"}
 #: Whole numbers with at most this many values become a choice.
 _FEW = 8
 
@@ -26,6 +30,8 @@ class ParameterForm:
     ----------
     kind : type
         The dataclass.
+    layout : mapping, optional
+        CSS of each control.
 
     Attributes
     ----------
@@ -33,11 +39,13 @@ class ParameterForm:
         By field.
     """
 
-    def __init__(self, kind: type[Parameters]) -> None:
+    def __init__(self, kind: type[Parameters], layout: Mapping[str, str] | None = None) -> None:
         self.kind = kind
         hints = typing.get_type_hints(kind)
         specs = dataclasses.fields(kind)  # type: ignore[arg-type]
-        self.controls = {spec.name: _control(spec, hints[spec.name]) for spec in specs}
+        self.controls = {
+            spec.name: _control(spec, hints[spec.name], layout or _LAYOUT) for spec in specs
+        }
 
     def values(self) -> dict[str, Any]:
         """What the controls say, checked by the dataclass.
@@ -57,14 +65,21 @@ class ParameterForm:
             control.value = _text(value) if isinstance(control, ipywidgets.Text) else value
 
 
-def _control(spec: dataclasses.Field[Any], hint: Any) -> Any:
+def _control(spec: dataclasses.Field[Any], hint: Any, layout: Mapping[str, str]) -> Any:
     meta = spec.metadata
     unit = f" ({meta['unit']})" if meta.get("unit") else ""
+    words = str(
+        meta.get("label")
+        or spec.name.removesuffix(_UNIT_ENDS.get(str(meta.get("unit")), ""))
+        .replace("_", " ")
+        .capitalize()
+    )
+    shown = _UNIT_WORDS.get(str(meta.get("unit")), meta.get("unit"))
     common = {
-        "description": str(meta.get("label") or spec.name.replace("_", " ").capitalize()),
+        "description": f"{words} ({shown})" if meta.get("unit") else words,
         "tooltip": f"{meta.get('help', '')}{unit}",
         "style": _STYLE,
-        "layout": _LAYOUT,
+        "layout": dict(layout),
     }
     if meta.get("choices"):
         options = [(choice.replace("_", " "), choice) for choice in meta["choices"]]

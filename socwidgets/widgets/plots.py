@@ -74,13 +74,17 @@ def make_lines(x_scale: bqplot.Scale, y_scale: bqplot.Scale, **options: Any) -> 
     )
 
 
-def set_points(mark: bqplot.Lines, x: np.ndarray, y: np.ndarray, **traits: Any) -> None:
-    """Move a line, in one message; points that are not finite are left out."""
+def set_points(
+    mark: bqplot.Lines, x: np.ndarray, y: np.ndarray, *, gaps: bool = False, **traits: Any
+) -> None:
+    """Move a line, in one message; points that are not finite are left out, or break the line."""
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     keep = np.isfinite(y) if y.ndim == 1 else np.isfinite(y).all(axis=0)
+    if gaps:
+        keep = np.ones_like(keep)
     new: dict[str, Any] = {"x": x[keep], "y": y[..., keep], **traits}
     same = (
-        all(np.array_equal(getattr(mark, k), new[k]) for k in ("x", "y"))
+        all(np.array_equal(getattr(mark, k), new[k], equal_nan=True) for k in ("x", "y"))
         and all(getattr(mark, k) == v for k, v in traits.items())
     )  # fmt: skip
     if same:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from socwidgets.analysis.energy_scale import energy_sensitivity, shift_references
+from socwidgets.analysis.energy_scale import energy_sensitivity
 from socwidgets.model.errors import DataError
-from socwidgets.model.references import make_references
+from socwidgets.model.references import make_references, shift_references
 from socwidgets.model.stack import make_stack
 
 ENERGY = np.arange(700.0, 730.01, 0.2)

@@ -120,3 +120,15 @@ def test_compiled_keeps_order_of_dims_and_leading_dims(rng):
     turned = optical_density(stack.transpose("y", "x", "energy"), flat=flat)
     assert turned.signal.dims == ("y", "x", "energy")
     xr.testing.assert_equal(turned.signal.transpose("energy", "y", "x"), alone.signal)
+
+
+def test_axes_keep_their_units_and_names(rng):
+    from socwidgets.analysis.normalization import normalize
+
+    stack, flat = poisson_stack(rng, size=6)
+    od = optical_density(stack, flat=flat)
+    normalized = normalize(od, e0=706.0, pre=(-6.0, -1.0), post=(2.0, 9.0), post_degree=0)
+    for made in (od, normalized):
+        for dim in ("energy", "y", "x"):
+            assert made[dim].attrs == stack[dim].attrs
+            assert made["signal"][dim].attrs == stack[dim].attrs

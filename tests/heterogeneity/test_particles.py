@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from socwidgets.heterogeneity.particles import particle_table
+from socwidgets.heterogeneity.particles import particle_dataset, particle_table
 from socwidgets.model.errors import DataError
 
 
@@ -59,3 +59,44 @@ def test_a_particle_without_values_has_no_row(case):
     assert list(particle_table(maps, labels).index) == [2]
     with pytest.raises(DataError, match="no usable pixel"):
         particle_table(maps, labels * 0)
+
+
+def test_shapes_percentiles_and_single_pixels(case):
+    maps, labels = case
+    labels = labels.copy()
+    labels[39, 0] = 5
+    maps["thickness"] = maps.thickness * 0 + 1
+    table = particle_table(maps.fillna(0.5), labels)
+    assert table.aspect[1] == pytest.approx(1.0, abs=1e-6)
+    assert table.aspect[2] == pytest.approx(2.0, rel=0.02)
+    assert table.orientation_deg[2] == pytest.approx(0.0, abs=1e-6)
+    np.testing.assert_allclose(table.solidity, 1.0)
+    np.testing.assert_allclose([table.y_um[1], table.x_um[1]], 1.15)
+    inside = maps.soc.values[(labels == 1).values]
+    np.testing.assert_allclose(
+        table.loc[1, ["p05", "p25", "median", "p75", "p95"]].astype(float),
+        np.quantile(inside, [0.05, 0.25, 0.5, 0.75, 0.95]),
+    )
+    assert table.mean_sigma[1] == pytest.approx(0.05)
+    assert np.isnan(table.sd_true[5])
+    assert table.n_pixels[5] == 1
+
+
+def test_table_as_xarray_and_of_a_volume(case):
+    maps, labels = case
+    data = particle_dataset(maps, labels)
+    assert data.sizes == {"particle": 2}
+    assert data.area_um2.attrs["units"] == "um^2"
+    assert data.orientation_deg.attrs["units"] == "degree"
+    volume = maps.expand_dims(z=[0.0, 0.1, 0.2])
+    deep = particle_table(volume, labels.expand_dims(z=volume.z))
+    np.testing.assert_allclose(deep.volume_um3, [1.2, 0.6])
+    np.testing.assert_allclose(deep.z_um, 0.1)
+
+
+def test_wrong_labels(case):
+    maps, labels = case
+    with pytest.raises(DataError, match="do not fit"):
+        particle_table(maps, labels[:, :-1])
+    with pytest.raises(DataError, match="whole numbers"):
+        particle_table(maps, labels - 1)

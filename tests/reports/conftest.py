@@ -11,5 +11,5 @@ def phantom_report(tmp_path_factory):
     """The report on the phantom, made once, in a folder whose name papermill would trip over."""
     folder = tmp_path_factory.mktemp("reports") / "out {stack} {0}"
     parameters = {"title": "A <b>title</b> & more", "draws": "200", "seed": "3"}
-    formats = ("html", "json", "executed", "bundle", "notebook")
+    formats = ("html", "json", "executed", "bundle", "notebook", "figures")
     return run_report("soc_map", parameters, folder, to=formats)

@@ -31,11 +31,12 @@ def leftovers(folder):
 
 
 def test_everything_is_there_and_the_truth_is_recovered(phantom_report):
-    names = {"html", "json", "executed", "bundle", "notebook"}
+    names = {"html", "json", "executed", "bundle", "notebook", "figures"}
     assert set(phantom_report.paths) == names
-    assert all(path.is_file() for path in phantom_report.paths.values())
+    assert all(path.exists() for path in phantom_report.paths.values())
     folder = phantom_report.paths["html"].parent
-    assert len(leftovers(folder)) == len(names) + 1  # and the mark of the folder's origin
+    # Beside them the mark of the folder's origin, and the small picture for index pages.
+    assert len(leftovers(folder)) == len(names) + 2
     values = {
         k: n["value"] for k, n in read_results(phantom_report.paths["json"])["numbers"].items()
     }
@@ -106,7 +107,7 @@ def test_notebook_alone_runs_nothing(tmp_path, monkeypatch):
     [
         ({"stak": "a"}, "html", ParameterError, "did you mean"),
         ({"draws": "x"}, "html", ParameterError, "whole number"),
-        ({}, "pdf", ParameterError, "unknown output format 'pdf'"),
+        ({}, "docx", ParameterError, "unknown output format 'docx'"),
         ({}, "", ParameterError, "no format"),
         ({"stack": "{no}.hdr", "references": "a.t,b.t"}, "html", ReadError, "no file or folder"),
     ],
@@ -167,3 +168,67 @@ def test_a_file_in_the_way_and_a_disk_that_is_full(tmp_path, monkeypatch):
 def test_a_place_that_cannot_be_written():
     with pytest.raises(OutputError, match="cannot write"):
         run_report("soc_map", {}, "/proc/socwidgets-out", to="notebook")
+
+
+def test_two_runs_into_one_folder_do_not_mix(tmp_path, monkeypatch):
+    """The second is refused at once; the first goes on."""
+    from socwidgets.io.atomic import atomic_folder
+    from socwidgets.reports import run
+
+    monkeypatch.setattr(run, "execute_notebook", lambda *a, **k: pytest.fail("it was executed"))
+    with atomic_folder(tmp_path / "out") as folder:
+        (folder / "first").touch()
+        with pytest.raises(OutputError, match="another run is writing"):
+            render_report("soc_map", out=tmp_path / "out", **GOOD)
+    assert leftovers(tmp_path) == ["out"]
+    assert "first" in leftovers(tmp_path / "out")
+
+
+def test_a_template_without_its_tag_is_named(tmp_path, monkeypatch):
+    from socwidgets.reports import run
+
+    original = run.load_template
+
+    def untagged(name):
+        notebook = original(name)
+        for cell in notebook.cells:
+            cell.metadata.pop("tags", None)
+        return notebook
+
+    monkeypatch.setattr(run, "load_template", untagged)
+    with pytest.raises(ReportError, match="no cell tagged 'parameters'"):
+        render_report("soc_map", out=tmp_path / "out", **GOOD)
+    assert leftovers(tmp_path) == []
+
+
+def test_a_pdf_without_a_browser_is_refused_before_the_work(tmp_path, monkeypatch):
+    from socwidgets.reports import run
+
+    monkeypatch.setattr(run, "execute_notebook", lambda *a, **k: pytest.fail("it was executed"))
+    monkeypatch.setenv("SOCWIDGETS_CHROMIUM", "/no/such/browser")
+    with pytest.raises(ParameterError, match="a PDF needs a browser"):
+        render_report("soc_map", out=tmp_path / "out", to="pdf", **GOOD)
+    assert leftovers(tmp_path) == []
+
+
+def test_figures_are_vectors_and_pictures_with_their_numbers(phantom_report):
+    import numpy as np
+    import pandas as pd
+
+    from socwidgets.io import open_bundle
+
+    folder = phantom_report.paths["figures"]
+    stems = {path.name.split(".")[0] for path in folder.iterdir() if "-figure-" in path.name}
+    assert len(stems) >= 9
+    for stem in stems:
+        assert {f"{stem}.svg", f"{stem}.png"} <= {path.name for path in folder.iterdir()}
+        assert list(folder.glob(f"{stem}.*.csv"))
+    maps = open_bundle(phantom_report.paths["bundle"])["soc"].to_dataset()
+    table = pd.read_csv(folder / "map-figure-1.image.csv", index_col=0)
+    shown = table.to_numpy(float)
+    assert np.isfinite(shown).any()
+    np.testing.assert_allclose(table.index.to_numpy(float), maps["y"].values, atol=1e-5)
+    np.testing.assert_allclose(shown[np.isfinite(shown)], maps["soc"].values[np.isfinite(shown)],
+                               rtol=1e-6)  # fmt: skip
+    listed = pd.read_csv(folder / "index.csv")
+    assert set(listed["file"]) | {"index.csv"} == {path.name for path in folder.iterdir()}

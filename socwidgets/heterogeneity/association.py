@@ -1,0 +1,139 @@
+"""How two maps go together: correlation of the pixels, with the noise taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy import fft, special
+
+from socwidgets.model.errors import DataError
+from socwidgets.model.names import X, Y, std_name
+from socwidgets.model.status import usable
+
+#: Below this share of true variance the correction would blow up the noise of r itself.
+MIN_RELIABILITY = 0.2
+#: Fewer independent pixels than this give no interval.
+MIN_INDEPENDENT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """Correlation of two maps.
+
+    Attributes
+    ----------
+    r : float
+        Pearson's coefficient of the pixels as measured.
+    low, high : float
+        95 % interval of `r`, from as many pixels as are independent; NaN below five.
+    r_true : float
+        `r` without the attenuation by noise; NaN where a map carries no sigma or is mostly noise.
+        It may exceed 1 where a sigma is too large; that is a finding, so it is not clipped.
+    reliability_x, reliability_y : float
+        Share of the variance that is not noise.
+    n_pixels : int
+        Pixels with both values.
+    n_eff : float
+        How many of them are independent.
+    """
+
+    r: float
+    low: float
+    high: float
+    r_true: float
+    reliability_x: float
+    reliability_y: float
+    n_pixels: int
+    n_eff: float
+
+
+def correlate_maps(
+    maps: xr.Dataset, x: str, y: str, mask: xr.DataArray | np.ndarray | None = None
+) -> Association:
+    """Correlate two maps pixel by pixel.
+
+    Neighboring pixels are alike, so the interval counts independent pixels only (Clifford,
+    Richardson and Hemon, Biometrics 45, 123 (1989); Dutilleul, Biometrics 49, 305 (1993)):
+    ``n_eff = 1 + n^2 / sum_h N(h) rho_x(h) rho_y(h)``. Noise lowers a correlation: with the
+    reliability ``1 - <sigma^2>/variance`` of each map, ``r_true = r / sqrt(rel_x rel_y)`` (Spearman
+    1904), which takes the noise of the two maps to be independent. Two results of one fit share
+    their noise; their `r_true` is then too large in size or even has the wrong sign.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Map set with `x` and `y`, ``(y, x)``, their ``_std`` where known, and ``status``.
+    x, y : str
+        The two maps.
+    mask : (y, x) bool, optional
+        Pixels to use; all usable ones if left out. NaN in either map leaves a pixel out.
+
+    Returns
+    -------
+    Association
+        NaN where there are fewer than three pixels or a map is flat.
+
+    Raises
+    ------
+    DataError
+        If a map is missing.
+    """
+    for name in (x, y):
+        if name not in maps:
+            names = ", ".join(str(n) for n in maps.data_vars)
+            raise DataError(f"there is no map {name!r}", expected=f"one of {names}")
+    first, second = (maps[n].transpose(Y, X).values.astype(np.float64) for n in (x, y))
+    good = usable(maps).transpose(Y, X).values & np.isfinite(first) & np.isfinite(second)
+    if mask is not None:
+        good &= np.asarray(mask.transpose(Y, X) if isinstance(mask, xr.DataArray) else mask, bool)
+    n = int(good.sum())
+    a, b = first[good], second[good]
+    if n < 3 or not (a.std() > 0 and b.std() > 0):
+        nan = float("nan")
+        return Association(nan, nan, nan, nan, nan, nan, n, nan)
+    r = float(np.corrcoef(a, b)[0, 1])
+    n_eff = _independent(first, second, good)
+    low, high = _interval(r, n_eff)
+    rel_x, rel_y = (_reliability(maps, name, good) for name in (x, y))
+    known = rel_x > MIN_RELIABILITY and rel_y > MIN_RELIABILITY
+    r_true = r / float(np.sqrt(rel_x * rel_y)) if known else float("nan")
+    return Association(r, low, high, r_true, rel_x, rel_y, n, n_eff)
+
+
+def _reliability(maps: xr.Dataset, name: str, good: np.ndarray) -> float:
+    sigma = std_name(name)
+    if sigma not in maps:
+        return float("nan")
+    noise = maps[sigma].transpose(Y, X).values[good].astype(np.float64) ** 2
+    values = maps[name].transpose(Y, X).values[good].astype(np.float64)
+    return float(1.0 - np.nanmean(noise) / values.var()) if np.isfinite(noise).any() else np.nan
+
+
+def _interval(r: float, n_eff: float) -> tuple[float, float]:
+    """95 % interval by Fisher's transform."""
+    if not n_eff >= MIN_INDEPENDENT or abs(r) >= 1.0:
+        return float("nan"), float("nan")
+    half = float(special.ndtri(0.975)) / np.sqrt(n_eff - 3.0)
+    low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
+    return float(low), float(high)
+
+
+def _independent(first: np.ndarray, second: np.ndarray, good: np.ndarray) -> float:
+    """Effective number of pixels for a correlation of two fields with gaps."""
+    n = int(good.sum())
+    shape = tuple(fft.next_fast_len(2 * size) for size in good.shape)
+    seen = fft.rfft2(good.astype(np.float64), shape)
+    pairs = fft.irfft2(np.abs(seen) ** 2, shape)
+    product = np.ones(shape)
+    for field in (first, second):
+        centered = np.where(good, field - field[good].mean(), 0.0)
+        power = fft.irfft2(np.abs(fft.rfft2(centered, shape)) ** 2, shape)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            product *= np.where(pairs > 0.5, power / pairs, 0.0) / field[good].var()
+    # Far lags rest on few pairs and on the mean being taken out: they only bring noise.
+    rows, columns = (np.minimum(np.arange(s), s - np.arange(s)) for s in shape)
+    near = (rows[:, None] <= good.shape[0] // 3) & (columns[None, :] <= good.shape[1] // 3)
+    total = float((pairs * product)[near].sum())
+    return float(min(1.0 + n**2 / max(total, float(n)), n))

@@ -1,0 +1,135 @@
+"""Sequential or concurrent: the spread of particle means against its limits (science C.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from socwidgets.heterogeneity.inputs import checked, checked_ends
+
+#: Mean compositions (as a part of the range) between which kappa says something.
+MEAN_RANGE = (0.1, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """Where an ensemble stands between concurrent (0) and sequential (1).
+
+    Attributes
+    ----------
+    kappa : float
+        ``var(particle means)/(m (1 - m))`` with the noise variance of the means taken out; not cut
+        off at 0. NaN for a mean outside `MEAN_RANGE` or fewer than two particles.
+    std, low, high : float
+        Standard error and 95 % interval from resampling particles; NaN with fewer than five.
+    observed : float
+        The same without removing the noise.
+    mean : float
+        Mean composition as a part of the range.
+    n : int
+        Particles.
+    draws, seed : int
+        Of the bootstrap.
+    """
+
+    kappa: float
+    std: float
+    low: float
+    high: float
+    observed: float
+    mean: float
+    n: int
+    draws: int
+    seed: int
+
+
+def concurrency(
+    means: Any,
+    mean_std: Any = None,
+    weights: Any = None,
+    *,
+    ends: tuple[float, float] = (0.0, 1.0),
+    draws: int = 2000,
+    seed: int = 0,
+) -> Concurrency:
+    """Kappa of an ensemble of particles (golden G-50).
+
+    1 where every particle is at one of its ends (one reacts after the other), 0 where all have the
+    same composition (all react together).
+
+    Parameters
+    ----------
+    means : array_like
+        ``(particle,)`` mean composition; NaN is left out.
+    mean_std : array_like or float, optional
+        Standard uncertainty of each mean; zero noise is assumed without it.
+    weights : array_like, optional
+        Volumes; every particle counts the same if left out.
+    ends : (float, float)
+        Compositions of the end members.
+    draws, seed : int
+        Of the bootstrap; no interval for ``draws=0``.
+
+    Returns
+    -------
+    Concurrency
+
+    Raises
+    ------
+    DataError, ParameterError
+        For input that does not fit.
+
+    Notes
+    -----
+    The interval is for the population that the particles were drawn from: bias-corrected
+    percentiles (Efron 1987, J. Am. Stat. Assoc. 82, 171), because kappa is skewed near its limits.
+    """
+    low, high = checked_ends(ends)
+    variance = 0.0 if mean_std is None else np.square(np.asarray(mean_std, dtype=np.float64))
+    v, noise, w = checked(means, variance, weights)
+    x, noise = (v - low) / (high - low), np.nan_to_num(noise) / (high - low) ** 2
+    nan, n = float("nan"), int(v.size)
+    if n < 2:
+        return Concurrency(nan, nan, nan, nan, nan, float(x[0]) if n else nan, n, draws, seed)
+    whole = _kappa(x[None], noise[None], w[None])
+    mean = float(np.sum(w * x))
+    if not MEAN_RANGE[0] < mean < MEAN_RANGE[1]:
+        return Concurrency(nan, nan, nan, nan, nan, mean, n, draws, seed)
+    observed = float(_kappa(x[None], np.zeros((1, n)), w[None])[0])
+    std = lowest = highest = nan
+    if n >= 5 and draws:
+        rng = np.random.default_rng(seed)
+        found = np.concatenate(
+            [_draw(x, noise, w, rng, part) for part in np.diff(np.r_[0:draws:200, draws])]
+        )
+        std = float(np.std(found))
+        lowest, highest = _bias_corrected(found, float(whole[0]))
+    return Concurrency(float(whole[0]), std, lowest, highest, observed, mean, n, draws, seed)
+
+
+def _draw(
+    x: np.ndarray, noise: np.ndarray, w: np.ndarray, rng: np.random.Generator, count: int
+) -> np.ndarray:
+    chosen = rng.integers(0, x.size, (int(count), x.size))
+    return _kappa(x[chosen], noise[chosen], w[chosen])
+
+
+def _kappa(x: np.ndarray, noise: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Kappa of each row; population variance, like everything that was imaged."""
+    w = w / w.sum(axis=1, keepdims=True)
+    mean = np.sum(w * x, axis=1)
+    variance = np.sum(w * (x - mean[:, None]) ** 2, axis=1) - np.sum(w * noise, axis=1)
+    limit = mean * (1.0 - mean)
+    return np.divide(variance, limit, out=np.full(mean.size, np.nan), where=limit > 1e-12)
+
+
+def _bias_corrected(found: np.ndarray, value: float) -> tuple[float, float]:
+    from scipy.stats import norm
+
+    found = found[np.isfinite(found)]
+    share = np.clip(np.mean(found < value) + 0.5 * np.mean(found == value), 1e-3, 1 - 1e-3)
+    shift = 2.0 * norm.ppf(share)
+    low, high = np.quantile(found, norm.cdf(shift + norm.ppf([0.025, 0.975])))
+    return float(low), float(high)

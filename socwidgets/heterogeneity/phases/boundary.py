@@ -1,0 +1,263 @@
+"""The boundary between the phases: how long it is, and how wide (science D.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+from scipy.optimize import least_squares
+from scipy.spatial import cKDTree
+from scipy.special import erf
+
+from socwidgets.heterogeneity.inputs import checked_ends
+from socwidgets.heterogeneity.phases.domains import smooth_inside
+from socwidgets.model.errors import DataError, ParameterError
+
+#: 10-90 % width of ``tanh(n/w)`` in units of w, ``ln 9``; and of an error function in units of
+#: its standard deviation, ``2 sqrt2 erfinv(0.8)`` (golden G-56).
+TANH_10_90 = float(np.log(9.0))
+ERF_10_90 = 2.5631031310892007
+_FWHM_PER_SIGMA = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
+_UNRESOLVED = 1.2
+
+
+def psf_width_um(fwhm_um: float) -> float:
+    """10-90 % width (um) that a Gaussian resolution of this full width gives a sharp edge."""
+    return ERF_10_90 * fwhm_um / _FWHM_PER_SIGMA
+
+
+def boundary_length(
+    values: Any,
+    inside: Any,
+    pixel_um: tuple[float, ...],
+    *,
+    ends: tuple[float, float] = (0.0, 1.0),
+    smooth_px: float = 1.0,
+) -> float:
+    """Length (2-D, um) or area (3-D, um^2) of the surface at the middle composition.
+
+    Marching squares or cubes on the smoothed map; the particle's own outline is no boundary.
+
+    Parameters
+    ----------
+    values : array_like
+        ``(y, x)`` or ``(z, y, x)``, composition.
+    inside : array_like
+        bool, the particle.
+    pixel_um : tuple of float
+        Pixel size along each axis.
+    ends : (float, float)
+        Compositions of the end members.
+    smooth_px : float
+        Smoothing before: noise makes a boundary ragged, and without bound longer.
+
+    Returns
+    -------
+    float
+        0 where there is no boundary.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit.
+    """
+    field, mask, size = _inputs(values, inside, pixel_um)
+    smooth = smooth_inside(field, mask, smooth_px)
+    level = 0.5 * sum(checked_ends(ends))
+    if field.ndim == 3:
+        return _area(smooth, level, size)
+    return float(sum(np.sum(_steps(line * size)) for line in _contours(smooth, level)))
+
+
+def _inputs(
+    values: Any, inside: Any, pixel_um: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    field = np.asarray(values, dtype=np.float64)
+    mask, size = np.asarray(inside, bool), np.asarray(pixel_um, dtype=np.float64)
+    if mask.shape != field.shape or size.size != field.ndim or field.ndim not in (2, 3):
+        raise DataError(
+            "mask or pixel size do not fit the image",
+            expected=f"a mask of {field.shape} and {field.ndim} pixel sizes",
+            found=f"{mask.shape} and {size.size}",
+        )
+    if not np.all(size > 0):
+        raise ParameterError("a pixel size is not above zero", found=str(pixel_um))
+    return field, mask & np.isfinite(field), size
+
+
+def _steps(line: np.ndarray) -> np.ndarray:
+    return np.hypot(*np.diff(line, axis=0).T)
+
+
+def _contours(smooth: np.ndarray, level: float) -> list[np.ndarray]:
+    from skimage.measure import find_contours
+
+    if min(smooth.shape) < 2:
+        return []
+    keep = np.isfinite(smooth)
+    return find_contours(np.where(keep, smooth, level), level, mask=keep)
+
+
+def _area(smooth: np.ndarray, level: float, size: np.ndarray) -> float:
+    from skimage.measure import marching_cubes, mesh_surface_area
+
+    keep = np.isfinite(smooth)
+    found = smooth[keep]
+    if not found.size or not found.min() < level < found.max() or min(smooth.shape) < 2:
+        return 0.0
+    # Continued outward with the nearest value, so that the outline itself is no step.
+    nearest = ndimage.distance_transform_edt(~keep, return_distances=False, return_indices=True)
+    vertices, faces, _, _ = marching_cubes(smooth[tuple(nearest)], level)
+    middle = np.rint(vertices[faces].mean(axis=1)).astype(int)
+    faces = faces[keep[tuple(middle.T)]]
+    return float(mesh_surface_area(vertices * size, faces)) if len(faces) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryWidth:
+    """Width of a boundary.
+
+    Attributes
+    ----------
+    observed : float
+        10-90 % width in um as measured, resolution included.
+    std : float
+        Standard uncertainty of `observed` (from the scatter of the pixels about the fit).
+    true : float
+        Width in um with the resolution taken out in squares; NaN where unresolved.
+    resolution : float
+        10-90 % width that the resolution alone gives, um.
+    status : str
+        ``ok``, ``unresolved`` (below 1.2 times the resolution: then `observed` is an upper limit),
+        ``no boundary`` or ``no fit``.
+    n_pixels : int
+        Pixels in the fit.
+    """
+
+    observed: float
+    std: float
+    true: float
+    resolution: float
+    status: str
+    n_pixels: int
+
+
+def boundary_width(
+    values: Any,
+    inside: Any,
+    pixel_um: tuple[float, float],
+    *,
+    resolution_um: float,
+    ends: tuple[float, float] = (0.0, 1.0),
+    noise_std: float = 0.0,
+    shape: str = "tanh",
+    smooth_px: float = 1.0,
+    reach_px: float = 6.0,
+) -> BoundaryWidth:
+    """Fit the profile across a boundary: every pixel against its distance from the contour.
+
+    Parameters
+    ----------
+    values, inside
+        ``(y, x)`` composition and bool.
+    pixel_um : (float, float)
+        Pixel size along y and x.
+    resolution_um : float
+        Full width at half maximum of the resolution; 0 if there is none to take out.
+    ends : (float, float)
+        Compositions of the end members; the plateaus on both sides are free.
+    noise_std : float
+        Noise of a pixel. It shakes the contour, which looks like width and is taken out.
+    shape : {"tanh", "erf"}
+        ``a + d tanh(n/w)`` or ``a + d erf(n/(sqrt2 s))``.
+    smooth_px : float
+        Smoothing for the contour only; the fit sees the values themselves.
+    reach_px : float
+        Pixels farther from the contour are left out.
+
+    Returns
+    -------
+    BoundaryWidth
+
+    Raises
+    ------
+    DataError, ParameterError
+        For shapes that do not fit, an unknown profile or negative widths.
+    """
+    if shape not in ("tanh", "erf"):
+        raise ParameterError("the profile is not known", expected="tanh or erf", found=shape)
+    if resolution_um < 0 or noise_std < 0 or not reach_px > 0:
+        raise ParameterError("resolution, noise and reach must not be negative")
+    field, mask, size = _inputs(values, inside, pixel_um)
+    limit, nan = psf_width_um(resolution_um), float("nan")
+    smooth = smooth_inside(field, mask, smooth_px)
+    low, high = checked_ends(ends)
+    lines = [line * size for line in _contours(smooth, 0.5 * (low + high)) if len(line) > 3]
+    if not lines:
+        return BoundaryWidth(nan, nan, nan, limit, "no boundary", 0)
+    distance, seen = _signed_distance(smooth, mask, size, lines, 0.5 * (low + high))
+    near = np.abs(distance) < reach_px * float(np.sqrt(size.prod()))
+    n, v = distance[near], field[seen[0], seen[1]][near]
+    if n.size < 12 or np.ptp(n) == 0:
+        return BoundaryWidth(nan, nan, nan, limit, "no boundary", int(n.size))
+    fitted = _fit_profile(n, v, shape, 0.5 * (high - low), float(np.sqrt(size.prod())))
+    if fitted is None:
+        return BoundaryWidth(nan, nan, nan, limit, "no fit", int(n.size))
+    width, std, slope = fitted
+    jitter = noise_std / (2.0 * np.sqrt(np.pi) * max(smooth_px, 0.5)) / max(slope, 1e-12)
+    width = float(np.sqrt(max(width**2 - (ERF_10_90 * jitter) ** 2, 0.0)))
+    if width < _UNRESOLVED * limit:
+        return BoundaryWidth(width, std, nan, limit, "unresolved", int(n.size))
+    true = float(np.sqrt(width**2 - limit**2))
+    return BoundaryWidth(width, std, true, limit, "ok", int(n.size))
+
+
+def _signed_distance(
+    smooth: np.ndarray, mask: np.ndarray, size: np.ndarray, lines: list[np.ndarray], level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distance (um) of the pixels from the contour, positive on its rich side, and which pixels.
+
+    Pixels whose nearest contour point is the end of an open contour stand beside it, not across.
+    """
+    points, is_end = [], []
+    for line in lines:
+        steps = _steps(line)
+        place = np.concatenate([[0.0], np.cumsum(steps)])
+        fine = np.linspace(0.0, place[-1], max(4, int(8 * place[-1] / size.min())))
+        points.append(np.column_stack([np.interp(fine, place, line[:, k]) for k in (0, 1)]))
+        closed = np.allclose(line[0], line[-1])
+        ends = np.zeros(fine.size, bool)
+        ends[[0, -1]] = not closed
+        is_end.append(ends)
+    seen = np.nonzero(mask)
+    distance, nearest = cKDTree(np.concatenate(points)).query(np.column_stack(seen) * size)
+    beside = np.concatenate(is_end)[nearest]
+    kept = np.stack([axis[~beside] for axis in seen])
+    sign = np.where(smooth[kept[0], kept[1]] >= level, 1.0, -1.0)
+    return sign * distance[~beside], kept
+
+
+def _fit_profile(
+    n: np.ndarray, v: np.ndarray, shape: str, half: float, pixel: float
+) -> tuple[float, float, float] | None:
+    """10-90 % width, its standard uncertainty, and the slope at the boundary."""
+
+    def profile(x: np.ndarray, middle: float, step: float, shift: float, w: float) -> np.ndarray:
+        t = (x - shift) / abs(w)
+        return middle + step * (np.tanh(t) if shape == "tanh" else erf(t / np.sqrt(2.0)))
+
+    start = (float(np.mean(v)), half, 0.0, 1.5 * pixel)
+    fit = least_squares(lambda q: profile(n, *q) - v, start, method="lm", max_nfev=2000)
+    found, normal = fit.x, fit.jac.T @ fit.jac
+    if not fit.success or np.linalg.cond(normal) > 1e12:
+        return None
+    scatter = 2.0 * fit.cost / max(n.size - found.size, 1)
+    scale = TANH_10_90 if shape == "tanh" else ERF_10_90
+    w = abs(float(found[3]))
+    std = float(np.sqrt(scatter * np.linalg.inv(normal)[3, 3]))
+    if w > 20 * np.ptp(n):
+        return None
+    slope = abs(float(found[1])) / w * (1.0 if shape == "tanh" else np.sqrt(2.0 / np.pi))
+    return scale * w, scale * std, float(slope)

@@ -1,0 +1,200 @@
+"""All measures of spread of a map in one table, each with its interval (science E.1)."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from socwidgets.heterogeneity.bootstrap import (
+    Progress,
+    Units,
+    draw_counts,
+    interval_of,
+    resampling_units,
+)
+from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
+from socwidgets.heterogeneity.measures import (
+    MAD_TO_SD,
+    MEASURES,
+    Classes,
+    class_measures,
+    classify,
+    moment_measures,
+)
+from socwidgets.heterogeneity.sample import Sample, take_sample
+from socwidgets.heterogeneity.spread import describe, gini, noise_corrected_spread
+from socwidgets.model.errors import ParameterError
+
+
+def spread_table(
+    maps: xr.Dataset,
+    labels: xr.DataArray | None = None,
+    *,
+    variable: str = "soc",
+    weights: str | xr.DataArray | None = "thickness",
+    bins: int = 20,
+    limits: tuple[float, float] | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> pd.DataFrame:
+    """Describe how the values of a map spread, with an interval for each measure.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Map set with `variable`, its ``_std`` and ``status``, ``(y, x)`` or ``(z, y, x)``.
+    labels : xarray.DataArray, optional
+        Particles; with three or more of them the intervals come from resampling particles.
+    variable : str
+        The map.
+    weights : str, xarray.DataArray or None
+        Thickness weights (see `take_sample`).
+    bins : int
+        Bins of the entropy.
+    limits : (float, float), optional
+        Range of those bins; 0 to 1 for quantities with a physical zero, else the range of the
+        values.
+    draws, seed : int
+        Of the bootstrap; 0 draws leave the intervals empty.
+    progress : callable, optional
+        ``progress(done, total)`` in draws.
+    cancel : threading.Event, optional
+        Ends the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``measure``: ``value``, ``std`` (standard error), ``low``, ``high`` (95 %),
+        ``units``, ``note``. ``attrs`` hold ``n_pixels``, ``n_eff``, the resampling ``unit`` and
+        ``n_units``, ``bins``, ``limits``, ``draws`` and ``seed``. The noise is still inside
+        these measures: it is taken out of the standard deviation by `noise_corrected_spread`.
+        A coefficient of variation is NaN, and the note says why, for a kind without a physical
+        zero; so is a Gini coefficient of negative values.
+
+    Raises
+    ------
+    DataError, KindError, ParameterError
+        As `take_sample`; bins that do not make sense.
+    CancelledError
+        If `cancel` was set.
+    """
+    sample = take_sample(maps, variable, labels=labels, weights=weights)
+    span = _limits(sample, limits)
+    if bins < 2 or not span[1] > span[0]:
+        raise ParameterError(
+            "the bins of the entropy make no sense",
+            expected="two bins or more over a range that is not empty",
+            found=f"{bins} bins over {span}",
+        )
+    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
+    variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
+    length = correlation_length_px(sample, variance)
+    n_eff = effective_count(sample.size, length, len(sample.shape))
+    units = resampling_units(sample, length)
+    classes = classify(sample.values, n_eff, bins=bins, limits=span)
+    values = _estimates(sample, classes, bins, span)
+    drawn = _drawn(sample, units, classes, draws, seed, progress, cancel)
+    frame = pd.DataFrame([_row(n, values, drawn, units, sample, bins, span) for n in MEASURES])
+    frame = frame.set_index("measure")
+    frame.attrs = {
+        "n_pixels": sample.size, "n_eff": n_eff, "unit": units.name, "n_units": units.count,
+        "bins": bins, "limits": span, "draws": draws, "seed": seed,
+    }  # fmt: skip
+    return frame
+
+
+def _limits(sample: Sample, limits: tuple[float, float] | None) -> tuple[float, float]:
+    if limits is not None:
+        return float(limits[0]), float(limits[1])
+    if sample.kind.has_zero:
+        return 0.0, 1.0
+    low, high = float(sample.values.min()), float(sample.values.max())
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _estimates(
+    sample: Sample, classes: Classes, bins: int, limits: tuple[float, float]
+) -> dict[str, float]:
+    found = describe(sample.values, sample.weights, bins=bins, limits=limits)
+    shares = np.bincount(classes.index, sample.weights, minlength=classes.center.size)
+    zero = sample.kind.has_zero and found["mean"] != 0
+    return {
+        **found,
+        "mode": float(class_measures(shares[None], classes)["mode"][0]),
+        "mad_sd": MAD_TO_SD * found["mad"],
+        "range_90": found["p95"] - found["p05"],
+        "cv": found["std"] / found["mean"] if zero else float("nan"),
+        "gini": gini(sample.values, sample.weights) if sample.kind.has_zero else float("nan"),
+    }
+
+
+def _drawn(
+    sample: Sample,
+    units: Units,
+    classes: Classes,
+    draws: int,
+    seed: int,
+    progress: Progress | None,
+    cancel: threading.Event | None,
+) -> dict[str, np.ndarray]:
+    """Every measure of every draw, ``(draws,)``; a draw is a weighted sum over the units."""
+    v, w = sample.values - sample.values.mean(), sample.weights
+    powers = np.stack([units.sums(w * v**k) for k in range(5)])
+    cells = units.index * classes.center.size + classes.index
+    table = np.bincount(cells, w, minlength=units.count * classes.center.size)
+    table = table.reshape(units.count, classes.center.size)
+    parts: list[dict[str, np.ndarray]] = []
+    for counts in draw_counts(units, draws, seed, progress=progress, cancel=cancel):
+        found = {
+            **moment_measures(powers @ counts.T),
+            **class_measures(counts @ table, classes),
+        }
+        found["mean"] = found["mean"] + sample.values.mean()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found["cv"] = found["std"] / found["mean"]
+        parts.append(found)
+    return {k: np.concatenate([p[k] for p in parts]) if parts else np.empty(0) for k in MEASURES}
+
+
+def _row(
+    name: str,
+    values: dict[str, float],
+    drawn: dict[str, np.ndarray],
+    units: Units,
+    sample: Sample,
+    bins: int,
+    limits: tuple[float, float],
+) -> dict[str, object]:
+    words, positive, dimensional = MEASURES[name]
+    interval = interval_of(values[name], drawn[name], units, positive=positive)
+    return {
+        "measure": name,
+        "long_name": words,
+        "value": values[name],
+        "std": interval.std,
+        "low": interval.low,
+        "high": interval.high,
+        "units": sample.kind.units if dimensional else "1",
+        "note": _note(name, values, sample, bins, limits),
+    }
+
+
+def _note(
+    name: str,
+    values: dict[str, float],
+    sample: Sample,
+    bins: int,
+    limits: tuple[float, float],
+) -> str:
+    if name.startswith("entropy"):
+        return f"{bins} bins from {limits[0]:g} to {limits[1]:g}"
+    if name in ("cv", "gini") and not sample.kind.has_zero:
+        return f"refused: the zero of {sample.kind.name} is arbitrary"
+    if name == "gini" and np.isnan(values["gini"]):
+        return "refused: there are negative values"
+    return "noise included" if MEASURES[name][1] else ""

@@ -1,0 +1,194 @@
+"""Steps from counts to pixels that are worth a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.jobs import Work
+from socwidgets.model.names import QUANTITY
+from socwidgets.model.parameters import Parameters
+from socwidgets.session.workflow.code import Call, Name, call_text, changed
+from socwidgets.session.workflow.step import Choice, Step, work_of
+
+if TYPE_CHECKING:
+    from socwidgets.session.workflow.flow import Workflow
+
+_SOC = "import socwidgets as soc"
+_READ = "read"
+
+
+class OpticalDensityStep(Step):
+    """Counts to optical density."""
+
+    name, title, makes, verb = "optical_density", "Optical density", "od", "Convert"
+    help = "Counts become optical density, ln(I0/I), pixels that saturate are flagged."
+
+    def problem(self, flow: Workflow) -> str:
+        """Counts are needed."""
+        if "open" not in flow.products:
+            return "Open a file first."
+        quantity = flow.products["open"].attrs.get(QUANTITY)
+        if quantity in ("optical_density", "normalized"):
+            return f"The stack is {str(quantity).replace('_', ' ')} already: go on."
+        return ""
+
+    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+        """The I0 that came with the stack, or the mean of a region."""
+        options = [("as read with the stack", _READ)]
+        if flow.session is not None:
+            options += [(f"mean of {r.name}", r.name) for r in flow.session.state.rois]
+        words = "Intensity without sample; draw a region where there is none to take its mean."
+        return {"i0": Choice("I0", words, tuple(options))}
+
+    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+        """Parameters of `optical_density`."""
+        from socwidgets.analysis.optical_density import OpticalDensityParameters
+
+        return OpticalDensityParameters
+
+    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+        """Convert."""
+        from socwidgets.analysis.optical_density import optical_density
+        from socwidgets.analysis.roi import roi_mask, roi_spectrum
+
+        stack, region = flow.products["open"], inputs["i0"]
+        flat = None
+        if region != _READ and flow.session is not None:
+            mask = roi_mask(flow.session.roi(region).shape, stack)
+            flat = roi_spectrum(stack, mask)["mean"]
+        return work_of(optical_density, stack, flat=flat, **params)
+
+    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+        """``od = soc.optical_density(stack, ...)``."""
+        options = changed(self.kind(flow, inputs), params)
+        region = inputs["i0"]
+        if region == _READ or flow.session is None:
+            line = call_text("od", "soc.optical_density", Name("stack"), **options)
+            return Call((line,), (_SOC,))
+        shape = flow.session.roi(region).shape
+        lines = (
+            call_text("empty", "roi_mask", shape, Name("stack")),
+            'flat = roi_spectrum(stack, empty)["mean"]',
+            call_text("od", "soc.optical_density", Name("stack"), flat=Name("flat"), **options),
+        )
+        imports = (
+            _SOC, "from socwidgets.analysis.roi import roi_mask, roi_spectrum",
+            f"from socwidgets.model.roi import {type(shape).__name__}",
+        )  # fmt: skip
+        return Call(lines, imports)
+
+    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+        """The session goes on with optical density."""
+        show_stack(flow, result)
+
+
+class RegistrationStep(Step):
+    """Align the frames."""
+
+    name, title, makes, verb = "registration", "Registration", "registered", "Align"
+    help = "Measure how far the frames drift, and bring them to one place."
+
+    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+        """Parameters of `register`."""
+        from socwidgets.analysis.registration import RegistrationParams
+
+        return RegistrationParams
+
+    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+        """Align."""
+        from socwidgets.analysis.registration import register
+
+        return work_of(register, flow.stack_before(self.name)[1], **params)
+
+    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+        """``registered = soc.register(od, ...)``."""
+        source = Name(flow.stack_before(self.name)[0])
+        options = changed(self.kind(flow, inputs), params)
+        return Call((call_text("registered", "soc.register", source, **options),), (_SOC,))
+
+    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+        """The session goes on with the aligned stack and knows the one before."""
+        show_stack(flow, result, before=flow.stack_before(self.name)[1])
+
+    def said(self, result: xr.Dataset) -> str:
+        """What was done."""
+        return str(result.attrs.get("registration", ""))
+
+
+class NormalizationStep(Step):
+    """Normalize every spectrum."""
+
+    name, title, makes, verb = "normalization", "Normalization", "normalized", "Normalize"
+    help = (
+        "Subtract the pre-edge line and divide by the edge jump, pixel by pixel. Leave it out for "
+        "linear combination fits of optical density: those fit the background themselves."
+    )
+
+    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+        """Parameters of `normalize`."""
+        from socwidgets.analysis.normalization import StackNormalizationParameters
+
+        return StackNormalizationParameters
+
+    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+        """Normalize."""
+        from socwidgets.analysis.normalization import normalize
+
+        return work_of(normalize, flow.stack_before(self.name)[1], **params)
+
+    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+        """``normalized = normalize(od, ...)``."""
+        source = Name(flow.stack_before(self.name)[0])
+        options = changed(self.kind(flow, inputs), params)
+        line = call_text("normalized", "normalize", source, **options)
+        return Call((line,), ("from socwidgets.analysis.normalization import normalize",))
+
+    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+        """The session goes on with the normalized stack."""
+        show_stack(flow, result)
+
+
+class PixelStep(Step):
+    """Find the pixels with enough signal."""
+
+    name, title, makes, verb = "pixels", "Pixels", "jumps", "Find pixels"
+    help = "The edge jump of every pixel, and which of them have enough signal for a fit."
+
+    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+        """Parameters of `edge_jump`."""
+        from socwidgets.analysis.edge_jump import EdgeJumpParameters
+
+        return EdgeJumpParameters
+
+    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+        """Measure the jump."""
+        from socwidgets.analysis.edge_jump import edge_jump
+
+        return work_of(edge_jump, flow.stack_before(self.name)[1], **params)
+
+    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+        """``jumps = soc.edge_jump(od, ...)``."""
+        source = Name(flow.stack_before(self.name)[0])
+        options = changed(self.kind(flow, inputs), params)
+        return Call((call_text("jumps", "soc.edge_jump", source, **options),), (_SOC,))
+
+    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+        """The session shows the jump until there is something better."""
+        if flow.session is not None:
+            flow.session.set_maps(result.drop_vars("mask"))
+
+    def said(self, result: xr.Dataset) -> str:
+        """How many pixels are left."""
+        count = int(np.count_nonzero(result["mask"]))
+        return f"{count:,} of {result['mask'].size:,} pixels have enough signal"
+
+
+def show_stack(flow: Workflow, stack: xr.Dataset, before: xr.Dataset | None = None) -> None:
+    """Let the session go on with another stack; particles of the old one go."""
+    if flow.session is not None:
+        flow.session.set_stack(stack, before=before)
+        flow.session.set_labels(None)

@@ -1,0 +1,165 @@
+"""Steps from pixels to maps, particles and the heterogeneity card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.analysis.methods import get_method, method_names
+from socwidgets.jobs import Work
+from socwidgets.model.kinds import KIND
+from socwidgets.model.mapset import display_maps
+from socwidgets.model.names import STATUS
+from socwidgets.model.parameters import Parameters
+from socwidgets.session.fitting import done_message
+from socwidgets.session.workflow.code import Call, Name, call_text, changed
+from socwidgets.session.workflow.step import Choice, NoParameters, Step, work_of
+
+if TYPE_CHECKING:
+    from socwidgets.session.workflow.flow import Workflow
+
+_SOC = "import socwidgets as soc"
+_EDGE, _ALL = "edge", "all"
+_TWO_POINT = "two_point"
+_METHOD_WORDS = {
+    "lcf": "linear combination of references", "white_line": "white line energy",
+    "edge_energy": "edge energy", "pre_edge": "pre-edge and jump", "peaks": "peaks",
+}  # fmt: skip
+
+
+class MethodStep(Step):
+    """Fit every pixel."""
+
+    name, title, makes, verb = "method", "Fit", "fit", "Fit all pixels"
+    help = "One fit in every pixel, by any of the methods that socwidgets knows."
+
+    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+        """The method, and which pixels."""
+        names = method_names()
+        order = ["lcf"] if "references" in flow.products else ["white_line", "edge_energy"]
+        names = tuple(sorted(names, key=lambda n: (order.index(n) if n in order else 9, n)))
+        methods = tuple((_METHOD_WORDS.get(n, n.replace("_", " ")), n) for n in names)
+        pixels = [("with enough signal", _EDGE)] if "pixels" in flow.products else []
+        return {
+            "method": Choice("Method", "What is fitted in every pixel.", methods),
+            "pixels": Choice("Pixels", "Which pixels are fitted.", (*pixels, ("all", _ALL))),
+        }
+
+    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+        """Parameters of the method."""
+        return get_method(inputs["method"]).parameters
+
+    def _keywords(self, flow: Workflow, inputs: Mapping[str, str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if get_method(inputs["method"]).needs_references:
+            found["references"] = flow.products.get("references")
+        if inputs["pixels"] == _EDGE and "pixels" in flow.products:
+            found["mask"] = flow.products["pixels"]["mask"]
+        return found
+
+    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+        """Fit."""
+        from socwidgets.analysis.fit import fit_map
+
+        stack = flow.stack_before(self.name)[1]
+        return work_of(fit_map, stack, inputs["method"], params, **self._keywords(flow, inputs))
+
+    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+        """``fit = soc.fit_map(od, method, ...)``."""
+        given = self._keywords(flow, inputs)
+        texts = {"references": Name("references"), "mask": Name('jumps["mask"]')}
+        keywords = {name: texts[name] for name in given}
+        options = changed(self.kind(flow, inputs), params)
+        source = Name(flow.stack_before(self.name)[0])
+        line = call_text("fit", "soc.fit_map", source, inputs["method"], **keywords, **options)
+        return Call((line,), (_SOC,))
+
+    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+        """The session shows the maps."""
+        if flow.session is not None:
+            flow.session.set_maps(result)
+
+    def said(self, result: xr.Dataset) -> str:
+        """How many pixels got a value."""
+        count = done_message(result, 0.0).partition(" in ")[0].removesuffix(" pixels")
+        return f"{count} pixels fitted"
+
+
+class CalibrationStep(Step):
+    """Fit result to state of charge."""
+
+    name, title, makes, verb = "calibration", "Calibration", "maps", "Make the SOC map"
+    help = "The fraction of the charged reference, or any fitted quantity between two points."
+
+    def problem(self, flow: Workflow) -> str:
+        """A fit is needed."""
+        return "" if "method" in flow.products else "Fit the pixels first."
+
+    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+        """The charged reference, or a calibration by two points."""
+        fit = flow.products.get("method")
+        parts = (
+            [] if fit is None else [str(c) for c in np.atleast_1d(fit.attrs.get("components", []))]
+        )
+        options = (
+            [(f"fraction of {name}", name) for name in reversed(parts)] if len(parts) > 1 else []
+        )
+        words = "How a fitted value becomes a state of charge: 0 discharged, 1 charged."
+        return {
+            "by": Choice("State of charge", words, (*options, ("between two points", _TWO_POINT)))
+        }
+
+    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+        """Two points, or nothing."""
+        if inputs["by"] != _TWO_POINT:
+            return NoParameters
+        from socwidgets.analysis.calibration import TwoPoint
+
+        return TwoPoint
+
+    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+        """Calibrate."""
+        from socwidgets.analysis.calibration import TwoPoint, soc_map
+
+        fit, by = flow.products["method"], inputs["by"]
+        if by == _TWO_POINT:
+            return work_of(soc_map, fit, TwoPoint.from_mapping(_with_variable(fit, params)))
+        return work_of(soc_map, fit, charged=by)
+
+    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+        """``maps = soc.soc_map(fit, ...)``."""
+        if inputs["by"] != _TWO_POINT:
+            line = call_text("maps", "soc.soc_map", Name("fit"), charged=inputs["by"])
+            return Call((line,), (_SOC,))
+        full = _with_variable(flow.products["method"], params)
+        options = changed(self.kind(flow, inputs), full)
+        points = {"discharged": full["discharged"], "charged": full["charged"], **options}
+        lines = (
+            call_text("calibration", "soc.two_point", **points),
+            "maps = soc.soc_map(fit, calibration)",
+        )
+        return Call(lines, (_SOC,))
+
+    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+        """The session shows the SOC map, and keeps the other maps of the fit."""
+        if flow.session is None:
+            return
+        fit = flow.products["method"]
+        rest = {name: fit[name] for name in fit.data_vars if name not in result}
+        flow.session.set_maps(result.assign(rest))
+        flow.session.select_map("soc")
+
+    def said(self, result: xr.Dataset) -> str:
+        """Mean of the map."""
+        return f"Mean of all usable pixels {float(result['soc'].mean()):.3f}"
+
+
+def _with_variable(fit: xr.Dataset, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a two-point calibration, with the fit's first quantity if none is named."""
+    if params.get("variable"):
+        return dict(params)
+    names = [n for n in display_maps(fit) if fit[n].attrs.get(KIND) and n != STATUS]
+    return {**params, "variable": names[0] if names else ""}

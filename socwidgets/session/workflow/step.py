@@ -1,0 +1,97 @@
+"""What a step of the workflow is."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from socwidgets.jobs import Work, abandonable
+from socwidgets.model.parameters import Parameters
+from socwidgets.session.workflow.code import Call
+
+if TYPE_CHECKING:
+    from socwidgets.session.workflow.flow import Workflow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoParameters(Parameters):
+    """A step without numbers to choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One input that is chosen from a list.
+
+    Attributes
+    ----------
+    words, help : str
+        Label and tooltip.
+    options : tuple of (str, str)
+        What is shown, and the value; the first is the default.
+    """
+
+    words: str
+    help: str
+    options: tuple[tuple[str, str], ...]
+
+
+class Step:
+    """One step: inputs to choose from, parameters, the work, and the Python call for it.
+
+    Attributes
+    ----------
+    name, title, help : str
+        Key, words for a button, and one sentence.
+    makes : str
+        Variable of the result in the Python text.
+    verb : str
+        Words of the start button.
+    """
+
+    name = ""
+    title = ""
+    help = ""
+    makes = ""
+    verb = "Run"
+
+    def problem(self, flow: Workflow) -> str:
+        """Why the step cannot be done yet; empty if it can."""
+        return "" if "open" in flow.products else "Open a file first."
+
+    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+        """Inputs to choose from, by name."""
+        return {}
+
+    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+        """Parameter class for the chosen inputs."""
+        return NoParameters
+
+    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+        """The work, with everything it needs already looked up."""
+        raise NotImplementedError
+
+    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+        """The same as Python text."""
+        raise NotImplementedError
+
+    def accept(self, flow: Workflow, result: Any) -> None:
+        """Show the result in the session."""
+
+    def said(self, result: Any) -> str:
+        """One line about the result."""
+        return ""
+
+
+def work_of(function: Callable[..., Any], *args: Any, **keywords: Any) -> Work:
+    """Work of a function: with its own progress and cancel if it has them, abandonable if not."""
+    known = inspect.signature(function).parameters
+    if "progress" not in known or "cancel" not in known:
+        return abandonable(lambda: function(*args, **keywords))
+
+    def work(*, progress: Callable[[int, int], None], cancel: threading.Event) -> Any:
+        return function(*args, **keywords, progress=progress, cancel=cancel)
+
+    return work

@@ -1,0 +1,144 @@
+"""Views that stand alone: made from xarray objects or from a session that others show, too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import xarray as xr
+
+from socwidgets.model.errors import SchemaError
+from socwidgets.model.mapset import validate_maps
+from socwidgets.model.names import SIGNAL, X, Y
+from socwidgets.model.stack import make_stack
+from socwidgets.session import Session
+from socwidgets.widgets.key_guard import KeyGuard
+from socwidgets.widgets.safe import ErrorBar, close_tree
+from socwidgets.widgets.view import View
+
+#: What a view can be made from.
+Source = Session | xr.Dataset | xr.DataArray
+
+_FOLDER = Path(__file__).parent
+ROOT_CLASS = "socwidgets-explorer"
+
+
+def style_sheet() -> ipywidgets.HTML:
+    """Invisible element with the style of all views."""
+    css = "\n".join(
+        (_FOLDER / name).read_text(encoding="utf-8") for name in ("explorer.css", "views.css")
+    )
+    return ipywidgets.HTML(f"<style>{css}</style>", layout={"display": "none"})
+
+
+def as_session(source: Source, labels: xr.DataArray | None = None) -> Session:
+    """Session of a stack or of maps; a session is passed on (and takes the labels, if any).
+
+    Parameters
+    ----------
+    source : Session, Dataset or DataArray
+        A session; a stack with ``signal``; a map set ``(y, x)``, or a single map with a name.
+    labels : DataArray, optional
+        ``(y, x)`` integer, particles.
+
+    Raises
+    ------
+    SchemaError, DataError
+        If it is none of these.
+    """
+    if isinstance(source, Session):
+        if labels is not None:
+            source.set_labels(labels)
+        return source
+    if isinstance(source, xr.Dataset) and SIGNAL in source:
+        return Session(source, labels=labels)
+    if isinstance(source, xr.DataArray):
+        source = source.to_dataset(name=source.name or "value")
+    if not isinstance(source, xr.Dataset):
+        raise SchemaError(
+            "source of a view",
+            [("type", f"{type(source).__name__} is no session, stack or map set")],
+            fix="give a Session, a stack, or the maps of fit_map",
+        )
+    validate_maps(source)
+    return Session(_stand_in(source), source, labels=labels)
+
+
+def _stand_in(maps: xr.Dataset) -> xr.Dataset:
+    """Stack without values on the pixels of some maps: views of maps never look at it."""
+    shape = (2, maps.sizes[Y], maps.sizes[X])
+    signal = np.broadcast_to(np.float32(np.nan), shape)
+    y, x = (maps[d].values if d in maps.coords else np.arange(maps.sizes[d]) for d in (Y, X))
+    return make_stack(signal, np.array([1000.0, 1001.0]), quantity="intensity", y=y, x=x)
+
+
+class DataView(View):
+    """A view with its own frame: style, keys kept from the notebook, errors, title.
+
+    Parameters
+    ----------
+    source : Session, Dataset or DataArray
+        See `as_session`. A session stays its owner's; one made here is closed with the view.
+    labels : DataArray, optional
+        ``(y, x)`` integer, particles.
+    framed : bool
+        Whether the view brings its frame; an arrangement of views has one for all.
+    """
+
+    title = ""
+
+    def __init__(
+        self, source: Source, labels: xr.DataArray | None = None, *, framed: bool = True
+    ) -> None:
+        self._owned = not isinstance(source, Session)
+        self._framed = framed
+        super().__init__(as_session(source, labels), layout={"min_width": "0"})
+        self.add_class("socwidgets-view")
+        if framed:
+            self.add_class(ROOT_CLASS)
+
+    def arrange(self, children: Sequence[ipywidgets.Widget]) -> None:
+        """Put the content into the frame; called once by a subclass."""
+        if not self._framed:
+            self.children = tuple(children)
+            return
+        bar = ErrorBar(on_dismiss=self.session.clear_error)
+        chrome: list[ipywidgets.Widget] = [style_sheet(), KeyGuard(), bar]
+        if self.title:
+            chrome.append(heading(self.title))
+        self.children = (*chrome, *children)
+        show = self.guard(lambda _f: bar.show(self.session.state.error))
+        self._stops.append(self.session.observe(show, "error"))
+        show(None)
+
+    def close(self) -> None:
+        """Forget the session and close every model of the view."""
+        if "_stops" not in self.__dict__:  # refused by the constructor, and now collected
+            return
+        self.stop_following()
+        if self._owned:
+            self.session.close()
+        close_tree(self)
+
+
+def unchanged(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    """Whether two tuples hold the same: arrays are compared by identity, plain values by value."""
+    plain = (str, int, float, bool, tuple, type(None))
+    return len(old) == len(new) and all(
+        a is b or (isinstance(a, plain) and isinstance(b, plain) and a == b)
+        for a, b in zip(old, new, strict=True)
+    )
+
+
+def heading(text: str) -> ipywidgets.HTML:
+    """Title of a view."""
+    return ipywidgets.HTML(f'<div class="socwidgets-title" role="heading">{text}</div>')
+
+
+def row(*children: ipywidgets.Widget, **layout: Any) -> ipywidgets.HBox:
+    """Controls side by side; they wrap on a small screen."""
+    look = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 8px", **layout}
+    return ipywidgets.HBox(children, layout=look)

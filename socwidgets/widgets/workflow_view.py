@@ -1,0 +1,232 @@
+"""From a file to a report in one widget: steps at the left, what they make at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets
+import xarray as xr
+
+from socwidgets.session import Session
+from socwidgets.session.workflow import STEPS, Workflow
+from socwidgets.widgets.card_view import CardView
+from socwidgets.widgets.data_view import ROOT_CLASS, DataView, style_sheet
+from socwidgets.widgets.explorer import Explorer
+from socwidgets.widgets.key_guard import KeyGuard
+from socwidgets.widgets.particle_view import ParticleView
+from socwidgets.widgets.profile_view import ProfileView
+from socwidgets.widgets.reading_panels import OpenPanel, ReferencePanel
+from socwidgets.widgets.registration_view import RegistrationView
+from socwidgets.widgets.report_panel import ReportPanel
+from socwidgets.widgets.safe import ErrorBar, Guard, close_tree
+from socwidgets.widgets.scatter_view import ScatterView
+from socwidgets.widgets.step_panel import StepPanel
+
+REPORT = "report"
+_PANELS: dict[str, type[StepPanel]] = {"open": OpenPanel, "references": ReferencePanel}
+_VIEWS: dict[str, Callable[[Session], DataView]] = {
+    "Two maps": lambda s: ScatterView(s, framed=False),
+    "Profile": lambda s: ProfileView(s, framed=False),
+    "Particles": lambda s: ParticleView(s, framed=False),
+    "Registration": lambda s: RegistrationView(s, framed=False),
+    "Card": lambda s: CardView(s, framed=False),
+}
+_WELCOME = """
+<div class="socwidgets-welcome"><p><b>Start here.</b> Choose a file at the left and press
+<i>Open</i>. Then go through the steps from left to right; leave out what is not needed.</p>
+<p>Counts become <b>optical density</b>, <b>registration</b> brings the frames to one place,
+<b>pixels</b> finds where there is enough signal, <b>fit</b> makes a map, <b>calibration</b> turns
+it into a state of charge, <b>particles</b> and <b>heterogeneity</b> put numbers on it.</p>
+<p>Every step shows the Python call that does the same.</p></div>
+"""
+
+
+class WorkflowView(ipywidgets.VBox):
+    """Steps from a file to a report, with the linked views of what they make.
+
+    Parameters
+    ----------
+    flow : Workflow, optional
+        The steps; a new one if left out. The view owns it.
+
+    Attributes
+    ----------
+    panels : dict of str to StepPanel or ReportPanel
+        By step.
+    steps : dict of str to Button
+        The buttons that show a panel.
+    explorer : Explorer or None
+        None until a stack is there.
+    views : dict of str to DataView
+        Further views that have been looked at.
+    """
+
+    def __init__(self, flow: Workflow | None = None) -> None:
+        self.flow = flow or Workflow()
+        self.explorer: Explorer | None = None
+        self.views: dict[str, DataView] = {}
+        self._session: Session | None = None
+        self.error_bar = ErrorBar()
+        self.guard = Guard(self.error_bar.show)
+        self.panels: dict[str, StepPanel | ReportPanel] = {
+            step.name: _PANELS.get(step.name, StepPanel)(self.flow, step.name) for step in STEPS
+        }
+        self.panels[REPORT] = ReportPanel(self.flow)
+        self.shown = "open"
+        self._make()
+        super().__init__(
+            [style_sheet(), KeyGuard(), self.error_bar, self._bar, self._columns],
+            layout={"width": "100%", "min_width": "0"},
+        )
+        self.add_class(ROOT_CLASS)
+        self.add_class("socwidgets-workflow")
+        self._stop = self.flow.on_change(self.guard(self._changed))
+        self.show("open")
+        self._changed()
+
+    def _make(self) -> None:
+        titles = {step.name: step.title for step in STEPS} | {REPORT: "Report"}
+        helps = {step.name: step.help for step in STEPS} | {REPORT: "Write a report"}
+        self.steps = {}
+        for number, (name, title) in enumerate(titles.items(), start=1):
+            button = ipywidgets.ToggleButton(
+                description=f"{number} {title}", tooltip=helps[name], layout={"width": "auto"}
+            )
+            button.observe(self.guard(lambda c, n=name: self._pressed(n, c["new"])), "value")
+            self.steps[name] = button
+        self._bar = ipywidgets.HBox(
+            tuple(self.steps.values()),
+            layout={"flex_flow": "row wrap", "grid_gap": "3px", "margin": "0 0 8px"},
+        )
+        self._bar.add_class("socwidgets-steps")
+        self.next = ipywidgets.Button(
+            icon="arrow-right", tooltip="Go to the next step", layout={"width": "auto"}
+        )
+        self.next.on_click(self.guard(lambda _b: self.show(self._following())))
+        self._panel = ipywidgets.VBox(
+            layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "680px"}
+        )
+        self._panel.add_class("socwidgets-panel")
+        self.view = ipywidgets.ToggleButtons(
+            options=["Explorer", *_VIEWS], style={"button_width": "auto"}, layout={"width": "auto"},
+            tooltips=["Map, spectra, histogram and regions", "Two maps against each other",
+                      "Along a line, from the surface, over depth", "Table of the particles",
+                      "Drift of the frames", "Heterogeneity in numbers"],
+        )  # fmt: skip
+        self.view.observe(self.guard(lambda _c: self._show_view()), "value")
+        self._welcome = ipywidgets.HTML(_WELCOME)
+        self._content = ipywidgets.VBox([self._welcome], layout={"min_width": "0"})
+        self._right = ipywidgets.VBox(
+            [self.view, self._content], layout={"flex": "50 1 560px", "min_width": "0"}
+        )
+        self._columns = ipywidgets.HBox(
+            [self._panel, self._right],
+            layout={"flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": "10px 16px",
+                    "width": "100%"},
+        )  # fmt: skip
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def show(self, name: str) -> None:
+        """Show the panel of a step."""
+        self.shown = name
+        panel = self.panels[name]
+        panel.refresh()
+        for other, button in self.steps.items():
+            button.value = other == name
+        following = self._following()
+        self.next.description = f"Next: {self.steps[following].description.split(' ', 1)[1]}"
+        self.next.layout.display = "none" if following == name else "inline-block"
+        self._panel.children = (panel, self.next)
+        if isinstance(panel, ReportPanel) and not panel.text.value and "open" in self.flow.products:
+            panel.fill_in()
+
+    def _pressed(self, name: str, down: bool) -> None:
+        if down and name != self.shown:
+            self.show(name)
+        elif not down and name == self.shown:
+            self.steps[name].value = True
+
+    def _following(self) -> str:
+        names = list(self.steps)
+        return names[min(names.index(self.shown) + 1, len(names) - 1)]
+
+    def _changed(self) -> None:
+        """Follow the workflow: marks, panels, and another session if there is one."""
+        for name, button in self.steps.items():
+            done = name in self.flow.products
+            button.icon = "check" if done else ""
+        for panel in self.panels.values():
+            panel.refresh()
+        if self.flow.session is not self._session:
+            self._session = self.flow.session
+            self._renew()
+
+    # -- views ---------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """Show another session: the views of the old one go."""
+        old: list[ipywidgets.Widget] = list(self.views.values())
+        if self.explorer is not None:
+            old.append(self.explorer)
+        self.explorer, self.views = None, {}
+        if self._session is not None:
+            self.explorer = Explorer(self._session)
+            # The panels of the steps do what the explorer's own fit would do.
+            self.explorer.job_bar.layout.display = "none"
+        self._show_view()
+        for view in old:
+            view.close()
+
+    def _show_view(self) -> None:
+        if self._session is None or self.explorer is None:
+            self._content.children = (self._welcome,)
+            return
+        name = str(self.view.value)
+        if name in _VIEWS and name not in self.views:
+            self.views[name] = _VIEWS[name](self._session)
+        shown = self.views[name] if name in _VIEWS else self.explorer
+        self._content.children = (shown,)
+
+    def close(self) -> None:
+        """Cancel what runs and close every model."""
+        if "_stop" not in self.__dict__:  # never finished
+            return
+        self._stop()
+        for view in self.views.values():
+            view.close()
+        if self.explorer is not None:
+            self.explorer.close()
+        self.flow.close()
+        for panel in self.panels.values():
+            close_tree(panel)
+        close_tree(self._welcome)
+        close_tree(self)
+
+
+def workflow(
+    stack: xr.Dataset | None = None, references: xr.DataArray | None = None
+) -> WorkflowView:
+    """Go from a file to a report without writing code; every step shows its Python call.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset, optional
+        ``signal`` ``(<spectral>, y, x)`` to begin with; without one, a file is chosen.
+    references : xarray.DataArray, optional
+        ``(component, <spectral>)``.
+
+    Returns
+    -------
+    WorkflowView
+        A widget; its `flow` has every result by the name of its step.
+
+    Raises
+    ------
+    SchemaError, DataError
+        If the stack is none.
+    """
+    view = WorkflowView()
+    if stack is not None:
+        view.flow.take(stack, references)
+    return view

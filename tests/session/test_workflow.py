@@ -1,0 +1,208 @@
+"""The workflow without widgets: every step, and the program that does the same."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import small_stack
+import xarray as xr
+from scipy.ndimage import gaussian_filter
+
+from socwidgets.analysis.methods import method_names
+from socwidgets.io import save_bundle
+from socwidgets.jobs import JobRunner, JobState
+from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.roi import Rectangle
+from socwidgets.model.stack import make_stack
+from socwidgets.session.workflow import STEPS, Workflow
+from socwidgets.session.workflow.code import call_text, literal
+from socwidgets.session.workflow.reading import read_options
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Counts of small_stack behind a flat beam, in a bundle, and its references as text."""
+    folder = tmp_path_factory.mktemp("workflow")
+    od = small_stack.stack()
+    blobs = gaussian_filter(np.random.default_rng(5).normal(size=(24, 32)), 1.5)
+    counts = 4000.0 * np.exp(-od["signal"].values * (1.0 + 2.0 * blobs))
+    counts[:, :2, :] = 4000.0  # nothing in the beam
+    stack = make_stack(
+        counts.astype(np.float32), small_stack.ENERGIES, quantity="counts", pixel_um=0.05
+    )
+    save_bundle(folder / "scan.nc", stack=stack)
+    names = []
+    for spectrum in small_stack.references():
+        name = str(spectrum["component"].values)
+        np.savetxt(folder / f"{name}.txt", np.c_[small_stack.ENERGIES, spectrum.values])
+        names.append(f"{name}={folder / name}.txt")
+    return folder / "scan.nc", ",".join(names)
+
+
+def through(flow, files, last="heterogeneity"):
+    """Do every step up to `last` with an I0 from the empty rows."""
+    path, references = files
+    given = {
+        "open": ({}, {"path": str(path)}),
+        "references": ({}, {"files": references}),
+        "optical_density": ({"i0": "ROI 1"}, {"noise": "poisson"}),
+        "registration": ({}, {"threshold_px": 5.0}),
+        "pixels": ({}, {"min_jump": 0.1, "pre": (700.0, 703.0), "post": (720.0, 725.0)}),
+        "method": ({"method": "lcf", "pixels": "edge"}, {"constraint": "none"}),
+        "calibration": ({"by": "FP"}, {}),
+        "segmentation": ({"of": "edge_jump"}, {"min_area_um2": 0.001}),
+        "heterogeneity": ({}, {"draws": 100, "seed": 3}),
+    }
+    for name, (inputs, params) in given.items():
+        if name == "optical_density":
+            flow.session.add_roi(Rectangle(-1, -0.01, 5, 0.06))
+        job = flow.start(name, inputs, params)
+        assert job.state == JobState.DONE, job.error
+        if name == last:
+            return inputs, params
+    raise AssertionError(last)
+
+
+@pytest.fixture
+def flow():
+    made = Workflow(JobRunner(inline=True))
+    yield made
+    made.close()
+
+
+def same(a, b):
+    if isinstance(a, xr.Dataset):
+        for name in a.data_vars:
+            np.testing.assert_array_equal(a[name].values, b[name].values)
+        assert set(a.data_vars) == set(b.data_vars)
+    elif isinstance(a, xr.DataArray):
+        np.testing.assert_array_equal(a.values, b.values)
+    else:
+        assert a.to_dict() == b.to_dict()
+
+
+@pytest.mark.parametrize(
+    "last",
+    ["open", "references", "optical_density", "registration", "pixels", "method", "calibration",
+     "segmentation", "heterogeneity"],
+)  # fmt: skip
+def test_the_program_of_each_step_gives_the_same_result(flow, files, last):
+    inputs, params = through(flow, files, last)
+    text = flow.program(last, inputs or _defaults(flow, last), params)
+    space: dict = {}
+    exec(text, space)
+    same(flow.products[last], space[flow.step(last).makes])
+
+
+def _defaults(flow, name):
+    return {key: c.options[0][1] for key, c in flow.step(name).inputs(flow).items()}
+
+
+def test_normalization_and_every_method_run_and_have_a_program(flow):
+    stack = small_stack.stack()
+    flow.take(stack, small_stack.references())
+    windows = {"e0": 708.0, "pre": (-8.0, -4.0), "post": (10.0, 17.0), "post_degree": 0}
+    assert flow.start("normalization", {}, windows).state == JobState.DONE
+    text = flow.program("normalization", {}, windows)
+    space = {"stack": stack}
+    exec(text, space)
+    same(flow.products["normalization"], space["normalized"])
+    wanted = {
+        "lcf": {}, "white_line": {"center": 709.0}, "edge_energy": windows, "pre_edge": windows,
+        "peaks": {"model": "gaussian + constant"},
+    }  # fmt: skip
+    flow.take(stack, small_stack.references())
+    for method in method_names():
+        inputs = {"method": method, "pixels": "all"}
+        job = flow.start("method", inputs, wanted[method])
+        assert job.state == JobState.DONE, (method, job.error)
+        space = {"stack": stack, "references": small_stack.references()}
+        exec(flow.program("method", inputs, wanted[method]), space)
+        same(flow.products["method"], space["fit"])
+
+
+def test_two_points_make_a_soc_map_of_any_quantity(flow):
+    stack = small_stack.stack()
+    flow.take(stack)
+    flow.start("method", {"method": "white_line", "pixels": "all"}, {"center": 709.0})
+    params = {"discharged": 708.0, "charged": 710.5, "margin": 5.0}
+    job = flow.start("calibration", {"by": "two_point"}, params)
+    assert job.state == JobState.DONE, job.error
+    space = {"stack": stack}
+    exec(flow.program("calibration", {"by": "two_point"}, params), space)
+    same(flow.products["calibration"], space["maps"])
+    assert flow.session.state.map_name == "soc"
+
+
+def test_a_step_done_again_takes_later_results_away_but_not_the_references(flow, files):
+    through(flow, files)
+    assert set(flow.products) == {s.name for s in STEPS} - {"normalization"}
+    flow.start("pixels", {}, {"min_jump": 0.2, "pre": (700.0, 703.0), "post": (720.0, 725.0)})
+    assert set(flow.products) == {"open", "references", "optical_density", "registration", "pixels"}
+    flow.start("open", {}, {"path": str(files[0])})
+    assert set(flow.products) == {"open", "references"}
+    assert flow.session.state.references is flow.products["references"]
+
+
+def test_what_cannot_be_done_yet_says_why(flow):
+    with pytest.raises(DataError, match="open a file first"):
+        flow.start("registration")
+    with pytest.raises(ParameterError, match="no file is chosen"):
+        flow.start("open")
+    with pytest.raises(ParameterError, match="no step 'report it'"):
+        flow.start("report it")
+    flow.take(small_stack.stack())
+    assert "already" in flow.step("optical_density").problem(flow)
+    assert flow.step("calibration").problem(flow) == "Fit the pixels first."
+    with pytest.raises(ParameterError, match="passes"):
+        flow.start("registration", {}, {"passes": 0})
+
+
+def test_a_failure_keeps_what_was_there(flow, tmp_path):
+    flow.take(small_stack.stack())
+    products, session = flow.products, flow.session
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(b"no picture")
+    job = flow.start("open", {}, {"path": str(broken)})
+    assert job.state == JobState.FAILED
+    assert flow.products is products
+    assert flow.session is session
+    four = xr.concat([small_stack.stack()] * 2, "state")
+    with pytest.raises(DataError):
+        flow.take(four)
+    assert flow.products is products
+
+
+def test_a_cancelled_step_ends_within_a_second_and_changes_nothing(monkeypatch):
+    import socwidgets.analysis.registration as module
+
+    flow = Workflow()
+    flow.take(small_stack.stack())
+    products, go = flow.products, threading.Event()
+    monkeypatch.setattr(module, "register", lambda *a, **k: go.wait(20))
+    job = flow.start("registration")
+    assert flow.running() == [job]
+    started = time.monotonic()
+    job.cancel()
+    assert job.wait(5)
+    assert time.monotonic() - started < 1.0
+    go.set()
+    assert job.state == JobState.CANCELLED
+    assert flow.products is products
+    flow.close()
+
+
+def test_texts_of_calls():
+    assert literal((1.0,)) == "(1.0,)"
+    assert literal({"a": (1, "b")}) == "{'a': (1, 'b')}"
+    assert literal(Rectangle(0, 1, 2, 3)) == "Rectangle(0, 1, 2, 3)"
+    long = call_text("x", "function", **{f"keyword_{i}": "value" * 3 for i in range(6)})
+    compile(long, "text", "exec")
+    assert max(map(len, long.splitlines())) < 60
+    assert read_options("a=1, b='x', c=(1, 2)") == {"a": 1, "b": "x", "c": (1, 2)}
+    for wrong in ("a", "1", "a=open('x')", "**{}", "a=1)("):
+        with pytest.raises(ParameterError, match="options cannot be read"):
+            read_options(wrong)
