@@ -42,14 +42,14 @@ PARTS = {
 }
 
 
-_FUNCTIONS = {
-    GAUSSIAN: "gaussian_at",
-    LORENTZIAN: "lorentzian_at",
-    PSEUDO_VOIGT: "pseudo_voigt_at",
-    VOIGT: "voigt_at",
-    ARCTAN_STEP: "arctan_at",
-    ERF_STEP: "erf_at",
-    EXPONENTIAL: "exponential_at",
+_FUNCTIONS: dict[int, str] = {
+    int(GAUSSIAN): "gaussian_at",
+    int(LORENTZIAN): "lorentzian_at",
+    int(PSEUDO_VOIGT): "pseudo_voigt_at",
+    int(VOIGT): "voigt_at",
+    int(ARCTAN_STEP): "arctan_at",
+    int(ERF_STEP): "erf_at",
+    int(EXPONENTIAL): "exponential_at",
 }
 
 
