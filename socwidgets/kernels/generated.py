@@ -12,7 +12,6 @@ import importlib.util
 import os
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,28 +37,26 @@ def load_source(source: str, ingredients: tuple[ModuleType, ...]) -> dict[str, A
     for module in ingredients:
         digest.update(Path(str(module.__file__)).read_bytes())
     name = f"model_{digest.hexdigest()[:20]}"
-    for folder in _folders():
-        path = folder / f"{name}.py"
-        if _write(path, source):
-            spec = importlib.util.spec_from_file_location(f"socwidgets_{name}", path)
-            if spec is not None and spec.loader is not None:
-                module = importlib.util.module_from_spec(spec)
-                # Compiled code on disk names the module that it belongs to.
-                sys.modules[spec.name] = module
-                spec.loader.exec_module(module)
-                return vars(module)
+    path = _folder() / f"{name}.py"
+    if _write(path, source):
+        spec = importlib.util.spec_from_file_location(f"socwidgets_{name}", path)
+        if spec is not None and spec.loader is not None:
+            module = importlib.util.module_from_spec(spec)
+            # Compiled code on disk names the module that it belongs to.
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+            return vars(module)
     scope: dict[str, Any] = {}
     exec(compile(source, f"<{name}>", "exec"), scope)
     return scope
 
 
-@cache
-def _folders() -> tuple[Path, ...]:
-    """Where to keep sources: beside numba's own files, else in the user's cache."""
+def _folder() -> Path:
+    """Where to keep sources: where numba was told to keep compiled code, else in the user's cache."""
     import platformdirs
 
-    own = Path(__file__).with_name("__pycache__")
-    return own, Path(platformdirs.user_cache_dir("socwidgets")) / "models"
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(given or platformdirs.user_cache_dir("socwidgets")) / "models"
 
 
 def _write(path: Path, source: str) -> bool:

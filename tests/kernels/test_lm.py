@@ -411,11 +411,11 @@ def test_code_written_for_a_model_equals_the_general_code(rng, monkeypatch, name
 def test_generated_code_without_a_folder_to_write_to(monkeypatch, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    monkeypatch.setattr(generated, "_folders", lambda: (blocked / "below",))
+    monkeypatch.setattr(generated, "_folder", lambda: blocked / "below")
     names = generated.load_source("answer = 6 * 7", (lm_math,))
     assert names["answer"] == 42
     assert "__file__" not in names
-    monkeypatch.setattr(generated, "_folders", lambda: (tmp_path / "cache",))
+    monkeypatch.setattr(generated, "_folder", lambda: tmp_path / "cache")
     names = generated.load_source("answer = 6 * 7", (lm_math,))
     assert names["answer"] == 42
     assert [path.suffix for path in (tmp_path / "cache").glob("model_*")] == [".py"]
