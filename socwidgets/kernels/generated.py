@@ -52,7 +52,7 @@ def load_source(source: str, ingredients: tuple[ModuleType, ...]) -> dict[str, A
 
 
 def _folder() -> Path:
-    """Where to keep sources: where numba was told to keep compiled code, else in the user's cache."""
+    """Where to keep sources: where numba keeps compiled code if told so, else the user's cache."""
     import platformdirs
 
     given = os.environ.get("NUMBA_CACHE_DIR")
