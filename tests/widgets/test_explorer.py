@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import re
 import threading
@@ -169,7 +170,7 @@ def test_the_form_of_the_tools_does_what_the_mouse_does(app):
     saved = base64.b64decode(re.search(r"base64,([^\"]+)", tools.link.value)[1])
     session.clear_rois()
     tools.upload.value = ({"name": "r.geojson", "type": "", "size": len(saved),
-                           "content": memoryview(saved), "last_modified": 0},)  # fmt: skip
+                           "content": memoryview(saved), "last_modified": dt.datetime.now(dt.UTC)},)  # fmt: skip
     assert session.state.rois == before
     assert tools.upload.value == ()
 
