@@ -27,8 +27,7 @@ class LabPage:
     def __init__(self, lab: Any, browser: Any, name: str, width: int = 1400) -> None:
         self.lab, self.name = lab, name
         self.context = browser.new_context(viewport={"width": width, "height": 1250})
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page = self.open_page()
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(f"{lab.url}/lab/tree/{name}?reset")
@@ -45,6 +44,12 @@ class LabPage:
         # Room for the notebook: no side bar.
         self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
         self.client: BlockingKernelClient | None = None
+
+    def open_page(self) -> Any:
+        """A new tab."""
+        page = self.context.new_page()
+        page.set_default_timeout(30_000)
+        return page
 
     def run_all(self) -> None:
         """Run all cells and wait for the explorer to be drawn."""
@@ -76,10 +81,10 @@ class LabPage:
         assert answer["status"] == "ok", answer
         return json.loads(eval(answer["data"]["text/plain"]))
 
-    def tell(self, code: str) -> None:
+    def tell(self, code: str, timeout: float = 30) -> None:
         """Run code in the kernel and wait for it."""
         assert self.client is not None
-        reply = self.client.execute(code, reply=True, timeout=30, store_history=False)
+        reply = self.client.execute(code, reply=True, timeout=timeout, store_history=False)
         assert reply["content"]["status"] == "ok", reply["content"]
 
     def wait_for(self, expression: str, seconds: float = 15) -> Any:
@@ -176,8 +181,14 @@ class LabPage:
         self.page.wait_for_timeout(250)
         self.page.locator(".socwidgets-explorer").first.screenshot(path=folder / name)
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Leave, and end the kernel."""
+        if self.client is not None:
+            self.client.shutdown()
+        self.close()
+
+    def close(self) -> None:
+        """Leave; the kernel goes on until the server ends."""
         if self.client is not None:
             self.client.stop_channels()
         self.context.close()

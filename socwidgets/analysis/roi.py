@@ -9,7 +9,7 @@ from socwidgets.analysis.blocks import is_lazy
 from socwidgets.analysis.roi_index import flat_signal, region_sums, spectrum_of
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
-from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle, Shape, Threshold
+from socwidgets.model.roi import ROI, Area, Ellipse, Polygon, Rectangle, Shape, Threshold
 
 
 def roi_mask(
@@ -47,24 +47,53 @@ def roi_mask(
         rx, ry = max(abs(shape.rx), 1e-12), max(abs(shape.ry), 1e-12)
         inside = ((y - shape.cy) / ry)[:, None] ** 2 + ((x - shape.cx) / rx)[None, :] ** 2 <= 1.0
     elif isinstance(shape, Polygon):
-        inside = _polygon_mask(np.array(shape.vertices), y, x)
+        inside = _polygon_mask([np.array(shape.vertices)], y, x)
+    elif isinstance(shape, Area):
+        inside = _polygon_mask([np.array(ring) for ring in shape.rings], y, x)
     else:
         inside = _threshold_mask(shape, like if maps is None else maps)
     return xr.DataArray(inside, {Y: like[Y], X: like[X]}, (Y, X), name="roi")
 
 
-def _polygon_mask(vertices: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Even-odd rule, row by row: a pixel is inside after an odd number of edges to its left."""
+def _polygon_mask(rings: list[np.ndarray], y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Even-odd rule: a pixel is inside after an odd number of edges to its left.
+
+    Each crossing of an edge with a row of pixels toggles everything to its right; the sum of the
+    toggles along a row, modulo two, is the mask. Coordinates may rise or fall.
+    """
     inside = np.zeros((y.size, x.size), dtype=bool)
-    start, end = vertices, np.roll(vertices, -1, axis=0)
-    low, high = np.minimum(start[:, 1], end[:, 1]), np.maximum(start[:, 1], end[:, 1])
-    for row in np.flatnonzero((y >= low.min()) & (y <= high.max())):
-        # Half-open in y, so that a vertex on the row counts once.
-        crossed = (low <= y[row]) & (y[row] < high)
-        (x0, y0), (x1, y1) = start[crossed].T, end[crossed].T
-        cuts = np.sort(x0 + (y[row] - y0) * (x1 - x0) / (y1 - y0))
-        inside[row] = np.searchsorted(cuts, x) % 2 == 1
+    rows, cuts = _crossings(rings, y)
+    if not rows.size:
+        return inside
+    falls = x.size > 1 and x[-1] < x[0]
+    # Left of the first pixel whose centre is beyond the crossing, in rising order.
+    columns = np.searchsorted(x[::-1] if falls else x, cuts)
+    first, last = int(rows.min()), int(rows.max()) + 1
+    left, right = int(columns.min()), int(columns.max())
+    toggles = np.zeros((last - first, right - left + 1), np.uint8)
+    np.add.at(toggles, (rows - first, columns - left), 1)
+    # Sums wrap at 256, which keeps their parity.
+    parity = np.cumsum(toggles[:, :-1], axis=1, dtype=np.uint8) & 1
+    view = inside[:, ::-1] if falls else inside
+    view[first:last, left:right] = parity
     return inside
+
+
+def _crossings(rings: list[np.ndarray], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and x of each crossing of an edge with the line through the centres of a row."""
+    (x0, y0), (x1, y1) = (
+        np.concatenate([np.roll(ring, shift, axis=0) for ring in rings]).T for shift in (0, -1)
+    )
+    order = np.argsort(y, kind="stable")
+    ranked = y[order]
+    # Half-open in y, so that a vertex on a row counts once.
+    first = np.searchsorted(ranked, np.minimum(y0, y1), side="left")
+    count = np.searchsorted(ranked, np.maximum(y0, y1), side="left") - first
+    edge = np.repeat(np.arange(count.size), count)
+    within = np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count)
+    rows = order[first[edge] + within]
+    slope = (x1 - x0)[edge] / (y1 - y0)[edge]
+    return rows, x0[edge] + (y[rows] - y0[edge]) * slope
 
 
 def _threshold_mask(shape: Threshold, maps: xr.Dataset | xr.DataArray) -> np.ndarray:

@@ -56,12 +56,38 @@ class Threshold:
     high: float
 
 
-Shape = Rectangle | Ellipse | Polygon | Threshold
+Ring = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Anything with an outline: painted, grown or combined regions, with holes and islands.
+
+    Parameters
+    ----------
+    rings : tuple of tuple of (float, float)
+        Closed outlines of ``(x, y)`` in um, all together filled by the even-odd rule.
+    """
+
+    rings: tuple[Ring, ...]
+
+    def __post_init__(self) -> None:
+        rings = tuple(tuple((float(x), float(y)) for x, y in ring) for ring in self.rings)
+        if not rings or any(len(ring) < 3 for ring in rings):
+            raise ParameterError(
+                "an area needs rings of at least three vertices",
+                found=", ".join(str(len(ring)) for ring in rings) or "no ring",
+            )
+        object.__setattr__(self, "rings", rings)
+
+
+Shape = Rectangle | Ellipse | Polygon | Area | Threshold
 
 _SHAPES: dict[str, type[Shape]] = {
     "rectangle": Rectangle,
     "ellipse": Ellipse,
     "polygon": Polygon,
+    "area": Area,
     "threshold": Threshold,
 }
 _SHAPE_NAMES = {cls: name for name, cls in _SHAPES.items()}
@@ -75,7 +101,7 @@ class ROI:
     ----------
     name : str
         Unique within a session.
-    shape : Rectangle, Ellipse, Polygon or Threshold
+    shape : Rectangle, Ellipse, Polygon, Area or Threshold
         The geometry; kept, so that a region can be edited again.
     color : str
         ``#rrggbb``.
@@ -114,6 +140,8 @@ def roi_from_dict(values: dict[str, Any]) -> ROI:
     try:
         if kind == "polygon":
             values["vertices"] = tuple(map(tuple, values["vertices"]))
+        if kind == "area":
+            values["rings"] = tuple(tuple(map(tuple, ring)) for ring in values["rings"])
         shape = _SHAPES[kind](**values)
     except (TypeError, ValueError, KeyError) as error:
         raise ParameterError(

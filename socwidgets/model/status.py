@@ -62,7 +62,13 @@ def usable(maps: xr.Dataset) -> xr.DataArray:
     if STATUS not in maps:
         first = next(iter(maps.data_vars.values()))
         return xr.ones_like(first, dtype=bool)
-    return maps[STATUS].isin([int(code) for code in USABLE])
+    status = maps[STATUS]
+    if status.dtype != np.uint8 or status.chunks is not None:
+        return status.isin([int(code) for code in USABLE])
+    # One look-up per pixel instead of one comparison per code: views ask at every move.
+    table = np.zeros(256, dtype=bool)
+    table[[int(code) for code in USABLE]] = True
+    return status.copy(data=table[status.values])
 
 
 def status_counts(status: xr.DataArray) -> dict[str, int]:

@@ -91,3 +91,49 @@ def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None)
     std[inside] = np.sqrt(variance)
     attrs = {"long_name": "Theoretical standard uncertainty of the SOC", "units": "1"}
     return xr.DataArray(std, {Y: maps[Y], X: maps[X]}, (Y, X), "soc_std_expected", attrs)
+
+
+def energy_error_std(
+    references: xr.DataArray,
+    energies_ev: np.ndarray,
+    error_ev: float,
+    fractions: np.ndarray,
+    values: np.ndarray,
+) -> float:
+    """Error that random photon energies give a composition, in every pixel of a map alike.
+
+    All pixels see the same wrong energies, so this error does not average out over a map; the
+    noise propagated from counts does not hold it. To first order
+    ``delta x = sum_i h_i S'(E_i) eps_i`` with the row h of the least-squares fit (references,
+    constant, slope) that gives the composition ``x = sum_k v_k f_k``.
+
+    Parameters
+    ----------
+    references : xarray.DataArray
+        ``(component, energy)``.
+    energies_ev : ndarray
+        ``(energy,)``, eV, of the fit.
+    error_ev : float
+        Standard deviation of each energy's error, eV.
+    fractions : ndarray
+        ``(component,)``, where; their sum is 1.
+    values : ndarray
+        ``(component,)``, composition of each pure component: (0, 1) for the SOC of two.
+
+    Returns
+    -------
+    float
+        Standard deviation of the common error, in the unit of `values`.
+    """
+    energies, step = np.asarray(energies_ev, float), 0.05
+    spectra, after, before = (
+        references.interp(energy=energies + move, method="cubic").values
+        for move in (0.0, step, -step)
+    )
+    f, v = np.asarray(fractions, float), np.asarray(values, float)
+    slope = f @ (after - before) / (2.0 * step)
+    rest = (energies - energies.mean()) / np.ptp(energies)
+    design = np.stack([*spectra, np.ones_like(energies), rest], axis=1)
+    rows = np.linalg.pinv(design)[: f.size]
+    # x = (v . c)/(sum c), at a sum of 1.
+    return float(error_ev * np.sqrt(np.sum(((v - f @ v) @ rows * slope) ** 2)))

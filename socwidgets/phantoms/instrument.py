@@ -143,7 +143,7 @@ def simulate_stxm(
         for flat in flats:
             flat[i] = read_counts(i0[i] * flat_light, instrument, rng)
     stack = make_stack(
-        signal, energies, pixel_um=phantom.pixel_um, counts="photons",
+        signal, energies, y=phantom.truth[Y].values, x=phantom.truth[X].values, counts="photons",
         technique="STXM", sample=f"phantom: {phantom.kind}",
         note="simulated: the sample is a phantom with known truth",
         phantom=json.dumps({**phantom.params.to_dict(), "seed": phantom.seed}),

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from socwidgets.model.errors import ParameterError
 from socwidgets.model.parameters import param
 from socwidgets.phantoms.build import Grid, build_phantom
 from socwidgets.phantoms.fields import gaussian_field
 from socwidgets.phantoms.grains import grain_offsets, open_cracks, voronoi_grains
 from socwidgets.phantoms.phantom import FieldParams, Phantom
 from socwidgets.phantoms.xanes_references import JUMP_PER_UM, xanes_references
+
+_ENDS = {
+    "Ni3+ to Ni4+": {"Ni3+": "LiNiO2", "Ni4+": "Ni4+"},
+    "Ni2+ to Ni4+": {"Ni2+": "NiO", "Ni4+": "Ni4+"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,14 @@ class NmcParams(FieldParams):
     sigma_grain: float = param(0.04, "Standard deviation of the grains' offsets.", low=0, high=0.5)
     n_grains: int = param(200, "Number of grains.", low=1, high=5000)
     crack: float = param(0.0, "Probability that a face between grains is open.", low=0, high=1)
+    n_particles: int = param(
+        1, "Particles in the field, on a grid; each has the planned mean and spread.",
+        low=1, high=400,
+    )  # fmt: skip
+    ends: str = param(
+        "Ni3+ to Ni4+", "What discharged and charged material look like.",
+        choices=("Ni3+ to Ni4+", "Ni2+ to Ni4+"),
+    )  # fmt: skip
     od_per_um: float = param(
         JUMP_PER_UM["NMC622"], "Edge jump per thickness.", unit="um-1", low=1e-4, high=50
     )
@@ -74,13 +88,14 @@ def random_nmc(params: NmcParams, seed: int = 0) -> Phantom:
     seed : int
         Seed of field, grains and cracks.
     """
-    grid, thickness, field, grains = _particle(params, seed)
-    # Rescaled inside the particle, so that the planned spread is there and not one draw of it.
-    inside = thickness > 0
+    grid, thickness, labels, field, grains = _particles(params, seed)
+    # Rescaled inside each particle, so that the planned spread is there and not one draw of it.
     offsets = grain_offsets(grains, 1.0, np.random.default_rng([seed, 3]))
     total = np.zeros_like(field)
-    for part, sd in ((field, params.sigma_field), (offsets, params.sigma_grain)):
-        total[inside] += sd * _standard(part[inside])
+    for number in range(1, params.n_particles + 1):
+        inside = (thickness > 0) & (labels == number)
+        for part, sd in ((field, params.sigma_field), (offsets, params.sigma_grain)):
+            total[inside] += sd * _standard(part[inside])
     length = params.correlation_um / params.pixel_um
     variance = params.sigma_field**2 + params.sigma_grain**2
     numbers = {
@@ -92,8 +107,8 @@ def random_nmc(params: NmcParams, seed: int = 0) -> Phantom:
     }
     return build_phantom(
         "random_nmc", params, seed, grid, thickness=thickness, soc=params.mean_soc + total,
-        references=xanes_references({"Ni3+": "LiNiO2", "Ni4+": "Ni4+"}),
-        states=("polycrystal",), numbers=numbers,
+        references=xanes_references(_ENDS[params.ends]), labels=labels,
+        states=("polycrystal",) * params.n_particles, numbers=numbers,
     )  # fmt: skip
 
 
@@ -138,23 +153,40 @@ def _shifted(
     kind: str, params: EdgeFieldParams, seed: int, mode_ev: float, sigma_ev: float,
     more: dict[str, float] | None = None,
 ) -> Phantom:  # fmt: skip
-    grid, thickness, field, _ = _particle(params, seed)
+    grid, thickness, labels, field, _ = _particles(params, seed)
     shift = np.zeros_like(field)
-    inside = thickness > 0
-    shift[inside] = mode_ev + sigma_ev * _standard(field[inside])
+    for number in range(1, params.n_particles + 1):
+        inside = (thickness > 0) & (labels == number)
+        shift[inside] = mode_ev + sigma_ev * _standard(field[inside])
     numbers = {"mode_ev": mode_ev, "sigma_ev": sigma_ev, "white_line_ev": 8352.22 + mode_ev}
     return build_phantom(
         kind, params, seed, grid, thickness=thickness, soc=shift / 1.5, energy_shift=shift,
-        references=xanes_references({"Ni3+": "LiNiO2"}), states=(kind,),
+        references=xanes_references({"Ni3+": "LiNiO2"}), labels=labels,
+        states=(kind,) * params.n_particles,
         numbers={**numbers, **(more or {})},
     )  # fmt: skip
 
 
-def _particle(params: NmcParams, seed: int) -> tuple[Grid, np.ndarray, np.ndarray, np.ndarray]:
-    """Grid, thickness (um), random field and grains of a disk; cracks have no thickness."""
+def _particles(
+    params: NmcParams, seed: int
+) -> tuple[Grid, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Grid, thickness (um), labels, random field and grains of disks; cracks have no thickness."""
     grid = Grid.of(params)
+    across = int(np.ceil(np.sqrt(params.n_particles)))
+    cell = params.size_px * params.pixel_um / across
+    if 2.0 * params.radius_um > 0.97 * cell:
+        raise ParameterError(
+            "the particles do not fit on the field",
+            expected=f"radius_um up to {0.485 * cell:.3g} um",
+            found=f"{params.radius_um:g} um",
+            fix="lower radius_um or n_particles, or raise size_px or pixel_um",
+        )
     y, x = grid.centered()
-    inside = np.sqrt(y**2 + x**2) < params.radius_um
+    labels = np.zeros(grid.fine_shape, np.int32)
+    for number in range(params.n_particles):
+        cy, cx = ((place + 0.5 - across / 2) * cell for place in divmod(number, across))
+        labels[np.sqrt((y - cy) ** 2 + (x - cx) ** 2) < params.radius_um] = number + 1
+    inside = labels > 0
     rng = np.random.default_rng([seed, 1])
     field = gaussian_field(grid.fine_shape, params.correlation_um / grid.step_um, rng)
     grains, _ = voronoi_grains(grid.fine_shape, inside, params.n_grains, rng)
@@ -162,7 +194,7 @@ def _particle(params: NmcParams, seed: int) -> tuple[Grid, np.ndarray, np.ndarra
     if params.crack:
         faces = np.random.default_rng([seed, 2])
         cracked = open_cracks(grains, params.crack, faces, max(1, grid.oversample // 2))
-    return grid, np.where(inside & ~cracked, params.thickness_um, 0.0), field, grains
+    return grid, np.where(inside & ~cracked, params.thickness_um, 0.0), labels, field, grains
 
 
 def _standard(values: np.ndarray) -> np.ndarray:

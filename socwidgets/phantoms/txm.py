@@ -155,7 +155,8 @@ def counts_stack(
 ) -> xr.Dataset:
     """Stack of counts with flats and the mean of some dark frames."""
     stack = make_stack(
-        signal, energies, pixel_um=phantom.pixel_um, counts="photons", technique="XANES",
+        signal, energies, y=phantom.truth[Y].values, x=phantom.truth[X].values,
+        counts="photons", technique="XANES",
         mode="fullfield", sample=f"phantom: {phantom.kind}",
         note="simulated: the sample is a phantom with known truth",
         phantom=json.dumps({**phantom.params.to_dict(), "seed": phantom.seed}),

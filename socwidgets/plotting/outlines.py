@@ -10,10 +10,11 @@ import xarray as xr
 from matplotlib import patches
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
 from socwidgets.model.names import X, Y
-from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle
+from socwidgets.model.roi import ROI, Area, Ellipse, Polygon, Rectangle
 from socwidgets.plotting.scalebar import extent
 
 #: More particle numbers than this would cover the map.
@@ -89,4 +90,7 @@ def _patch(roi: ROI) -> patches.Patch | None:
         return patches.Ellipse((shape.cx, shape.cy), 2 * shape.rx, 2 * shape.ry)
     if isinstance(shape, Polygon):
         return patches.Polygon(list(shape.vertices), closed=True)
+    if isinstance(shape, Area):
+        rings = (Path([*ring, ring[0]], closed=True) for ring in shape.rings)
+        return patches.PathPatch(Path.make_compound_path(*rings))
     return None

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from socwidgets.plotting.style import PNG_DPI, alt_text, png_bytes
 from socwidgets.reports.figures import Shown, remember
+from socwidgets.reports.interactive import frame_html
 
 #: Key of our entry in an output's metadata.
 KEY = "socwidgets"
@@ -47,6 +48,14 @@ def show_figures(
 def show_html(fragment: str, section: str, plain: str) -> None:
     """Show a trusted HTML fragment, made by this package, with a plain-text form."""
     _display({"text/html": fragment, "text/plain": plain}, section, "html")
+
+
+def show_frame(data: dict[str, Any], section: str, title: str) -> None:
+    """Show an interactive map (see `interactive.payload`); where no script runs, its picture says.
+
+    The static figures of the same maps stand beside it, for print and for places without scripts.
+    """
+    show_html(frame_html(data, title), section, f"{title} (interactive, in the HTML page)")
 
 
 def show_table(

@@ -15,6 +15,7 @@ from typing import Any
 
 import nbformat
 
+from socwidgets.reports.interactive import script_hash
 from socwidgets.reports.publish import KEY
 from socwidgets.reports.registry import get_template, template_parameters
 from socwidgets.reports.words import parameter_text
@@ -80,6 +81,8 @@ def render_html(notebook: nbformat.NotebookNode, results: Mapping[str, Any]) -> 
     template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
     return template.render(
         results=results,
+        # The page itself has no script; the frame of the interactive map inherits its policy.
+        script=script_hash(),
         created=str(results["created"]).replace("T", " ").replace("+00:00", " UTC"),
         css=_trusted((folder / "report.css").read_text(encoding="utf-8")),
         verdict=[block for block in blocks if block.section == "verdict"],

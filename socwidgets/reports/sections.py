@@ -19,7 +19,8 @@ from socwidgets.model.stack import pixel_size_um
 from socwidgets.model.status import Status, usable
 from socwidgets.plotting.text import quantity_label, unit_sign
 from socwidgets.reports.inputs import Inputs
-from socwidgets.reports.publish import show_figures, show_html, show_list, show_table
+from socwidgets.reports.interactive.payload import payload
+from socwidgets.reports.publish import show_figures, show_frame, show_html, show_list, show_table
 from socwidgets.reports.results import Results
 from socwidgets.reports.words import interval, with_uncertainty
 
@@ -76,6 +77,15 @@ def show_maps(
         plotting.map_figure(sigma, width=5.4),
     ]
     show_figures(figures, "map", captions)
+
+
+def show_interactive(
+    od: xr.Dataset, maps: xr.Dataset, names: Sequence[str] = ("soc", "soc_std", "thickness")
+) -> None:
+    """Show the maps in a frame that needs no kernel: hover, lasso, range of the histogram."""
+    keep = usable(maps)
+    chosen = [maps[name].where(keep) for name in names if name in maps]
+    show_frame(payload(od, chosen, keep), "map", f"Interactive map: {quantity_label(chosen[0])}")
 
 
 def show_histogram(

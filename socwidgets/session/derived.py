@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -18,10 +18,16 @@ from socwidgets.model.roi import ROI, Shape
 from socwidgets.model.status import usable
 from socwidgets.session.state import State, Statistics
 
+if TYPE_CHECKING:
+    from socwidgets.analysis.roi_index import TileIndex
+
 T = TypeVar("T")
 
 #: Results kept; a mask of 1024 x 1024 is 1 MB, a spectrum next to nothing.
 CACHED = 64
+
+#: Samples of a stack from which on the sums of its tiles are kept.
+INDEX_FROM = 4_000_000
 
 #: Pixels that the mean spectrum of everything is taken from, at most (about).
 OVERALL_PIXELS = 65536
@@ -34,6 +40,7 @@ class Derived:
         self._lock = threading.Lock()
         self._inputs: tuple[object, ...] = ()
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._index: TileIndex | None = None
 
     def _cached(self, state: State, key: Hashable, compute: Callable[[], T]) -> T:
         inputs = (state.stack, state.maps, state.references, state.labels)
@@ -73,11 +80,29 @@ class Derived:
         """Mean, std, sem and count of a region over the spectral axis."""
         from socwidgets.analysis.roi import roi_spectrum
 
-        return self._cached(
-            state,
-            ("spectrum", shape),
-            lambda: roi_spectrum(state.stack, self.mask(state, shape)),
-        )
+        def compute() -> xr.Dataset:
+            mask, index = self.mask(state, shape), self._index
+            if index is not None and index.stack is state.stack:
+                return index.spectrum(mask)
+            return roi_spectrum(state.stack, mask)
+
+        return self._cached(state, ("spectrum", shape), compute)
+
+    def indexed(self, state: State) -> bool:
+        """Whether spectra of regions of this stack come from its tile sums, or never will."""
+        known = self._index is not None and self._index.stack is state.stack
+        return known or not _indexable(state.stack)
+
+    def prepare(self, state: State) -> None:
+        """Sum the tiles of the stack, so that regions only read the pixels along their border."""
+        from socwidgets.analysis.roi_index import TileIndex
+
+        if not self.indexed(state):
+            index = TileIndex.build(state.stack)
+            corner = np.zeros((state.stack.sizes[Y], state.stack.sizes[X]), dtype=bool)
+            corner[:1, :1] = True
+            index.sums(corner)  # loads what is compiled, before the first region needs it
+            self._index = index
 
     def overall(self, state: State) -> xr.Dataset:
         """Like `spectrum`, of all usable pixels; of an even sample where there are very many."""
@@ -158,7 +183,9 @@ class Derived:
         plain = shown.values[good].astype(np.float64)
         name = "soc" if state.maps is not None and "soc" in state.maps else str(shown.name)
         values = shown if name == shown.name or state.maps is None else state.maps[name]
-        mean, std, sigma = _weighted(state, values, inside & usable_mask(state, values))
+        same = values is shown or name == shown.name
+        weighable = good if same else inside & usable_mask(state, values)
+        mean, std, sigma = _weighted(state, values, weighable)
         return Statistics(
             name=roi.name,
             variable=str(shown.name),
@@ -171,6 +198,19 @@ class Derived:
             weighted_sigma=sigma,
             weighted_variable=name,
         )
+
+
+def _indexable(stack: xr.Dataset) -> bool:
+    """In memory and in an order that needs no copy; a small stack is not worth it."""
+    signal = stack[SIGNAL]
+    if signal.chunks is not None or signal.size < INDEX_FROM or signal.ndim != 3:
+        return False
+    values = signal.transpose(spectral_dim(signal), Y, X).variable._data
+    return (
+        isinstance(values, np.ndarray)
+        and values.flags.c_contiguous
+        and values.dtype in (np.float32, np.float64)
+    )
 
 
 def usable_mask(state: State, shown: xr.DataArray) -> np.ndarray:

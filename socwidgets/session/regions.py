@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from socwidgets.model.errors import ParameterError
-from socwidgets.model.roi import (
-    ROI,
-    ROI_COLORS,
-    Ellipse,
-    Polygon,
-    Rectangle,
-    Shape,
-    Threshold,
-    roi_from_dict,
-)
+from socwidgets.model.roi import ROI, Shape, roi_from_dict
 from socwidgets.session.observable import Observable
+from socwidgets.session.roi_names import (
+    aside,
+    checked_color,
+    find_roi,
+    free_color,
+    free_name,
+    new_name,
+    unique_rois,
+)
 from socwidgets.session.state import State
-
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 #: How many edits can be taken back.
 HISTORY = 200
@@ -53,7 +50,7 @@ class Regions(Observable):
 
         Parameters
         ----------
-        shape : Rectangle, Ellipse, Polygon or Threshold
+        shape : Rectangle, Ellipse, Polygon, Area or Threshold
             In um; a threshold in units of its map.
         name : str, optional
             Unique; the next free ``ROI n`` if left out.
@@ -96,7 +93,7 @@ class Regions(Observable):
 
     def duplicate_roi(self, name: str) -> ROI:
         """Add a copy of a region, a little aside, and select it."""
-        return self.add_roi(_aside(self.roi(name).shape))
+        return self.add_roi(aside(self.roi(name).shape))
 
     def delete_roi(self, name: str) -> None:
         """Delete a region; the one before it becomes selected."""
@@ -219,69 +216,3 @@ class Regions(Observable):
 
         self._update(step)
         return bool(done)
-
-
-def find_roi(rois: Iterable[ROI], name: str) -> ROI:
-    """Return the region called `name`, or raise `ParameterError` that lists those there are."""
-    rois = tuple(rois)
-    for roi in rois:
-        if roi.name == name:
-            return roi
-    raise ParameterError(
-        f"there is no region {name!r}", found=", ".join(roi.name for roi in rois) or "none at all"
-    )
-
-
-def free_name(rois: Iterable[ROI]) -> str:
-    """Return the first of ``ROI 1``, ``ROI 2``, ... that no region has."""
-    taken = {roi.name for roi in rois}
-    return next(name for i in range(1, len(taken) + 2) if (name := f"ROI {i}") not in taken)
-
-
-def free_color(rois: Iterable[ROI]) -> str:
-    """Return the palette color that the fewest regions have; the first of those."""
-    used = [roi.color.lower() for roi in rois]
-    return min(ROI_COLORS, key=used.count)
-
-
-def new_name(rois: Iterable[ROI], name: str) -> str:
-    """Return `name` without outer spaces; raise `ParameterError` if it is empty or taken."""
-    title = name.strip()
-    if not title:
-        raise ParameterError("a region needs a name", found="an empty one")
-    if any(roi.name == title for roi in rois):
-        raise ParameterError(f"there is already a region {title!r}", fix="choose another name")
-    return title
-
-
-def checked_color(color: str) -> str:
-    """Return `color` if it is ``#rrggbb``, else raise `ParameterError`."""
-    if not _COLOR.fullmatch(color):
-        raise ParameterError("a color is not understood", expected="#rrggbb", found=repr(color))
-    return color.lower()
-
-
-def unique_rois(rois: Iterable[ROI]) -> tuple[ROI, ...]:
-    """Regions as a tuple; raise `ParameterError` if two have the same name."""
-    kept: list[ROI] = []
-    for roi in rois:
-        new_name(kept, roi.name)
-        checked_color(roi.color)
-        kept.append(roi)
-    return tuple(kept)
-
-
-def _aside(shape: Shape) -> Shape:
-    """The same shape, moved right and down by a tenth of its size."""
-    match shape:
-        case Rectangle(x0, y0, x1, y1):
-            dx, dy = abs(x1 - x0) / 10, abs(y1 - y0) / 10
-            return Rectangle(x0 + dx, y0 + dy, x1 + dx, y1 + dy)
-        case Ellipse(cx, cy, rx, ry):
-            return Ellipse(cx + rx / 5, cy + ry / 5, rx, ry)
-        case Polygon(vertices):
-            xs, ys = [x for x, _ in vertices], [y for _, y in vertices]
-            dx, dy = (max(xs) - min(xs)) / 10, (max(ys) - min(ys)) / 10
-            return Polygon(tuple((x + dx, y + dy) for x, y in vertices))
-        case Threshold():
-            return shape

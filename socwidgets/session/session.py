@@ -16,15 +16,19 @@ from socwidgets.model.names import SIGNAL, spectral_dim
 from socwidgets.model.roi import ROI, Shape
 from socwidgets.model.stack import parse_stack
 from socwidgets.session import display, fitting
-from socwidgets.session.choosing import Choosing, check_pixels, checked_labels
+from socwidgets.session.choosing import check_pixels, checked_labels
 from socwidgets.session.derived import Derived
-from socwidgets.session.regions import find_roi, unique_rois
+from socwidgets.session.roi_names import find_roi, unique_rois
+from socwidgets.session.shaping import Shaping
 from socwidgets.session.state import State, Statistics
 
 FIT = "fit"
 
+#: Seconds until the stack is indexed: the first map should have the processor to itself.
+_AFTER_FIRST_MAP_S = 1.5
 
-class Session(Choosing):
+
+class Session(Shaping):
     """State of one explorer: plain Python, no widgets, safe to use from any thread.
 
     Parameters
@@ -92,6 +96,7 @@ class Session(Choosing):
         self._job_observers: list[JobCallback] = []
         self._charged = charged
         self._mask = mask
+        self._preparing: object = None
 
     # -- what follows from it ------------------------------------------------------------------
 
@@ -101,7 +106,24 @@ class Session(Choosing):
 
     def roi_spectrum(self, roi: str | ROI | Shape) -> xr.Dataset:
         """``mean``, ``std``, ``sem`` and ``count`` of a region over the spectral axis."""
-        return self._derived.spectrum(self._state, self._shape(roi))
+        state = self._state
+        if not self._derived.indexed(state):
+            self._prepare(state)
+        return self._derived.spectrum(state, self._shape(roi))
+
+    def _prepare(self, state: State, pause_s: float = 0.0) -> None:
+        """Index the stack in the background, once; until then regions read all their pixels."""
+        job = self.jobs.latest("index")
+        if self._preparing is state.stack and job is not None and not job.state.finished:
+            return
+        self._preparing = state.stack
+
+        def work(*, progress: Callable[[int, int], None], cancel: threading.Event) -> None:
+            if not cancel.wait(0.0 if self.jobs.inline else pause_s):
+                self._derived.prepare(state)
+            progress(1, 1)
+
+        self.jobs.submit("index", work)
 
     def roi_fit(self, roi: str | ROI | Shape) -> xr.Dataset | None:
         """Fit of a region's mean spectrum; None without references."""
@@ -187,8 +209,12 @@ class Session(Choosing):
             job.cancel()
 
     def warm_up(self) -> Job:
-        """Compile the kernels in the background, so that the first fit does not wait for it."""
-        return self.jobs.submit("warm-up", fitting.warm_up)
+        """Compile the kernels and index the stack in the background; nobody waits for it."""
+        state = self._state
+        job = self.jobs.submit("warm-up", fitting.warm_up)
+        if not self._derived.indexed(state):
+            self._prepare(state, _AFTER_FIRST_MAP_S)
+        return job
 
     def set_maps(self, maps: xr.Dataset) -> None:
         """Replace the map set; the chosen map stays if it is still there."""

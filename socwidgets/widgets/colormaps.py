@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from socwidgets.model.errors import ParameterError
+
+#: The tables of `COLORMAPS` one after the other, 256 x 3 bytes each.
+_TABLES = Path(__file__).parent / "static" / "colormaps.bin"
 
 #: Matplotlib's own names, so that a report shows the map with the same colours.
 COLORMAPS = ("viridis", "cividis", "magma", "gray", "RdBu_r")
@@ -57,9 +61,6 @@ def lut(name: str) -> np.ndarray:
     ParameterError
         If the name is unknown.
     """
-    from matplotlib import colormaps  # a third of a second: only when a map is drawn
-
-    table = colormaps[require_colormap(name)](np.arange(256), bytes=True)[:, :3]
-    table = np.ascontiguousarray(table, dtype=np.uint8)
-    table.flags.writeable = False
-    return table
+    at = COLORMAPS.index(require_colormap(name)) * 768
+    # Kept as a file: importing matplotlib takes a third of a second, before the first map.
+    return np.frombuffer(_TABLES.read_bytes()[at : at + 768], np.uint8).reshape(256, 3)

@@ -42,9 +42,11 @@ class Explorer(ipywidgets.GridBox):
     def __init__(self, session: Session) -> None:
         self.session = session
         self.error_bar = ErrorBar(on_dismiss=session.clear_error)
+        # Views are told of a change in the order of their making. The spectrum comes first: people
+        # wait for it, while the map already shows by itself what was drawn.
+        self.spectrum = SpectrumView(session)
         self.controls = MapControls(session)
         self.map_view = LinkedMap(session)
-        self.spectrum = SpectrumView(session)
         self.histogram = HistogramView(session)
         self.rois = RoiPanel(session)
         self.job_bar = JobBar(session)
@@ -72,6 +74,11 @@ class Explorer(ipywidgets.GridBox):
             },
         )
         self.add_class("socwidgets-explorer")
+
+    def __repr__(self) -> str:
+        """Short: the default one walks through a thousand traits at each display."""
+        stack = self.session.state.stack
+        return f"<Explorer of {dict(stack.sizes)}, {len(self.session.state.rois)} regions>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Widget view, and a static picture for places where no widget runs (GitHub, print)."""

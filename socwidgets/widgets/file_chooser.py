@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from socwidgets.widgets.safe import Guard, Quiet
 _FOLDER = Path(__file__).parent
 #: A folder of a long scan may hold very many frames; a list of them all helps nobody.
 MOST_ENTRIES = 1500
+#: More files than this of one suffix are frames, which come after the files that stand alone.
+MANY = 20
 
 
 class FileList(anywidget.AnyWidget):
@@ -70,7 +73,7 @@ class FileChooser(ipywidgets.VBox):
         self.path: Path | None = None
         self._make(height)
         super().__init__(
-            [ipywidgets.HBox([self.up, self.home, self.field]), self.files,
+            [ipywidgets.HBox([self.up, self.home, self.again, self.field]), self.files,
              ipywidgets.HBox([self.all, self.note], layout={"flex_flow": "row wrap"})],
             layout={"min_width": "0", "width": "100%"},
         )  # fmt: skip
@@ -79,6 +82,7 @@ class FileChooser(ipywidgets.VBox):
         self.field.observe(guard(self._typed), "value")
         self.up.on_click(guard(lambda _b: self.go(self.folder.parent)))
         self.home.on_click(guard(lambda _b: self.go(Path.home())))
+        self.again.on_click(guard(lambda _b: self.go(self.folder)))
         self.all.observe(guard(lambda _c: self._list()), "value")
         self.files.observe(guard(self._picked), "chosen")
         self.files.on_msg(guard(self._told))
@@ -87,14 +91,24 @@ class FileChooser(ipywidgets.VBox):
 
     def _make(self, height: int) -> None:
         self.up = ipywidgets.Button(
-            icon="arrow-up", tooltip="Go to the folder above", layout={"width": "38px"}
+            icon="arrow-up",
+            tooltip="Go to the folder above",
+            layout={"flex": "0 0 38px", "width": "38px"},
         )
         self.home = ipywidgets.Button(
-            icon="home", tooltip="Go to the home folder", layout={"width": "38px"}
+            icon="home",
+            tooltip="Go to the home folder",
+            layout={"flex": "0 0 38px", "width": "38px"},
+        )
+        self.again = ipywidgets.Button(
+            icon="refresh",
+            tooltip="List the folder again",
+            layout={"flex": "0 0 38px", "width": "38px"},
         )
         self.field = ipywidgets.Text(
-            continuous_update=False, layout={"flex": "1 1 auto", "width": "auto"},
-            placeholder="Folder or file", tooltip="Path where the kernel runs; Enter goes there",
+            continuous_update=False, placeholder="Folder or file",
+            tooltip="Path where the kernel runs; Enter goes there",
+            layout={"flex": "1 1 auto", "width": "auto", "min_width": "80px"},
         )  # fmt: skip
         self.files = FileList(height=height, layout={"width": "100%"})
         self.all = ipywidgets.Checkbox(
@@ -235,7 +249,10 @@ def list_folder(
         raise ReadError(
             f"the folder {folder} cannot be read", found=str(error), fix="choose another one"
         ) from None
-    entries = [*sorted(folders, key=_by_name), *sorted(files, key=_by_name)]
+    # A header first, then the hundred frames it belongs to.
+    counts = Counter(Path(entry["name"]).suffix.lower() for entry in files)
+    files.sort(key=lambda e: (counts[Path(e["name"]).suffix.lower()] > MANY, _by_name(e)))
+    entries = [*sorted(folders, key=_by_name), *files]
     return entries[:MOST_ENTRIES], max(len(entries) - MOST_ENTRIES, 0)
 
 

@@ -15,13 +15,11 @@ from socwidgets.model.status import STATUS_WORDS, Status
 from socwidgets.session import Session
 from socwidgets.session.derived import usable_mask
 from socwidgets.widgets import plots
+from socwidgets.widgets.bins import Bins, bins_of
 from socwidgets.widgets.plots import set_points
 from socwidgets.widgets.range_slider import RangeSlider
 from socwidgets.widgets.view import View
 
-BINS = 64
-#: Share of values left out of the axis at each end, so that one outlier does not squeeze the rest.
-_TAIL = 0.1
 _FILL = "#8fa3b8"
 
 
@@ -35,7 +33,7 @@ class HistogramView(View):
     def __init__(self, session: Session) -> None:
         super().__init__(session, layout={"min_width": "0"})
         self.add_class("socwidgets-histogram")
-        self._kept: tuple[object, np.ndarray, np.ndarray] | None = None
+        self._kept: tuple[tuple[object, ...], Bins, np.ndarray] | None = None
         self._make_plot()
         self._make_controls()
         warning = [ipywidgets.HTML(f'<div role="alert" class="socwidgets-note">{plots.GL_WARNING}</div>')] if plots.gl_installed() else []  # fmt: skip # noqa: E501
@@ -46,7 +44,7 @@ class HistogramView(View):
         self.children = (*warning, self.figure, row)
         self.follow(
             self._refresh, "maps", "map_name", "show_frame", "energy_index", "stack", "rois",
-            "selected", "draft",
+            "selected",
         )  # fmt: skip
         self.follow(
             self._refresh_brush, "brush", "maps", "map_name", "show_frame", "energy_index", "stack"
@@ -88,40 +86,42 @@ class HistogramView(View):
 
     def _refresh(self) -> None:
         shown = self.session.displayed()
-        edges, share = self._histogram(shown)
+        bins, share = self._histogram(shown)
+        edges = bins.edges
         self._x_axis.label = _value_label(shown)
         plots.set_axis(
             self._x_axis, edges[0], edges[-1], len(Status) if shown.name == STATUS else 6
         )
-        set_points(self._all, *_steps(edges, share))
-        top = max(float(share.max()), self._draw_regions(shown, edges))
+        set_points(self._all, *bins.steps(share))
+        top = max(float(share.max()), self._draw_regions(bins))
         plots.set_axis(self._y_axis, 0.0, 1.06 * top if top > 0 else 1.0, 4)
 
-    def _histogram(self, shown: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-        """Edges and share per bin; kept while the same values are shown."""
+    def _histogram(self, shown: xr.DataArray) -> tuple[Bins, np.ndarray]:
+        """Bins of the shown values and the share in each; kept while the same values are shown."""
         state = self.session.state
-        key = (id(state.maps), id(state.stack), state.show_frame, state.map_name,
+        key = (state.maps, state.stack, state.show_frame, state.map_name,
                state.energy_index if state.show_frame else -1)  # fmt: skip
-        if self._kept is None or self._kept[0] != key:
-            good = usable_mask(state, shown)
-            edges = _edges(shown, shown.values[good])
-            self._kept = (key, edges, _share(shown.values[good], edges))
-        return self._kept[1], self._kept[2]
+        kept = self._kept
+        if kept is None or not all(
+            a is b or (isinstance(a, (str, int)) and a == b)
+            for a, b in zip(kept[0], key, strict=True)
+        ):
+            bins = bins_of(shown, usable_mask(state, shown))
+            kept = self._kept = (key, bins, bins.share())
+        return kept[1], kept[2]
 
-    def _draw_regions(self, shown: xr.DataArray, edges: np.ndarray) -> float:
+    def _draw_regions(self, bins: Bins) -> float:
         """Outline of each region's own distribution; returns the highest share."""
         state = self.session.state
-        good = usable_mask(state, shown)
         top = 0.0
         while len(self._outlines) < len(state.rois):
             self._outlines.append(plots.make_lines(self._x, self._y))
         extra = self._outlines[len(state.rois) :]
         del self._outlines[len(state.rois) :]
         for mark, roi in zip(self._outlines, state.rois, strict=True):
-            inside = self.session.roi_mask(roi).values & good
-            share = _share(shown.values[inside], edges)
+            share = bins.share(self.session.roi_mask(roi).values)
             width = 2.4 if roi.name == state.selected else 1.5
-            set_points(mark, *_steps(edges, share), colors=[roi.color], stroke_width=width)
+            set_points(mark, *bins.steps(share), colors=[roi.color], stroke_width=width)
             top = max(top, float(share.max(initial=0.0)))
         marks = [self._all, *self._outlines]
         if self.figure.marks != marks:
@@ -132,7 +132,7 @@ class HistogramView(View):
 
     def _refresh_brush(self) -> None:
         shown, brush = self.session.displayed(), self.session.state.brush
-        edges, _ = self._histogram(shown)
+        edges = self._histogram(shown)[0].edges
         low, high = float(edges[0]), float(edges[-1])
         chosen = (low, high) if brush is None else brush
         self.slider.readout_format = plots.tick_format(0.0, (high - low) / 20)
@@ -162,27 +162,3 @@ def _value_label(shown: xr.DataArray) -> str:
         words = (f"{int(code)} {STATUS_WORDS[code]}" for code in (Status.OK, Status.AT_BOUND))
         return f"Status ({', '.join(words)}, ...)"
     return axis_label(shown)
-
-
-def _edges(shown: xr.DataArray, values: np.ndarray) -> np.ndarray:
-    """Bin edges ``(BINS + 1,)`` over all but the outermost values."""
-    if shown.name == STATUS:
-        return np.arange(len(Status) + 1) - 0.5
-    if not values.size:
-        return np.linspace(0.0, 1.0, BINS + 1)
-    low, high = (float(v) for v in np.percentile(values, [_TAIL, 100 - _TAIL]))
-    pad = 0.04 * (high - low) or 0.05 * abs(high) or 0.5
-    return np.linspace(low - pad, high + pad, BINS + 1)
-
-
-def _share(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Percent of the values in each bin; values beyond the edges count in the total."""
-    counts, _ = np.histogram(values, edges)
-    return 100.0 * counts / max(values.size, 1)
-
-
-def _steps(edges: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Outline of a histogram as points, from the axis up and back down."""
-    x = np.repeat(edges, 2)
-    y = np.concatenate([[0.0], np.repeat(share, 2), [0.0]])
-    return x, y

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from socwidgets.model.kinds import end_words
-from socwidgets.model.names import axis_label
-from socwidgets.plotting.maps import draw_image
-from socwidgets.plotting.outlines import draw_rois
-from socwidgets.plotting.style import INK, MUTED, describe, new_figure, png_bytes, styled
+from socwidgets.model.names import X, Y, axis_label
+from socwidgets.model.roi import Area, Ellipse, Polygon, Rectangle, Shape
 from socwidgets.session import Session
 from socwidgets.session.derived import usable_mask
+from socwidgets.widgets.bins import bins_of
+from socwidgets.widgets.colormaps import CATEGORY_COLORS, COLORMAPS, lut
+from socwidgets.widgets.map_binning import mean, pick
+from socwidgets.widgets.sketch import SOFT, Axes, Box, Sketch
 
 #: A notebook with a few explorers should still open quickly.
 MAX_BYTES = 300_000
-_BINS = 64
+WIDTH, HEIGHT = 1000, 500
+_MAP_BOX: Box = (62.0, 34.0, 462.0, 400.0)
+_SPECTRUM_BOX: Box = (580.0, 34.0, 984.0, 232.0)
+_HISTOGRAM_BOX: Box = (580.0, 306.0, 984.0, 450.0)
+_NO_VALUE = np.array([238, 240, 242], np.uint8)
+_MUTED = "#6e7781"
+#: Pixels of the map that the picture has room for.
+_MOST = 480
 
 
 def picture_png(session: Session) -> bytes:
@@ -27,74 +36,145 @@ def picture_png(session: Session) -> bytes:
     session : Session
         What to draw; it is only read.
     """
-    figure = picture(session)
+    sketch = Sketch(WIDTH, HEIGHT)
+    _draw_map(session, sketch)
+    _draw_spectra(session, sketch)
+    _draw_histogram(session, sketch)
     png = b""
-    for dpi in (110, 80, 55):
-        png = png_bytes(figure, dpi)
+    for scale in (1.0, 0.75, 0.5):
+        png = sketch.png(scale)
         if len(png) <= MAX_BYTES:
             break
     return png
 
 
-@styled
-def picture(session: Session) -> Figure:
-    """The same as a matplotlib figure, made without pyplot."""
-    figure = new_figure(10.0, 4.6)
-    grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1.0), height_ratios=(1.3, 1.0))
-    _draw_map(session, figure, figure.add_subplot(grid[:, 0]))
-    _draw_spectra(session, figure.add_subplot(grid[0, 1]))
-    _draw_histogram(session, figure.add_subplot(grid[1, 1]))
-    shown = session.displayed().attrs.get("long_name", "")
-    return describe(figure, f"Explorer: {shown}, spectra and histogram")
+def _draw_map(session: Session, sketch: Sketch) -> None:
+    shown, (low, high) = session.displayed(), session.displayed_limits()
+    ny, nx = shown.shape
+    (x0, x1), (y0, y1) = _edges(shown[X].values), _edges(shown[Y].values)
+    left, top, right, bottom = _MAP_BOX
+    scale = min((right - left) / abs(x1 - x0), (bottom - top) / abs(y1 - y0))
+    box = (left, top, left + scale * abs(x1 - x0), top + scale * abs(y1 - y0))
+    units = str(shown[X].attrs.get("units", "")).replace("um", "µm")
+    words = [f"{name} ({units})" if units else name for name in "xy"]
+    # Row 0 is at the top, whichever way the coordinates run.
+    axes = Axes(sketch, box, (x0, x1), (y1, y0), *words)
+    factors = max(1, math.ceil(ny / _MOST)), max(1, math.ceil(nx / _MOST))
+    flags = "flag_values" in shown.attrs
+    values = shown.values if factors == (1, 1) else (pick if flags else mean)(shown.values, factors)
+    sketch.image(_colored(session, np.asarray(values), low, high, flags), box)
+    for roi in session.state.rois:
+        for outline in _outlines(roi.shape):
+            at = axes.place(outline[:, 0], outline[:, 1])
+            sketch.line(at, "#ffffff", 3.5)
+            sketch.line(at, roi.color, 2.0)
+    axes.frame()
+    title = str(shown.attrs.get("long_name", shown.name))
+    sketch.text(box[0], 12, title, size=14)
+    if not flags:
+        _draw_bar(session, sketch, box[3] + 46, (low, high), end_words(shown))
 
 
-def _draw_map(session: Session, figure: Figure, axes: Axes) -> None:
-    state, shown = session.state, session.displayed()
-    low, high = session.displayed_limits()
-    image = draw_image(axes, shown, state.cmap, low, high)
-    draw_rois(axes, state.rois)
-    axes.set_title(str(shown.attrs.get("long_name", shown.name)))
-    bar = figure.colorbar(image, ax=axes, orientation="horizontal", shrink=0.8, aspect=30)
-    words = " … ".join(word for word in end_words(shown) if word)
-    bar.set_label(words or axis_label(shown))
+def _draw_bar(
+    session: Session, sketch: Sketch, top: float, ends: tuple[float, float], words: tuple[str, str]
+) -> None:
+    left, right = _MAP_BOX[0], _MAP_BOX[2]
+    row = _table(session)[None, :, :].repeat(4, 0)
+    sketch.image(row, (left, top, right, top + 12))
+    for at, anchor, value, word in zip((left, right), "lr", ends, words, strict=True):
+        text = f"{value:.4g}".replace("-", "\u2212")
+        sketch.text(at, top + 17, f"{text}  {word}".strip(), size=11, anchor=f"{anchor}a",
+                    color=SOFT)  # fmt: skip
 
 
-def _draw_spectra(session: Session, axes: Axes) -> None:
+def _table(session: Session) -> np.ndarray:
+    cmap = session.state.cmap
+    return lut(cmap if cmap in COLORMAPS else COLORMAPS[0])
+
+
+def _colored(
+    session: Session, values: np.ndarray, low: float, high: float, flags: bool
+) -> np.ndarray:
+    """Values as ``(y, x, 3)`` uint8; grey where there is none."""
+    if flags:
+        table = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in CATEGORY_COLORS])
+        return table[values.astype(int) % len(table)].astype(np.uint8)
+    known = np.isfinite(values)
+    share = (np.where(known, values, low) - low) / ((high - low) or 1.0)
+    colors = _table(session)[(256 * share).clip(0, 255).astype(np.uint8)]
+    return np.where(known[..., None], colors, _NO_VALUE)
+
+
+def _outlines(shape: Shape) -> list[np.ndarray]:
+    """Closed outlines ``(n, 2)`` in um; a threshold has none."""
+    match shape:
+        case Rectangle(x0, y0, x1, y1):
+            return [np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]], float)]
+        case Ellipse(cx, cy, rx, ry):
+            turn = np.linspace(0, 2 * np.pi, 73)
+            return [np.stack([cx + rx * np.cos(turn), cy + ry * np.sin(turn)], axis=1)]
+        case Polygon(vertices):
+            return [np.array([*vertices, vertices[0]], float)]
+        case Area(rings):
+            return [np.array([*ring, ring[0]], float) for ring in rings]
+    return []
+
+
+def _edges(centers: np.ndarray) -> tuple[float, float]:
+    half = (centers[-1] - centers[0]) / (2 * max(centers.size - 1, 1)) or 0.5
+    return float(centers[0] - half), float(centers[-1] + half)
+
+
+def _draw_spectra(session: Session, sketch: Sketch) -> None:
     state, energies = session.state, session.energies
     shown = [(roi.name, roi.color, session.roi_spectrum(roi)) for roi in state.rois]
     if not shown:
-        shown = [("All usable pixels", INK, session.overall_spectrum())]
-    for name, color, spectrum in shown:
-        mean, std = spectrum["mean"].values, spectrum["std"].values
-        axes.fill_between(energies.values, mean - std, mean + std, color=color, alpha=0.2, lw=0)
-        axes.plot(energies.values, mean, color=color, label=name)
+        shown = [("all usable pixels", "#24292f", session.overall_spectrum())]
+    means = [(name, color, s["mean"].values, s["std"].values) for name, color, s in shown]
+    parts = [np.concatenate([m - d, m + d]) for _, _, m, d in means]
     pixel = session.pixel_spectrum()
     if pixel is not None:
-        axes.plot(energies.values, pixel.values, ".", color=MUTED, markersize=4, label="pixel")
-    axes.axvline(float(energies[state.energy_index]), color=MUTED, linewidth=0.8, linestyle=":")
-    axes.set_xlabel(axis_label(energies))
-    axes.set_ylabel("Signal, mean ± sd")
-    axes.legend(loc="best", fontsize=8)
+        parts.append(pixel.values)
+    values = np.concatenate(parts)
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    pad = 0.06 * (high - low) or 0.5
+    at = energies.values
+    span = float(at[0]), float(at[-1])
+    axes = Axes(sketch, _SPECTRUM_BOX, span, (low - pad, high + pad), axis_label(energies),
+                "Signal, mean ± sd")  # fmt: skip
+    for _, color, m, d in means:
+        axes.band(at, m - d, m + d, color)
+    for _, color, m, _ in means:
+        axes.line(at, m, color, 2.0)
+    if pixel is not None:
+        axes.line(at, pixel.values, _MUTED, 1.0)
+    cursor = float(at[state.energy_index])
+    axes.line(np.array([cursor, cursor]), np.array([low - pad, high + pad]), "#8250df", 1.0)
+    axes.frame()
+    across = _SPECTRUM_BOX[0]
+    for name, color, _, _ in means[:5]:
+        sketch.line(np.array([[across, 20.0], [across + 18, 20.0]]), color, 2.5)
+        sketch.text(across + 24, 20, name[:18], size=11, anchor="lm")
+        across += 42 + 6.6 * min(len(name), 18)
 
 
-def _draw_histogram(session: Session, axes: Axes) -> None:
+def _draw_histogram(session: Session, sketch: Sketch) -> None:
     state, shown = session.state, session.displayed()
-    good = usable_mask(state, shown)
-    values = shown.values[good]
-    if values.size:
-        low, high = (float(v) for v in np.percentile(values, [0.1, 99.9]))
-        edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
-        _share(axes, values, edges, MUTED, filled=True)
-        for roi in state.rois:
-            inside = session.roi_mask(roi).values & good
-            _share(axes, shown.values[inside], edges, roi.color, filled=False)
+    bins = bins_of(shown, usable_mask(state, shown))
+    everything = bins.share()
+    regions = [(roi.color, bins.share(session.roi_mask(roi).values)) for roi in state.rois]
+    top = max([float(everything.max()), *(float(s.max(initial=0.0)) for _, s in regions)]) or 1.0
+    span = float(bins.edges[0]), float(bins.edges[-1])
+    axes = Axes(sketch, _HISTOGRAM_BOX, span, (0.0, 1.06 * top), axis_label(shown),
+                "Share of pixels (%)")  # fmt: skip
+    x, y = bins.steps(everything)
+    sketch.polygon(axes.place(x, y), "#8fa3b8", 0.55)
+    axes.line(x, y, _MUTED, 1.0)
+    for color, share in regions:
+        axes.line(*bins.steps(share), color, 1.8)
     if state.brush is not None:
-        axes.axvspan(*state.brush, color="#0969da", alpha=0.12, linewidth=0)
-    axes.set_xlabel(axis_label(shown))
-    axes.set_ylabel("Share of pixels (%)")
-
-
-def _share(axes: Axes, values: np.ndarray, edges: np.ndarray, color: str, *, filled: bool) -> None:
-    counts, _ = np.histogram(values, edges)
-    share = 100.0 * counts / max(values.size, 1)
-    axes.stairs(share, edges, color=color, fill=filled, alpha=0.5 if filled else 1.0, lw=1.4)
+        low, high = (float(np.clip(v, *span)) for v in state.brush)
+        edge = np.array([low, low, high, high])
+        sketch.polygon(axes.place(edge, 1.06 * top * np.array([0, 1, 1, 0])), "#0969da", 0.14)
+    axes.frame()

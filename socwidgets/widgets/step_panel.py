@@ -149,7 +149,7 @@ class StepPanel(ipywidgets.VBox):
         controls = tuple(self.form.controls.values())
         self._first.children = controls[:FIRST]
         self._rest.children = controls[FIRST:]
-        self.more.layout.display = "flex" if len(controls) > FIRST else "none"
+        self.more.layout.display = "inline-block" if len(controls) > FIRST else "none"
         self._rest.layout.display = "flex" if self.more.value else "none"
         self.code.layout.display = "block" if self.show_code.value else "none"
 

@@ -86,3 +86,19 @@ def test_regions_survive_json(stack):
         roi_from_dict({"type": "rectangle", "x0": 1})
     with pytest.raises(ParameterError, match="three vertices"):
         Polygon(((0, 0), (1, 1)))
+
+
+@pytest.mark.parametrize(("y_step", "x_step"), [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_polygon_masks_follow_the_even_odd_rule_on_axes_of_any_direction(y_step, x_step):
+    rng = np.random.default_rng(3)
+    y, x = np.linspace(0, 3, 61)[::y_step], np.linspace(-1, 2, 47)[::x_step]
+    like = xr.DataArray(np.zeros((61, 47)), {"y": y, "x": x}, ("y", "x"))
+    for count in (3, 5, 40):
+        vertices = rng.uniform(-1.5, 3.5, (count, 2))
+        inside = roi_mask(Polygon(tuple(map(tuple, vertices))), like).values
+        crossed = np.zeros((61, 47), dtype=int)
+        for (xa, ya), (xb, yb) in zip(vertices, np.roll(vertices, -1, axis=0), strict=True):
+            between = (min(ya, yb) <= y) & (y < max(ya, yb))
+            cut = xa + (y - ya) * (xb - xa) / (yb - ya)
+            crossed += between[:, None] & (x[None, :] >= cut[:, None])
+        np.testing.assert_array_equal(inside, crossed % 2 == 1)

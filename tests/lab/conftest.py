@@ -2,88 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import nbformat
 import pytest
 
 # pytest puts the folder of tests/conftest.py on the path.
 from browser import artifacts, chromium_browser  # noqa: F401
-
-TESTS = Path(__file__).resolve().parents[1]
-
-
-class Lab:
-    """A running JupyterLab server and its folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        settings = {
-            "IPYTHONDIR": str(folder / "ipython"),
-            "JUPYTER_CONFIG_DIR": str(folder / "config"),
-            "JUPYTER_DATA_DIR": str(folder / "data"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-            "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
-        }
-        quiet = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-        quiet.parent.mkdir(parents=True)
-        quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-        self.log = (folder / "server.log").open("w")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-             f"--port={self.port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=",
-             "--ServerApp.ip=127.0.0.1", "--LabApp.expose_app_in_browser=True",
-             "--LabApp.news_url="],
-            cwd=folder, env={**os.environ, **settings}, stdout=self.log, stderr=self.log,
-        )  # fmt: skip
-
-    def wait(self, seconds: float = 60) -> None:
-        """Wait until the server answers."""
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.url}/api/status", timeout=2):
-                    return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > end:
-                    text = (self.folder / "server.log").read_text()
-                    raise RuntimeError(f"JupyterLab did not start:\n{text[-3000:]}") from None
-                time.sleep(0.2)
-
-    def stop(self) -> None:
-        """End the server and its kernels."""
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self.log.close()
-
-    def api(self, path: str) -> Any:
-        """JSON that the server's REST interface gives for `path`."""
-        with urllib.request.urlopen(f"{self.url}/api/{path}", timeout=5) as answer:
-            return json.load(answer)
-
-    def write_notebook(self, name: str, *cells: str) -> None:
-        """Put a notebook into the server's folder."""
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(book, self.folder / name)
+from lab_server import Lab
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,9 @@ def test_same_seed_same_bytes(kind):
     assert one.numbers == two.numbers
     few = {} if KINDS[kind].technique == "map" else {"energies_ev": energies_of(one)}
     stack, again = (simulate(one, seed=5, **few) for _ in range(2))
+    # The same numbers, not almost: xarray drops pixels whose coordinates differ in the last bit.
+    for axis in ("y", "x"):
+        assert np.array_equal(stack[axis].values, one.truth[axis].values)
     for name in stack.data_vars:
         assert stack[name].values.tobytes() == again[name].values.tobytes()
 

@@ -18,6 +18,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.tags, self.fetched, self.images, self.text, self.ids = [], [], [], [], []
+        self.frames = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -25,6 +26,8 @@ class Page(HTMLParser):
         self.tags.append(tag)
         self.fetched += [v for k, v in attrs if k in FETCHING]
         self.ids += [values["id"]] if "id" in values else []
+        if tag == "iframe":
+            self.frames.append(values)
         if tag == "img":
             self.images.append(values)
 
@@ -43,7 +46,11 @@ def page(source):
 
 
 def test_nothing_is_fetched(page, source):
-    assert not {"script", "iframe", "object", "embed", "base"} & set(page.tags)
+    assert not {"script", "object", "embed", "base"} & set(page.tags)
+    assert page.tags.count("iframe") == 1  # the interactive map, whose text is in the page
+    (frame,) = page.frames
+    assert set(frame) <= {"class", "title", "sandbox", "style", "srcdoc"}
+    assert frame["sandbox"] == "allow-scripts"
     assert all(v.startswith(("data:", "#")) for v in page.fetched)
     style = source[source.index("<style>") : source.index("</style>")]
     assert "url(" not in style
@@ -130,7 +137,7 @@ def test_a_browser_asks_for_nothing_and_shows_all(
         page.on("console", lambda message: said.append(message.text))
         page.goto(phantom_report.paths["html"].resolve().as_uri())
         page.wait_for_load_state()
-        others = [url for url in asked[1:] if not url.startswith("data:")]
+        others = [url for url in asked[1:] if not url.startswith(("data:", "about:srcdoc"))]
         assert others == []
         assert said == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -94,6 +94,14 @@ def test_very_full_folders_are_cut(tmp_path, monkeypatch):
     assert (len(entries), left_out) == (3, 2)
 
 
+def test_a_header_stands_before_its_frames(tmp_path):
+    for i in range(30):
+        (tmp_path / f"a{i:02}.xim").write_text("")
+    (tmp_path / "b.hdr").write_text("")
+    entries, _ = list_folder(tmp_path, {".xim": "", ".hdr": ""})
+    assert [e["name"] for e in entries[:2]] == ["b.hdr", "a00.xim"]
+
+
 # -- steps ---------------------------------------------------------------------------------------
 
 
@@ -200,7 +208,9 @@ def test_a_step_is_cancelled_within_a_second(monkeypatch):
     view.close()
 
 
-def test_every_view_shows_the_session_and_all_is_closed_at_the_end():
+def test_every_view_shows_the_session_and_all_is_closed_at_the_end(monkeypatch):
+    monkeypatch.setattr(report, "templates", lambda: {"soc_map": "Map"})
+    monkeypatch.setattr(report, "parameter_names", lambda name: ["stack"])
     before = set(_instances)
     view = WorkflowView(Workflow(JobRunner(inline=True)))
     view.flow.take(small_stack.stack(), small_stack.references())

@@ -1,0 +1,180 @@
+"""From a phantom's raw data to its maps, by the functions that a user calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.ndimage import binary_erosion
+
+from socwidgets.analysis.calibration import soc_map
+from socwidgets.analysis.edge_jump import edge_jump
+from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.optical_density import optical_density
+from socwidgets.analysis.registration import register
+from socwidgets.heterogeneity.sample import take_sample
+from socwidgets.model.names import LABELS, X, Y
+from socwidgets.phantoms import Phantom, default_instrument, resolved_truth, simulate
+from socwidgets.phantoms.catalog import edge_of
+from socwidgets.phantoms.expected import energy_error_std, registered_truth
+from socwidgets.phantoms.xanes_references import EDGE_EV, xanes_energies
+
+#: Random error of each photon energy: that of a good encoder.
+JITTER_EV = 0.02
+#: Pixels at a particle's rim that blur and what is left of the drift spoil for a spread.
+RIM_PX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Analyzed:
+    """A phantom, its raw data and what the chain made of them."""
+
+    phantom: Phantom
+    counts: xr.Dataset
+    od: xr.Dataset
+    fit: xr.Dataset
+    soc: xr.Dataset
+    truth: xr.Dataset
+    jitter_ev: float
+
+    @property
+    def labels(self) -> xr.DataArray:
+        """Labels of the phantom on the pixels of the registered stack."""
+        return self.truth[LABELS]
+
+    def mean(self, weighted: bool = True) -> tuple[float, float]:
+        """Mean SOC over the particles and its standard uncertainty.
+
+        By thickness, or of plain pixels. The uncertainty holds the counting noise of the pixels
+        and the common error of the photon energies.
+        """
+        weights = self.truth["thickness"] if weighted else None
+        sample = take_sample(self.soc, "soc", labels=self.labels, weights=weights)
+        w = sample.weights / sample.weights.sum()
+        mean = float(np.sum(w * sample.values))
+        noise = float(np.sum(w**2 * sample.noise_variance))
+        return mean, float(np.hypot(np.sqrt(noise), self.common_sigma([1.0 - mean, mean], [0, 1])))
+
+    def common_sigma(self, fractions: Sequence[float], values: Sequence[float]) -> float:
+        """Error of a composition that the photon energies give all pixels alike."""
+        return energy_error_std(
+            self.phantom.references, self.od["energy"].values, self.jitter_ev,
+            np.asarray(fractions), np.asarray(values),
+        )  # fmt: skip
+
+
+def short_scan(element: str) -> tuple[float, ...]:
+    """Energies of a shorter scan: every step over the edge, every third before and after it."""
+    full = np.asarray(xanes_energies(element))
+    edge = EDGE_EV[element]
+    near = (full > edge - 5.0) & (full < edge + 25.0)
+    outer = np.flatnonzero(~near)[::3]
+    return tuple(full[np.sort(np.append(np.flatnonzero(near), outer))].tolist())
+
+
+def by_lcf(
+    phantom: Phantom, seed: int, technique: str | None = None, *, floor: float = 0.1, **changes: Any
+) -> Analyzed:
+    """Counts -> optical density -> registration -> linear combination fit -> SOC.
+
+    Pixels below the part `floor` of the largest edge jump get no value: at a particle's rim there
+    is too little material for a spectrum.
+    """
+    od, counts = measured(phantom, seed, technique, **changes)
+    fit = fit_map(
+        od, "lcf", references=phantom.references, mask=_mask(od, phantom, floor), weighting="noise"
+    )
+    soc = soc_map(fit) if len(phantom.components) == 2 else fit
+    jitter = float(changes.get("jitter_ev", JITTER_EV))
+    return Analyzed(phantom, counts, od, fit, soc, _truth_of(phantom, counts, od), jitter)
+
+
+def measured(
+    phantom: Phantom, seed: int, technique: str | None = None, **changes: Any
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Registered optical density and the counts behind it, from a scan of the usual energies.
+
+    K edges are scanned at the energies of `short_scan` unless `changes` say otherwise.
+    """
+    instrument = default_instrument(phantom, technique)
+    changes.setdefault("jitter_ev", JITTER_EV)
+    changes.setdefault("psf_fwhm_um", resolution_um(phantom, technique))
+    if windows_of(phantom) and technique != "voxels":
+        changes.setdefault("energies_ev", short_scan(edge_of(phantom)))
+    counts = simulate(phantom, instrument, seed, **changes)
+    od = optical_density(counts)
+    return register(od, passes=2, upsample=20), counts
+
+
+def by_energy(
+    phantom: Phantom, seed: int, method: str, technique: str | None = None, *,
+    floor: float = 0.2, options: dict[str, Any] | None = None, **changes: Any,
+) -> Analyzed:  # fmt: skip
+    """Counts -> optical density -> registration -> map of an energy (white line or edge).
+
+    `options` are those of the method; ``soc`` of the result is the map set of the fit.
+    """
+    od, counts = measured(phantom, seed, technique, **changes)
+    mask = _mask(od, phantom, floor)
+    fit = fit_map(od, method, mask=mask, **(options or {}))
+    jitter = float(changes.get("jitter_ev", JITTER_EV))
+    return Analyzed(phantom, counts, od, fit, fit, _truth_of(phantom, counts, od), jitter)
+
+
+def _mask(od: xr.Dataset, phantom: Phantom, floor: float) -> xr.DataArray:
+    """Where there is enough material for a spectrum, ``(y, x)`` bool."""
+    jump = edge_jump(od, min_jump=0.005, **windows_of(phantom))
+    enough = jump["edge_jump"] > floor * float(jump["edge_jump"].quantile(0.98))
+    return (jump["mask"] & enough).assign_attrs(jump["mask"].attrs)
+
+
+def resolution_um(phantom: Phantom, technique: str | None = None) -> float:
+    """Width of the focal spot, um: one and a half pixels, as a well sampled image has it.
+
+    A sharper image of coarse pixels cannot be moved by parts of a pixel without ringing.
+    """
+    instrument = default_instrument(phantom, technique)
+    return max(float(instrument.to_dict()["psf_fwhm_um"]), 1.5 * phantom.pixel_um)
+
+
+def windows_of(phantom: Phantom) -> dict[str, Any]:
+    """Windows before and after a K edge, eV; empty at the Fe L edges: found by themselves."""
+    if float(phantom.references["energy"][0]) < 2000.0:
+        return {}
+    edge = EDGE_EV[edge_of(phantom)]
+    return {"pre": (edge - 140.0, edge - 12.0), "post": (edge + 60.0, edge + 300.0)}
+
+
+def _truth_of(phantom: Phantom, counts: xr.Dataset, od: xr.Dataset) -> xr.Dataset:
+    """Truth as the instrument's resolution leaves it, on the pixels of the registered stack."""
+    instrument = default_instrument(phantom).replace(psf_fwhm_um=resolution_um(phantom))
+    drift = od if "dy" in od else None
+    if "truth_drift_y" not in counts:
+        return resolved_truth(phantom, instrument)  # type: ignore[arg-type]
+    return registered_truth(phantom, counts, drift, instrument)  # type: ignore[arg-type]
+
+
+def inner(labels: xr.DataArray, pixels: int = 1) -> xr.DataArray:
+    """Labels without the outermost pixels of each particle, ``(y, x)``."""
+    values = labels.values
+    kept = np.zeros_like(values)
+    for label in np.unique(values[values > 0]):
+        inside = binary_erosion(values == label, iterations=pixels) if pixels else values == label
+        kept[inside] = label
+    return labels.copy(data=kept)
+
+
+def frame_of(
+    maps: xr.Dataset, names: list[str], inside: xr.DataArray | None = None
+) -> pd.DataFrame:
+    """Pixels of some maps as a table with their positions, um."""
+    y, x = np.meshgrid(maps[Y].values, maps[X].values, indexing="ij")
+    columns = {"y_um": y.ravel(), "x_um": x.ravel()}
+    columns.update({name: maps[name].transpose(Y, X).values.ravel() for name in names})
+    table = pd.DataFrame(columns)
+    keep = table[names].notna().all(axis=1)
+    return table[keep if inside is None else keep & (inside.values.ravel() > 0)]

@@ -1,0 +1,345 @@
+"""Latency of the explorer in a real JupyterLab with headless Chromium.
+
+``python tests/bench/bench_widgets.py [--sizes 512 1024 2048]`` writes docs/widget_performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT)]
+
+from browser import CHROMIUM_ARGS, find_chromium  # noqa: E402
+from harness import Row  # noqa: E402
+from lab_page import LabPage  # noqa: E402
+from lab_server import Lab  # noqa: E402
+
+DRAGS = 20
+
+SETUP = """
+import numpy as np
+from socwidgets.analysis.fit import fit_map, warm_up
+from socwidgets.analysis.calibration import soc_map
+from socwidgets.model.roi import *
+from socwidgets.model.references import make_references
+from socwidgets.model.stack import make_stack
+from socwidgets.widgets.explorer import explore
+n, count = {size}, {energies}
+ev = np.linspace(700.0, 730.0, count)
+peak = lambda c: 0.3 / (1 + np.exp(708.0 - ev)) + np.exp(-(((ev - c) / 1.5) ** 2))
+references = make_references({{"LFP": (ev, peak(708.0)), "FP": (ev, peak(710.5))}})
+yy, xx = np.mgrid[:n, :n] / n
+soc = np.clip(0.5 + 0.5 * np.sin(9 * xx) * np.cos(7 * yy), 0, 1).astype(np.float32)
+rng = np.random.default_rng(0)
+signal = np.empty((count, n, n), np.float32)
+for i, (low, high) in enumerate(references.values.T.astype(np.float32)):
+    rng.standard_normal(out=signal[i], dtype=np.float32)
+    signal[i] *= np.float32(0.02)
+    signal[i] += low + (high - low) * soc
+signal[:, (np.sin(23 * xx) * np.sin(19 * yy)) > 0.8] = np.nan
+stack = make_stack(signal, ev, quantity="optical_density", pixel_um=0.02)
+del signal
+warm_up()
+maps = soc_map(fit_map(stack, "lcf", references=references))
+"""
+
+CELL = "explorer = explore(stack, maps, references)\nsession = explorer.session\nexplorer"
+
+#: Times of pointerup, of each change of a drawn path, and of each repaint of the map.
+WATCH = """() => {
+  const log = (window.bench = { up: [], lines: [], all: [], map: [], shape: {} });
+  const figure = document.querySelector('.socwidgets-spectrum');
+  new MutationObserver((changes) => {
+    const now = performance.now();
+    log.all.push(now);
+    for (const { target } of changes) {
+      if (!target.classList?.contains('line')) continue;
+      log.lines.push(now);
+      const { stroke } = getComputedStyle(target), d = target.getAttribute('d');
+      if (log.shape[stroke]?.d !== d) log.shape[stroke] = { d, now };
+    }
+  }).observe(figure, {subtree: true, attributes: true, attributeFilter: ['d'],
+                      childList: true, characterData: true});
+  const map = document.querySelector('.socw-map');
+  new MutationObserver(() => log.map.push(performance.now())).observe(
+    map, {attributes: true, attributeFilter: ['data-painted']});
+  window.addEventListener('pointerup', () => log.up.push(performance.now()), true);
+}"""
+
+
+FORGET = """() => { const log = window.bench; log.shape = {};
+  for (const list of [log.up, log.lines, log.all, log.map]) list.length = 0; }"""
+
+#: Color of the first region's line, as the browser says it.
+FIRST_COLOR = "rgb(213, 94, 0)"
+
+
+@dataclass
+class Wire:
+    """Bytes that came over the page's web sockets."""
+
+    received: int = 0
+
+    def listen(self, page: Any) -> None:
+        """Count from now on."""
+
+        def opened(socket: Any) -> None:
+            socket.on("framereceived", self._add)
+
+        page.on("websocket", opened)
+
+    def _add(self, payload: Any) -> None:
+        self.received += len(payload)
+
+
+class Bench(LabPage):
+    """A notebook whose one cell shows an explorer of a large stack."""
+
+    def __init__(self, lab: Lab, browser: Any, size: int, energies: int) -> None:
+        name = f"bench-{size}.ipynb"
+        lab.write_notebook(name, CELL)
+        self.wire = Wire()
+        self.size, self.energies = size, energies
+        super().__init__(lab, browser, name)
+        self.connect()
+        self.tell(SETUP.format(size=size, energies=energies), timeout=240)
+
+    def open_page(self) -> Any:
+        """Listen to the sockets before the first one opens."""
+        page = super().open_page()
+        self.wire.listen(page)
+        return page
+
+    # -- what is measured ----------------------------------------------------------------------
+
+    def first_map(self) -> float:
+        """Milliseconds from the run command to the map on the screen."""
+        self.page.evaluate(
+            """() => { window.shown = 0; const t0 = performance.now();
+            const look = () => {
+              const c = document.querySelector('.socw-map canvas');
+              const seen = () => (window.shown = performance.now() - t0);
+              requestAnimationFrame(c?.dataset.port ? seen : look); };
+            void window.jupyterapp.commands.execute('notebook:run-all-cells'); look(); }"""
+        )
+        self.page.wait_for_function("window.shown > 0", timeout=60_000)
+        took = float(self.page.evaluate("window.shown"))
+        self.page.wait_for_selector(".socwidgets-spectrum [class*=line]", state="attached")
+        self.settle()
+        self.page.evaluate(WATCH)
+        return took
+
+    def settle(self, ms: int = 900) -> None:
+        """Wait until everything has been drawn."""
+        self.page.wait_for_timeout(ms)
+
+    def reset(self) -> None:
+        """Forget the regions, then the times."""
+        self.tell("session.clear_rois(); session.clear_brush()")
+        self.settle()
+        self.page.evaluate(FORGET)
+
+    def log(self) -> dict[str, Any]:
+        """Times since `reset`."""
+        return dict(self.page.evaluate("window.bench"))
+
+    def drags(self, count: int = DRAGS) -> tuple[list[float], list[float]]:
+        """From the end of a drag to the final mean spectrum, and to the last change of the view."""
+        self.tool("lasso")
+        extent = self.size * 0.02
+        first, last = [], []
+        for i in range(count):
+            self.reset()
+            self.lasso(extent * (0.3 + 0.02 * (i % 10)), extent * 0.5, extent * 0.22)
+            self.settle()
+            log = self.log()
+            first.append(log["shape"][FIRST_COLOR]["now"] - log["up"][-1])
+            last.append(max(t - log["up"][-1] for t in log["all"] if t > log["up"][-1]))
+        return first, last
+
+    def lasso(self, x: float, y: float, radius: float, pause_ms: int = 12) -> None:
+        """Draw a circle by hand, at the pace of a hand."""
+        import math
+
+        ring = [
+            self.at(x + radius * math.cos(a), y + radius * math.sin(a))
+            for a in (i * 2 * math.pi / 40 for i in range(41))
+        ]
+        self.page.mouse.move(*ring[0])
+        self.page.mouse.down()
+        for place in ring[1:]:
+            self.page.mouse.move(*place)
+            self.page.wait_for_timeout(pause_ms)
+        self.page.mouse.up()
+
+    def updates_per_second(self) -> float:
+        """Different mean spectra per second while a rectangle is moved."""
+        extent = self.size * 0.02
+        self.tell(
+            f"session.clear_rois(); session.add_roi(Rectangle({0.1 * extent}, {0.1 * extent},"
+            f" {0.4 * extent}, {0.5 * extent}))"
+        )
+        self.tool("pan")
+        self.settle()
+        mouse = self.page.mouse
+        mouse.move(*self.at(0.25 * extent, 0.3 * extent))
+        mouse.down()
+        self.page.evaluate(FORGET)
+        start = float(self.page.evaluate("performance.now()"))
+        for i in range(150):
+            mouse.move(*self.at((0.25 + 0.003 * i) * extent, (0.3 + 0.002 * i) * extent))
+            self.page.wait_for_timeout(10)
+        end = float(self.page.evaluate("performance.now()"))
+        log = self.log()
+        mouse.up()
+        # Changes of one update come within a few milliseconds of each other.
+        times = sorted(t for t in log["lines"] if t < end)
+        bursts = sum(1 for a, b in zip([-1e9, *times], times, strict=False) if b - a > 25)
+        return 1000 * bursts / (end - start)
+
+    def map_after(self, code: str, count: int = 9) -> tuple[list[float], int]:
+        """Milliseconds from a change in the kernel to the repainted map, and bytes of one."""
+        took, size = [], 0
+        for i in range(count):
+            self.reset()
+            before = self.wire.received
+            self.page.evaluate("window.bench.map.length = 0")
+            line = code.format(i=i, a=0.02 + 0.01 * i)
+            self.tell(f"import time; sent = time.time(); {line}")
+            self.settle(700)
+            log, origin = self.log(), float(self.page.evaluate("performance.timeOrigin"))
+            sent = 1000 * float(self.ask("sent"))
+            times = [t + origin - sent for t in log["map"] if t + origin >= sent]
+            took.append(max(times))
+            size = self.wire.received - before
+        return took, size
+
+
+def numbers(times: list[float]) -> str:
+    """Median and 95th percentile."""
+    ordered = sorted(times)
+    top = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+    return f"{statistics.median(times):.0f} ms, p95 {top:.0f} ms"
+
+
+def rows(sizes: tuple[int, ...] = (512, 1024, 2048)) -> Iterator[Row]:
+    """Every target, at every size."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        lab = Lab(Path(folder))
+        try:
+            lab.wait()
+            browser = playwright.chromium.launch(
+                executable_path=find_chromium(), headless=True, args=CHROMIUM_ARGS
+            )
+            for size in sizes:
+                yield from _rows_of(lab, browser, size)
+        finally:
+            lab.stop()
+
+
+_TARGETS: dict[int, dict[str, float]] = {
+    512: {},
+    1024: {"drag": 80, "first": 800, "brush": 130},
+    2048: {"drag": 120, "first": 1500},
+}
+
+
+def _rows_of(lab: Lab, browser: Any, size: int) -> Iterator[Row]:
+    target = _TARGETS.get(size, {})
+    energies = 60 if size <= 512 else 100
+    page = Bench(lab, browser, size, energies)
+    what = f"{size} x {size} x {energies}"
+
+    def row(name: str, text: str, limit: float | None, value: float, words: str) -> Row:
+        good = None if limit is None else value < limit
+        return Row(f"{name}, {what}", text, target=words if limit is not None else "", good=good)
+
+    def aim(key: str) -> tuple[float | None, str]:
+        limit = target.get(key)
+        return limit, f"< {limit:.0f} ms" if limit else ""
+
+    first = page.first_map()
+    yield row("run of the cell to the map on the screen", f"{first:.0f} ms", aim("first")[0], first,
+              aim("first")[1])  # fmt: skip
+    spectra, last = page.drags()
+    yield row("end of a lasso drag to the new mean spectrum", numbers(spectra), aim("drag")[0],
+              statistics.median(spectra), aim("drag")[1])  # fmt: skip
+    yield row("the same, to the last change of the view (fit, residual, axes)", numbers(last),
+              None, 0, "")  # fmt: skip
+    rate = page.updates_per_second()
+    name, small = f"updates while a region is moved, {what}", size == 512
+    yield Row(name, f"{rate:.1f} /s", target="≥ 10 /s" if small else "",
+              good=rate >= 10 if small else None)  # fmt: skip
+    brush, _ = page.map_after("session.brush({a}, 0.6)")
+    yield row("a brushed range to the repainted map", numbers(brush), aim("brush")[0],
+              statistics.median(brush), aim("brush")[1])  # fmt: skip
+    color, wire = page.map_after("session.set_limits({a}, 0.9)")
+    yield row("new limits to the recolored map", numbers(color), 50, statistics.median(color),
+              "< 50 ms")  # fmt: skip
+    yield Row(f"bytes of it, {what}", f"{wire / 1000:.1f} kB", target="< 10 kB", good=wire < 10_000)
+    fresh, wire = page.map_after("session.select_map(['soc', 'soc_std'][{i} % 2 - 1])", 4)
+    yield row("another map to the screen", numbers(fresh), None, 0, "")
+    good = wire < 2_200_000 if size == 1024 else None
+    yield Row(f"bytes of it, {what}", f"{wire / 1e6:.2f} MB",
+              target="< 2.2 MB" if size == 1024 else "", good=good)  # fmt: skip
+    page.end()
+
+
+def main() -> None:
+    """Run and write the page."""
+    from run import line, machine
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "widget_performance.md")
+    options = parser.parse_args()
+    described = machine()
+    found = []
+    for row in rows(tuple(options.sizes)):
+        print(line(row), flush=True)
+        found.append(row)
+    text = PAGE.format(
+        machine="\n".join(f"* {k}: {v}" for k, v in described.items() if k != "Versions"),
+        load=f"{os.getloadavg()[0]:.1f}",
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        table="\n".join(
+            f"| {r.name} | {r.ours} | {r.target} | "
+            f"{'' if r.good is None else 'yes' if r.good else '**no**'} |"
+            for r in found
+        ),
+    )
+    options.out.write_text(text, encoding="utf-8")
+
+
+PAGE = """# How fast the explorer answers
+
+Measured by `python tests/bench/bench_widgets.py` in a real JupyterLab with a headless Chromium on
+the same machine; all drawing by the processor, without a graphics card.
+
+{machine}
+* Load at the end: {load}
+
+| what | measured | target | reached |
+|---|---|---|---|
+{table}
+
+A drag ends with the release of the mouse button; its spectrum is there when the line of the mean
+has its new shape on the page. Times of the map run from the change in the kernel to the repaint.
+Data, imports and compiled code are there before the cell runs.
+"""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""The further views and the workflow in a real JupyterLab, all in one notebook."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from lab_page import LabPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SETUP = """
+import numpy as np, xarray as xr
+import small_stack
+from socwidgets.widgets.workflow_view import workflow
+view = workflow(small_stack.stack(96, 128), small_stack.references())
+flow = view.flow
+for name in ("method", "calibration"):
+    view.panels[name].run().wait(120)
+labels = xr.zeros_like(flow.products["calibration"]["status"], dtype=np.int32)
+for i in range(48):
+    labels[12 * (i // 8): 12 * (i // 8) + 10, 16 * (i % 8): 16 * (i % 8) + 14] = i + 1
+flow.session.set_labels(labels)
+session = flow.session
+explorer = view.explorer
+view
+"""
+
+OTHERS = """
+from socwidgets.session import Session
+from socwidgets.widgets.particle_view import ParticleView
+from socwidgets.widgets.series_view import SeriesView
+from socwidgets.widgets.volume_view import VolumeView
+maps = flow.products["calibration"]
+states = xr.concat([maps.assign(soc=(maps["soc"] + 0.1 * i).assign_attrs(maps["soc"].attrs))
+                    for i in range(4)], "step", combine_attrs="override")
+series = SeriesView(states, labels)
+values = np.arange(6 * 20 * 30, dtype=float).reshape(6, 20, 30)
+volume = VolumeView(xr.DataArray(values, dims=("z", "y", "x"), name="soc"))
+many = xr.DataArray(np.arange(1, 80 * 80 + 1, dtype=np.int32).reshape(80, 80), dims=("y", "x"))
+table = ParticleView(xr.Dataset({"soc": (("y", "x"), np.random.default_rng(0).random((80, 80)),
+                                         {"kind": "soc"})}), many)
+import ipywidgets
+ipywidgets.VBox([series, volume, table])
+"""
+
+
+@pytest.fixture(scope="module")
+def page(lab, chromium_browser):
+    lab.write_notebook("views.ipynb", SETUP, OTHERS)
+    opened = LabPage(lab, chromium_browser, "views.ipynb")
+    opened.run_all()
+    opened.page.wait_for_selector(".socwidgets-volume canvas", timeout=60_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh(page):
+    cells = page.cell_count()
+    page.tell("session.select_particle(None); session.select_box(None); session.clear_pixel()")
+    yield
+    assert page.errors == []
+    assert page.ask("session.state.error + view.error_bar.text") == ""
+    # A key that reaches the notebook in command mode would add, delete or move cells.
+    assert page.cell_count() == cells
+
+
+def choose_view(page, name):
+    button = page.page.locator(".socwidgets-workflow .widget-toggle-buttons button", has_text=name)
+    button.last.click()
+
+
+def test_a_row_lights_its_particle_up_and_keys_stay_in_the_table(page, artifacts):
+    choose_view(page, "Particles")
+    rows = page.page.locator(".socwidgets-workflow .socw-tr")
+    rows.nth(3).click()
+    page.wait_for("session.state.particle == 4")
+    page.page.keyboard.press("ArrowDown")
+    page.wait_for("session.state.particle == 5")
+    page.page.keyboard.press("b")
+    page.page.keyboard.press("End")
+    page.wait_for("session.state.particle == 48")
+    page.wait(lambda: page.page.locator('.socw-tr[data-label="48"]').first.is_visible())
+    assert page.ask("int(session.highlight().sum())") == 140
+    page.page.locator(".socwidgets-workflow .socw-th button", has_text="mean").first.click()
+    page.page.keyboard.press("Tab")
+    page.wait_for("view.views['Particles'].table.sort[0] == 'mean'")
+    first = page.wait(lambda: int(rows.first.get_attribute("data-label")))
+    assert page.ask(f"float(session.particle_table()['mean'].idxmax()) == {first}")
+    page.page.locator(".socwidgets-workflow").screenshot(path=artifacts / "lab-particles.png")
+
+
+def test_thousands_of_rows_scroll_to_what_is_chosen(page):
+    inside = page.page.locator(".socwidgets-view .socw-tr")
+    table = page.page.locator(".socwidgets-view").last
+    page.tell("table.session.select_particle(4321)")
+    table.locator('.socw-tr[data-label="4321"]').wait_for()
+    assert inside.count() < 200  # only those in sight are in the page
+    started = time.monotonic()
+    table.locator(".socw-th button", has_text="mean").click()
+    page.wait_for("table.table.sort[0] == 'mean'")
+    table.locator('.socw-tr[data-label="4321"]').wait_for()
+    assert time.monotonic() - started < 5
+    page.tell("table.session.select_particle(None)")
+
+
+def test_a_box_in_the_scatter_highlights_pixels(page, artifacts):
+    choose_view(page, "Two maps")
+    plot = page.page.locator(".socwidgets-scatter .bqplot .plotarea_events")
+    plot.wait_for(state="attached")
+    box = plot.bounding_box()
+    at = [
+        (box["x"] + u * box["width"], box["y"] + v * box["height"])
+        for u, v in ((0.2, 0.3), (0.8, 0.7))
+    ]
+    page.drag(*at, steps=8)
+    page.wait_for("session.state.box is not None")
+    low, high = page.ask("session.state.box.y_range")
+    ends = page.ask("[view.views['Two maps']._ys.min, view.views['Two maps']._ys.max]")
+    span = ends[1] - ends[0]
+    assert abs(low - (ends[0] + 0.3 * span)) < 0.03 * span
+    assert abs(high - (ends[0] + 0.7 * span)) < 0.03 * span
+    assert page.ask("bool((session.highlight() == session.box_mask()).all())")
+    page.page.locator(".socwidgets-workflow").screenshot(path=artifacts / "lab-scatter.png")
+    page.page.locator(".socwidgets-scatter button", has_text="Clear").click()
+    page.wait_for("session.state.box is None")
+
+
+def test_the_profile_marks_its_pixel_by_keyboard(page, artifacts):
+    choose_view(page, "Profile")
+    handle = page.page.locator(".socwidgets-profile .noUi-handle").first
+    handle.focus()
+    for _ in range(3):
+        page.page.keyboard.press("ArrowRight")
+    page.wait_for("session.state.pixel is not None")
+    page.page.locator(".socwidgets-workflow").screenshot(path=artifacts / "lab-profile.png")
+
+
+def test_a_step_runs_and_shows_its_code(page, artifacts):
+    page.page.locator(".socwidgets-steps button", has_text="Particles").click()
+    panel = page.page.locator(".socwidgets-panel")
+    panel.locator("button", has_text="Code").first.click()
+    page.wait(lambda: "soc.segment_particles" in panel.locator("pre").inner_text())
+    panel.locator("button", has_text="Find particles").click()
+    page.wait_for("'segmentation' in flow.products")
+    page.wait(lambda: "particles" in panel.locator(".socwidgets-run").inner_text())
+    page.page.keyboard.press("b")
+    page.page.locator(".socwidgets-workflow").screenshot(path=artifacts / "lab-workflow.png")
+
+
+def test_a_step_is_cancelled_beside_a_busy_cell(page):
+    page.tell(
+        "import threading, socwidgets.analysis.registration as module\n"
+        "go, real = threading.Event(), module.register\n"
+        "module.register = lambda *a, **k: go.wait(30)"
+    )
+    page.page.locator(".socwidgets-steps button", has_text="Registration").click()
+    panel = page.page.locator(".socwidgets-panel")
+    panel.locator("button", has_text="Align").click()
+    cancel = panel.locator("button", has_text="Cancel")
+    page.wait(lambda: cancel.is_enabled())
+    page.send("import time; time.sleep(4)")
+    page.page.wait_for_timeout(300)
+    started = time.monotonic()
+    cancel.click()
+    page.wait(lambda: "Cancelled" in panel.locator(".socwidgets-run").inner_text())
+    assert time.monotonic() - started < 2
+    page.tell("go.set(); module.register = real")
+    assert not page.ask("'registration' in flow.products")
+
+
+def test_files_are_chosen_by_mouse_and_keyboard(page, lab):
+    (lab.folder / "more").mkdir()
+    (lab.folder / "more" / "scan.nc").write_bytes(b"no stack")
+    page.page.locator(".socwidgets-steps button", has_text="Open").click()
+    field = page.page.locator(".socwidgets-chooser input[type=text]")
+    field.fill(str(lab.folder.parent))
+    field.press("Enter")
+    page.page.locator(".socw-file", has_text=lab.folder.name).wait_for()
+    field.fill(str(lab.folder))
+    field.press("Enter")
+    page.page.locator(".socw-file", has_text="more/").dblclick()
+    page.page.locator(".socw-file", has_text="scan.nc").wait_for()
+    files = page.page.locator(".socw-files")
+    files.focus()
+    page.page.keyboard.press("ArrowDown")
+    page.wait_for("view.panels['open'].chooser.path is not None")
+    page.wait(lambda: "not what its name promises" in page.text(".socwidgets-chooser"))
+    page.page.keyboard.press("Backspace")
+    page.page.locator(".socw-file", has_text="more/").wait_for()
+
+
+def test_playback_and_the_crosshair(page, artifacts):
+    page.page.locator(".socwidgets-series .widget-play button").first.click()
+    page.wait_for("series.session.state.state_index > 0")
+    page.tell("series.play.playing = False")
+    side = page.page.locator(".socwidgets-volume canvas").nth(1)
+    side.scroll_into_view_if_needed()
+    box = side.bounding_box()
+    page.page.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 0.4 * box["height"])
+    page.wait_for("volume.session.state.pixel is not None")
+    page.page.locator(".socwidgets-series").screenshot(path=artifacts / "lab-series.png")
+    page.page.locator(".socwidgets-volume").screenshot(path=artifacts / "lab-volume.png")
