@@ -8,6 +8,7 @@ from socwidgets.model.names import X, Y
 from socwidgets.model.roi import Polygon
 from socwidgets.session import Session
 from socwidgets.widgets.colormaps import COLORMAPS
+from socwidgets.widgets.data_view import unchanged
 from socwidgets.widgets.map_events import MapEvent
 from socwidgets.widgets.map_view import MapView
 
@@ -34,31 +35,33 @@ class ProfileMap(MapView):
         self._session = session
         self._drawn: tuple[Any, ...] = ()
 
-    def refresh(self, line: tuple[float, float, float, float] | None) -> None:
-        """Show what the session shows, the line (if any), the pixel and the highlight."""
+    def refresh_values(self) -> None:
+        """Show what the session shows, in its colors."""
         state = self._session.state
         limits = self._session.displayed_limits()
         drawn = (state.stack, state.maps, state.map_name, state.show_frame,
                  state.energy_index if state.show_frame else -1)  # fmt: skip
-        plain = (str, int, bool, type(None))
-        same = len(drawn) == len(self._drawn) and all(
-            a is b or (isinstance(a, plain) and a == b)
-            for a, b in zip(drawn, self._drawn, strict=True)
-        )
-        if same:
+        if unchanged(self._drawn, drawn):
             self.clim = limits
         else:
             self.set_map(self._session.displayed(), clim=limits)
             self._drawn = drawn
         if state.cmap in COLORMAPS:
             self.cmap = state.cmap
-        self.set_highlight(self._session.highlight())
+
+    def refresh_line(self, line: tuple[float, float, float, float] | None) -> None:
+        """Show a line, or none, and the chosen pixel."""
+        state = self._session.state
         self.rois = [] if line is None else [line_roi("line", line, _COLOR)]
         if state.pixel is None:
             self.point = []
         else:
             row, column = state.pixel
             self.point = [float(state.stack[X][column]), float(state.stack[Y][row])]
+
+    def refresh_highlight(self) -> None:
+        """Show what the session highlights."""
+        self.set_highlight(self._session.highlight())
 
     def take(self, event: MapEvent) -> None:
         """Tell the session of a line that is drawn or a point that is clicked."""
