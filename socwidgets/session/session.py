@@ -18,8 +18,8 @@ from socwidgets.model.stack import parse_stack
 from socwidgets.session import display, fitting
 from socwidgets.session.choosing import check_pixels, checked_labels
 from socwidgets.session.derived import Derived
+from socwidgets.session.live import Live
 from socwidgets.session.roi_names import find_roi, unique_rois
-from socwidgets.session.shaping import Shaping
 from socwidgets.session.state import State, Statistics
 
 FIT = "fit"
@@ -28,7 +28,7 @@ FIT = "fit"
 _AFTER_FIRST_MAP_S = 1.5
 
 
-class Session(Shaping):
+class Session(Live):
     """State of one explorer: plain Python, no widgets, safe to use from any thread.
 
     Parameters
@@ -248,8 +248,8 @@ class Session(Shaping):
                 text = fitting.done_message(job.result, job.seconds)
                 return {**fitting.new_maps(state, job.result), "message": text}
             if job.state == JobState.FAILED:
-                return {"message": "fit failed", "error": f"fit: {job.error}"}
-            return {"message": "fit cancelled; the maps are those from before"}
+                return {"preview": None, "message": "fit failed", "error": f"fit: {job.error}"}
+            return {"preview": None, "message": "fit cancelled; the maps are those from before"}
 
         self._update(change)
 
