@@ -171,14 +171,19 @@ def _nearest(centers: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def _across(found: np.ndarray, noise: np.ndarray | None, ids: np.ndarray) -> dict[str, np.ndarray]:
     """Mean, sd, sem and pixel count of each row, every pixel counted once."""
-    columns = {name: np.full(len(found), np.nan) for name in ("mean", "sd", "sem")}
-    count = np.zeros(len(found), int)
-    for i, row in enumerate(found):
-        _, first = np.unique(ids[i], return_index=True)
-        kept = first[np.isfinite(row[first])]
-        count[i] = kept.size
-        if kept.size:
-            columns["mean"][i], columns["sd"][i] = row[kept].mean(), row[kept].std()
-            if noise is not None:
-                columns["sem"][i] = np.sqrt((noise[i][kept] ** 2).sum()) / kept.size
-    return {**columns, "count": count}
+    order = np.argsort(ids, axis=1, kind="stable")
+    ids, found = (np.take_along_axis(a, order, axis=1) for a in (ids, found))
+    fresh = np.ones(ids.shape, bool)
+    fresh[:, 1:] = ids[:, 1:] != ids[:, :-1]
+    kept = fresh & np.isfinite(found)
+    count = kept.sum(axis=1)
+    some = np.where(count > 0, count, 1)
+    values = np.where(kept, found, 0.0)
+    mean = np.where(count > 0, values.sum(axis=1) / some, np.nan)
+    away = np.where(kept, found - mean[:, None], 0.0)
+    sd = np.where(count > 0, np.sqrt((away**2).sum(axis=1) / some), np.nan)
+    sem = np.full(len(found), np.nan)
+    if noise is not None:
+        variance = np.where(kept, np.take_along_axis(noise, order, axis=1) ** 2, 0.0).sum(axis=1)
+        sem = np.where(count > 0, np.sqrt(variance) / some, np.nan)
+    return {"mean": mean, "sd": sd, "sem": sem, "count": count}

@@ -82,7 +82,8 @@ def profile_of(
 def _values(session: Session) -> tuple[xr.DataArray, xr.DataArray | None]:
     """Shown values where they may be used, and their sigma."""
     state, shown = session.state, session.displayed()
-    values = shown.astype(np.float64).where(usable_mask(state, shown))
+    key = ("profile", state.map_name, state.show_frame, state.energy_index)
+    values = session.cached(key, lambda: shown.astype(float).where(usable_mask(state, shown)))
     sigma = std_name(str(shown.name))
     known = state.maps is not None and not state.show_frame and sigma in state.maps
     return values, state.maps[sigma] if known and state.maps is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +95,37 @@ class DataView(View):
     ) -> None:
         self._owned = not isinstance(source, Session)
         self._framed = framed
+        self._hidden = False
+        self._missed: dict[Callable[[], None], None] = {}
         super().__init__(as_session(source, labels), layout={"min_width": "0"})
         self.add_class("socwidgets-view")
         if framed:
             self.add_class(ROOT_CLASS)
+
+    def follow(self, refresh: Callable[[], None], *fields: str) -> None:
+        """As for `View`; a hidden view catches up when it is shown."""
+
+        def unless_hidden() -> None:
+            if self._hidden:
+                self._missed[refresh] = None
+            else:
+                refresh()
+
+        super().follow(unless_hidden, *fields)
+
+    def hide(self) -> None:
+        """Stop following until `show`: what nobody sees costs nothing."""
+        with self._refreshing:
+            self._hidden = True
+
+    def show(self) -> None:
+        """Follow again, and catch up."""
+        with self._refreshing, self.quiet:
+            self._hidden = False
+            while self._missed:
+                missed = next(iter(self._missed))
+                del self._missed[missed]
+                self.guard(missed)()
 
     def arrange(self, children: Sequence[ipywidgets.Widget]) -> None:
         """Put the content into the frame; called once by a subclass."""

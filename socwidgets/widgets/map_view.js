@@ -3,7 +3,7 @@
 
 const VALUE_TRAITS = ["_codes", "_meta"];
 const COLOR_TRAITS = ["_lut", "clim"];
-const PLAIN_TRAITS = ["tool", "rois", "selected", "point", "can_undo", "can_redo", "error"];
+const PLAIN_TRAITS = ["tool", "mode", "brush_um", "rois", "selected", "point", "line", "can_undo", "can_redo", "error"];
 
 function asBytes(data) {
   if (!data || !data.byteLength) return null;
@@ -27,7 +27,7 @@ function createView(model) {
     signal: abort.signal, bitmap: document.createElement("canvas"),
     port: { x: 0, y: 0, w: 0, h: 0 }, stage: { w: 0, h: 0 }, camera: { zoom: 1, u: 0, v: 0 },
     live: { timer: 0, next: null, at: -1e9, seq: 0 }, pending: [], scrolledAt: -1e9,
-    rois: [], point: [], selected: "", tool: "pan", clim: [0, 1], marked: 0,
+    rois: [], point: [], selected: "", tool: "pan", mode: "new", line: [], clim: [0, 1], marked: 0,
     stale: new Set(["theme", "values", "veil", "layout", "plain"]), frame: 0,
     gesture: null, draft: null, edit: null, hover: null, codes: null, meta: null,
   };
@@ -87,6 +87,8 @@ function readPlain(view) {
   // While the point is dragged, the kernel's answers are about where it was.
   if (view.gesture?.type !== "point") view.point = model.get("point") ?? [];
   view.selected = model.get("selected") ?? "";
+  view.mode = (view.selected && model.get("mode")) || "new";
+  if (view.gesture?.type !== "line") view.line = model.get("line") ?? [];
 }
 
 /** Codes and description of the map; nothing while they are not there or do not fit. */

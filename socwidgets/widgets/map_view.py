@@ -16,14 +16,16 @@ from socwidgets.model.roi import roi_from_dict
 from socwidgets.widgets.colormaps import lut, require_colormap
 from socwidgets.widgets.map_actions import MapActions
 from socwidgets.widgets.map_display import Display, display, display_mask
-from socwidgets.widgets.map_events import MapEvent, require_tool
+from socwidgets.widgets.map_events import MODES, MapEvent, require_tool
 from socwidgets.widgets.quantize import pack_mask
 
 __all__ = ["MapEvent", "MapView"]
 
 _STATIC = Path(__file__).parent / "static"
 #: Parts of the ES module in order; one scope, so that no build step is needed.
-_PARTS = ("geometry", "colors", "render", "panel", "messages", "tools", "keys", "dom")
+_PARTS = (
+    "geometry", "colors", "render", "panel", "messages", "free", "tools", "keys", "dom",
+)  # fmt: skip
 _OPTIONS = ("clim", "cmap", "tool", "rois", "selected", "height", "layout")
 
 
@@ -55,7 +57,14 @@ class MapView(MapActions, anywidget.AnyWidget):
         One of `colormaps.COLORMAPS`.
     tool : str
         ``pan`` (also selects, moves and resizes), ``point``, ``rectangle``, ``ellipse``,
-        ``polygon`` or ``lasso``.
+        ``polygon``, ``lasso``, ``wand``, ``brush``, ``eraser`` or ``line``.
+    mode : str
+        What a new drawing does: ``new``, or ``add``, ``subtract``, ``intersect`` with the selected
+        region.
+    brush_um : float
+        Radius of brush and eraser in um; 0 for a fortieth of the map's width.
+    line : list of float
+        ``[x0, y0, x1, y1]`` of the line of the profile in um, or empty.
     rois : list of dict
         `ROI.to_dict` of each region; thresholds have no outline and are not drawn.
     selected : str
@@ -88,6 +97,9 @@ class MapView(MapActions, anywidget.AnyWidget):
     tool = traitlets.Unicode("pan").tag(sync=True)
     rois = traitlets.List(traitlets.Dict()).tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
+    mode = traitlets.Enum(MODES, default_value="new").tag(sync=True)
+    brush_um = traitlets.CFloat(0.0, min=0.0).tag(sync=True)
+    line = traitlets.List(traitlets.CFloat(), maxlen=4).tag(sync=True)
     point = traitlets.List(traitlets.CFloat(), maxlen=2).tag(sync=True)
     can_undo = traitlets.Bool(True).tag(sync=True)
     can_redo = traitlets.Bool(True).tag(sync=True)

@@ -110,6 +110,70 @@ def test_map_events_of_every_kind(app):
     assert session.state.error == ""
 
 
+def test_wand_brush_line_and_modes_of_the_map(app):
+    session, map_view = app.session, app.map_view.map
+    map_view.wand(0.2, 0.5, 0.2)
+    grown = session.roi_mask("ROI 1")
+    assert bool(grown[:, :8].all())
+    map_view.stroke([(1.2, 0.2), (1.2, 0.9)], 0.1)
+    assert int(session.roi_mask("ROI 1").sum()) > int(grown.sum())
+    map_view.stroke([(0.2, 0.2)], 0.1, erase=True)
+    assert not bool(session.roi_mask("ROI 1").sel(x=0.2, y=0.2, method="nearest"))
+    map_view.draw(Rectangle(0.0, 0.0, 0.5, 0.5), "intersect")
+    assert len(session.state.rois) == 1
+    assert float(session.roi_mask("ROI 1").sel(x=slice(0.55, None)).sum()) == 0
+    map_view.choose_mode("subtract")
+    map_view.choose_brush(0.3)
+    assert (map_view.mode, map_view.brush_um) == ("subtract", 0.3)
+    map_view.draw_line(0.1, 0.1, 1.0, 0.8)
+    assert session.state.line == (0.1, 0.1, 1.0, 0.8)
+    assert list(map_view.line) == [0.1, 0.1, 1.0, 0.8]
+    event = {"type": "map_event", "kind": "grow", "x": 0.2, "y": 0.5, "tolerance": 0.1}
+    map_view._receive(map_view, event, [])
+    assert session.state.draft is not None
+    map_view.wand(0.2, 0.5, 0.1)
+    assert session.state.draft is None
+    for broken in ({"kind": "stroke", "points": [], "name": "paint", "radius": 1},
+                   {"kind": "stroke", "points": [[0, 0]], "name": "paint", "radius": 0},
+                   {"kind": "line", "points": [[0, 0]]}, {"kind": "mode", "name": "xor"},
+                   {"kind": "wand", "x": None, "y": 1}):  # fmt: skip
+        map_view._receive(map_view, {"type": "map_event", **broken}, [])
+        assert "cannot use" in map_view.error
+    map_view.select("")
+
+
+def test_the_form_of_the_tools_does_what_the_mouse_does(app):
+    session, panel = app.session, app.rois
+    assert panel.tools is None
+    panel.more.value = True
+    tools = panel.tools
+    tools.x.value, tools.y.value, tools.tolerance.value = 0.2, 0.5, 0.2
+    tools.grow.click()
+    assert bool(session.roi_mask("ROI 1")[:, :8].all())
+    tools.x.value, tools.radius.value = 1.2, 0.2
+    tools.paint.click()
+    assert bool(session.roi_mask("ROI 1").sel(x=1.2, y=0.5, method="nearest"))
+    tools.erase.click()
+    assert not bool(session.roi_mask("ROI 1").sel(x=1.2, y=0.5, method="nearest"))
+    session.add_roi(LEFT)
+    tools.operation.value = "subtract"
+    session.select_roi("ROI 1")
+    assert list(tools.other.options) == ["ROI 2"]
+    tools.combine.click()
+    assert not bool((session.roi_mask("ROI 1") & session.roi_mask("ROI 2")).any())
+    for field, value in zip(tools.line, (0.0, 0.1, 0.9, 0.8), strict=True):
+        field.value = value
+    tools.set_line.click()
+    assert session.state.line == (0.0, 0.1, 0.9, 0.8)
+    before = session.state.rois
+    saved = base64.b64decode(re.search(r"base64,([^\"]+)", tools.link.value)[1])
+    session.clear_rois()
+    tools.upload.value = ({"name": "r.geojson", "type": "", "size": len(saved),
+                           "content": memoryview(saved), "last_modified": 0},)  # fmt: skip
+    assert session.state.rois == before
+    assert tools.upload.value == ()
+
+
 def test_the_map_follows_map_choice_frames_limits_and_colors(app):
     session, map_view = app.session, app.map_view.map
     session.select_map("thickness")

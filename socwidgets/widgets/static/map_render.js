@@ -81,7 +81,11 @@ function drawAll(view, ctx, ratio) {
   drawBitmap(ctx, view, view.bitmap, ratio);
   if (view.veil) drawVeil(ctx, view, ratio);
   drawRegions(ctx, view);
+  if (view.line?.length === 4 && !view.draft?.line) {
+    drawLine(ctx, view, [view.line.slice(0, 2), view.line.slice(2)]);
+  }
   drawPoint(ctx, view);
+  drawBrush(ctx, view);
   drawScaleBar(ctx, view);
   ctx.restore();
   ctx.strokeStyle = theme.frame;
@@ -156,10 +160,12 @@ function tracePath(view, shape) {
     path.ellipse(cx, cy, Math.abs(shape.rx * k), Math.abs(shape.ry * k), 0, 0, 2 * Math.PI);
     return path;
   }
-  pointsOf(shape).forEach(([x, y], i) => {
-    path[i ? "lineTo" : "moveTo"](...worldToScreen(view, x, y));
-  });
-  path.closePath();
+  for (const ring of shape.type === "area" ? shape.rings : [pointsOf(shape)]) {
+    ring.forEach(([x, y], i) => {
+      path[i ? "lineTo" : "moveTo"](...worldToScreen(view, x, y));
+    });
+    path.closePath();
+  }
   return path;
 }
 
@@ -172,11 +178,12 @@ function drawRegions(ctx, view) {
     drawName(ctx, view, roi);
   }
   const chosen = shown.find((roi) => roi.name === view.selected);
-  if (chosen && view.tool !== "point") {
+  if (chosen && !FREE_TOOLS.includes(view.tool)) {
     for (const handle of handlesOf(view, chosen)) drawHandle(ctx, handle, chosen.color);
   }
-  for (const { name, shape } of view.pending) {
+  for (const { name, shape, stroke } of view.pending) {
     if (!name && shape) outline(ctx, tracePath(view, shape), view.theme.draft, 2);
+    if (stroke) drawStroke(ctx, view, stroke);
   }
   drawDraft(ctx, view);
 }
@@ -197,6 +204,14 @@ function outline(ctx, path, color, width, dash = []) {
 function drawDraft(ctx, view) {
   const { draft, theme } = view;
   if (!draft) return;
+  if (draft.stroke) {
+    drawStroke(ctx, view, draft.stroke);
+    return;
+  }
+  if (draft.line) {
+    drawLine(ctx, view, draft.line);
+    return;
+  }
   if (draft.shape) {
     outline(ctx, tracePath(view, draft.shape), theme.draft, 1.75, [5, 3]);
     return;
