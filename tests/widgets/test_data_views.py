@@ -12,6 +12,7 @@ from ipywidgets.widgets.widget import _instances
 
 from socwidgets.analysis.profiles import line_profile
 from socwidgets.heterogeneity.association import correlate_maps
+from socwidgets.heterogeneity.space.radial import core_shell_contrast
 from socwidgets.jobs import JobRunner
 from socwidgets.model.errors import SchemaError
 from socwidgets.model.roi import Rectangle
@@ -170,6 +171,8 @@ def test_distance_from_the_surface_and_depth(session, data):
     session.select_particle(2)
     assert "particle 2" in text_of(view._legend.value)
     assert int(view.profile.table["count"].sum()) == 150
+    contrast = core_shell_contrast(session.state.maps, data[2]).particles.loc[2, "contrast"]
+    assert f"Rim minus core: {contrast:.3f}".replace("-", "−") in text_of(view._legend.value)
     view.kind.value = "depth"
     view.axis.value = "x"
     soc = session.displayed()
