@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from socwidgets.analysis.profiles import binned_profile, surface_distance
+from socwidgets.analysis.profiles import binned_profile
 from socwidgets.heterogeneity.particles import particle_table
+from socwidgets.kernels.distance import surface_distance
 from socwidgets.phantoms import make_phantom
 from socwidgets.plotting.review.canvas import Canvas, titled
 from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_lcf, inner
@@ -77,9 +78,9 @@ def _as_maps(found: Analyzed) -> xr.Dataset:
 
 def _ring(found: Analyzed) -> pd.DataFrame:
     """SOC against the distance from the surface in the largest particle, and its truth."""
-    largest = found.labels.copy(data=(found.labels.values == 1).astype(np.int32))
-    distance = surface_distance(largest).values
-    inside = (largest.values > 0) & np.isfinite(found.soc["soc"].values)
+    largest = (found.labels.values == 1).astype(np.int32)
+    distance = surface_distance(largest, (found.phantom.pixel_um, found.phantom.pixel_um))
+    inside = (largest > 0) & np.isfinite(found.soc["soc"].values)
     out = {}
     for name, source in (("soc", found.soc["soc"]), ("truth", found.truth["soc"])):
         profile = binned_profile(
@@ -91,8 +92,8 @@ def _ring(found: Analyzed) -> pd.DataFrame:
 
 
 def _contrast(ring: pd.DataFrame, column: str) -> float:
-    """Top of the ring (0.7 to 1.6 um deep) minus the innermost three bins."""
-    near = ring[(ring.distance_um > 0.7) & (ring.distance_um < 1.6)]
+    """Top of the ring (0.8 to 1.7 um deep) minus the innermost three bins."""
+    near = ring[(ring.distance_um > 0.8) & (ring.distance_um < 1.7)]
     return float(near[column].mean() - ring[column].iloc[-3:].mean())
 
 
