@@ -139,12 +139,7 @@ def kmeans(
     from sklearn.cluster import KMeans
 
     chosen = _parameters(ClusterParameters, params, changes)
-    if SIGNAL in data:
-        points, keep = _spectra(data, mask, chosen.n_clusters)
-        dim = spectral_dim(data[SIGNAL])
-    else:
-        points, keep = _scores(data, mask, chosen.n_clusters)
-        dim = str(data["mean"].dims[0])
+    points, keep, dim = cluster_points(data, mask, chosen.n_clusters)
     model = KMeans(chosen.n_clusters, n_init=chosen.starts, random_state=chosen.seed).fit(points)
     counts = np.bincount(model.labels_, minlength=chosen.n_clusters)
     order = np.argsort(-counts, kind="stable")
@@ -165,6 +160,15 @@ def kmeans(
     )
     result.attrs["inertia"] = float(model.inertia_)
     return _recorded(result, "kmeans", chosen, mask, data)
+
+
+def cluster_points(
+    data: xr.Dataset, mask: xr.DataArray | None, least: int
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Spectra of a stack or scores of `pca` ``(n, dims)``, their pixels, and the spectral dim."""
+    if SIGNAL in data:
+        return *_spectra(data, mask, least), spectral_dim(data[SIGNAL])
+    return *_scores(data, mask, least), str(data["mean"].dims[0])
 
 
 def _parameters(kind: type[Parameters], params: Parameters | None, changes: dict[str, Any]) -> Any:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from socwidgets.kernels import lineshape_points, lm_math
+from socwidgets.kernels.generated import load_source
 from socwidgets.kernels.lineshapes import (
     ARCTAN_STEP,
     ERF_STEP,
@@ -19,8 +21,14 @@ from socwidgets.kernels.lineshapes import (
     VOIGT,
     evaluate,
 )
-from socwidgets.kernels.lm_lanes import LANES, function_pointer, jit_disabled
+from socwidgets.kernels.lm_lanes import (
+    LANES,
+    equations_pointer,
+    function_pointer,
+    jit_disabled,
+)
 from socwidgets.kernels.lm_plan import Model
+from socwidgets.kernels.lm_source import Recipe, Stage, write_equations
 
 #: Kind and number of parameters of the parts that are not polynomials.
 PARTS = {
@@ -31,6 +39,17 @@ PARTS = {
     "arctan": (ARCTAN_STEP, 3),
     "erf": (ERF_STEP, 3),
     "exponential": (EXPONENTIAL, 2),
+}
+
+
+_FUNCTIONS: dict[int, str] = {
+    int(GAUSSIAN): "gaussian_at",
+    int(LORENTZIAN): "lorentzian_at",
+    int(PSEUDO_VOIGT): "pseudo_voigt_at",
+    int(VOIGT): "voigt_at",
+    int(ARCTAN_STEP): "arctan_at",
+    int(ERF_STEP): "erf_at",
+    int(EXPONENTIAL): "exponential_at",
 }
 
 
@@ -75,4 +94,78 @@ def composite(
         rows += [rows[0] ** power for power in range(degree + 1)]
         first += degree + 1
     head = [len(numbers) // int(FIELDS), first, len(rows), LANES]
-    return Model(block, first, np.array([*head, *numbers], np.uintp), np.stack(rows))
+    described = tuple(numbers)
+    return Model(
+        block,
+        first,
+        np.array([*head, *numbers], np.uintp),
+        np.stack(rows),
+        equations=lambda kind, weighted, last: _equations(described, len(rows), kind, weighted),
+    )
+
+
+@cache
+def _equations(described: tuple[int, ...], rows: int, kind: type, weighted: bool) -> Any:
+    """Normal equations of one combination of parts, compiled for it."""
+    text = _HEAD + write_equations(_recipe(described, rows), weighted=weighted) + _TAIL
+    names = load_source(text, (lineshape_points, lm_math))
+    if jit_disabled():
+        return names["equations"]
+    return equations_pointer(names["outer"], kind, cache="__file__" in names)
+
+
+_HEAD = f"""\
+import numpy as np
+from socwidgets.kernels.lineshape_points import {", ".join(_FUNCTIONS.values())}
+from socwidgets.kernels.lm_lanes import ONE, ZERO, L, generated_code
+
+
+@generated_code
+"""
+_TAIL = """
+
+
+def outer(numbers, axis, points, y, root, q, work, jac, sums):
+    equations(numbers, axis, points, y, root, q, work, jac, sums)
+"""
+
+
+def _recipe(described: tuple[int, ...], rows: int) -> Recipe:
+    """Source of the parts, from the numbers that describe them to `lineshapes.evaluate`."""
+    head, terms, columns, plain = [], [], [], {}
+    samples: list[str] = []
+    for at in range(0, len(described), int(FIELDS)):
+        kind, first, count, row = described[at : at + int(FIELDS)]
+        head += [f"p{i} = q[np.uintp({i}) * L + p]" for i in range(first, first + count)]
+        if kind == POLYNOMIAL:
+            for n in range(count):
+                plain[first + n] = "one" if n == 0 else _on_axis(row + n, rows)
+                terms.append(f"p{first + n}" + (f" * {plain[first + n]}" if n else ""))
+            continue
+        # The third parameter of peaks and steps is a width, which comes as its inverse.
+        arguments = [f"p{i}" for i in range(first, first + count)]
+        if count > 2:
+            head.append(f"i{first} = work[np.uintp({first + 2}) * L + p]")
+            arguments[2] = f"i{first}"
+        own = range(first, first + count)
+        results = ", ".join([f"v{first}", *(f"j{i}" for i in own)])
+        call = f"{_FUNCTIONS[kind]}({', '.join([_on_axis(row, rows), *arguments])})"
+        samples.append(f"{results} = {call}")
+        terms.append(f"v{first}")
+        columns += list(own)
+    total = f"now = {' + '.join(terms)}"
+    stage = Stage(
+        tuple(head),
+        lambda where: [line.replace("AT", where) for line in (*samples, total)],
+        tuple(columns),
+    )
+    count = len(columns) + len(plain)
+    setup = (f"for k in range(np.uintp({count}) * L):", "    work[k] = one / q[k]")
+    return Recipe(count, setup, (stage,), plain)
+
+
+def _on_axis(row: int, rows: int) -> str:
+    """Text of a sample of a row of the axis."""
+    if row == 0:
+        return "axis[AT]"
+    return f"axis[np.uintp(axis.size) // np.uintp({rows}) * np.uintp({row}) + AT]"

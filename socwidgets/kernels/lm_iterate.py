@@ -11,13 +11,16 @@ from socwidgets.kernels.lm_normal import POISSON, normal_equations
 CONVERGED, STALLED, EXHAUSTED, BROKEN = range(4)
 
 _FIRST_DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e-9, 1e9
+#: Damping below which steps are those of Gauss and Newton; near the minimum the square of each is
+#: less than this part of the one before.
+_NO_DAMPING, _QUICK = 1e-4, 0.05
 
 
 @compiled
 def iterate(
-    lanes, block, numbers, axis, points, count, weighting, ties, scales, shifts, columns, unknowns,
-    where, lower, upper, tolerance, rounding, max_passes, data, roots, squares, todo, q_all,
-    passes, ending,
+    lanes, fused, equations, block, numbers, axis, points, count, weighting, ties, scales, shifts,
+    columns, unknowns, rows, where, lower, upper, tolerance, longest, rounding, max_passes, data,
+    roots, squares, todo, q_all, passes, ending,
 ):  # fmt: skip
     """Fit the pixels `todo`.
 
@@ -25,22 +28,25 @@ def iterate(
     ----------
     lanes : uintp
         `LANES`.
+    fused, equations : bool, callable
+        Whether the model has normal equations of its own, and those; else anything of their type.
     block, numbers, axis, points, count, weighting, ties, scales, columns, unknowns
         As for `normal_equations`; `shifts` are the offsets of tied parameters.
-    where : ndarray
-        From `lm_lanes.tile_positions`.
+    rows, where : uintp, ndarray
+        Number of sums, and where they are: `lm_lanes.tile_positions`, `lm_source.triangle_row`.
     lower, upper : ndarray
         ``(P,)``, bounds of the free parameters.
-    tolerance : float
-        A pixel is done when the next step promises less than this part of the residual variance:
-        the square of the step in units of sigma.
+    tolerance, longest : float
+        A pixel is done when its next step is no longer than `longest`, and the one after it would
+        be no longer than `tolerance`, judged by how the last steps shrank: squares, in units of
+        sigma. The polish makes the next step.
     rounding : float
-        The same as a part of the sum of squared data, for data without noise.
+        What is as good as no step, as a part of the sum of squared data: for data without noise.
     max_passes : int
         Evaluations per pixel.
     data, roots, squares : ndarray
-        Samples and square roots of their weights (one number if unused) from `lm_stage.stage`, and
-        the weighted sum of squared samples ``(n,)``; always float64.
+        Samples and square roots of their weights (one number if unused), and the weighted sum of
+        squared samples ``(n,)``, as in `lm_stage.Samples`.
     todo : ndarray
         uintp, numbers of pixels.
     q_all : ndarray
@@ -56,8 +62,6 @@ def iterate(
     root = np.zeros(padded * L if roots.size > 1 else ONE, kind)
     q, trial = np.zeros(count * L, kind), np.zeros(count * L, kind)
     work, jac = np.zeros(np.uintp(2) * count * L, kind), np.zeros((count + ONE) * COLUMN, kind)
-    size = np.uintp(where.shape[0])
-    rows = (size // np.uintp(2)) * (size // np.uintp(2) + ONE) * np.uintp(2)
     sums, fresh_sums = np.zeros(rows * L, kind), np.zeros(rows * L, kind)
     model = np.zeros(COLUMN, kind)
     deviance, cost, scale = np.zeros(L, kind), np.zeros(L, kind), np.zeros(L, kind)
@@ -67,7 +71,7 @@ def iterate(
     matrix, pivots = np.zeros(unknowns * unknowns * L, kind), np.zeros(unknowns * L, kind)
     least, step = np.zeros(unknowns * L, kind), np.zeros(unknowns * L, kind)
     opened, largest = np.zeros(unknowns * L, kind), np.zeros(unknowns * L, kind)
-    slope = np.zeros(L, kind)
+    slope, earlier, streak = np.zeros(L, kind), np.zeros(L, kind), np.zeros(L, kind)
     freedom, limit = kind.type(max(int(points) - int(unknowns), 1)), kind.type(max_passes)
     why = np.zeros(L, np.int64)
     square = where[unknowns, unknowns] * L
@@ -82,10 +86,13 @@ def iterate(
         else:
             _load(p, todo[0], data, roots, squares, q_all, count, y, root, trial, scale)
     while busy > 0:
-        normal_equations(
-            block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
-            unknowns, trial, work, jac, model, fresh_sums, deviance,
-        )  # fmt: skip
+        if fused:
+            equations(numbers, axis, points, y, root, trial, work, jac, fresh_sums)
+        else:
+            normal_equations(
+                block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
+                unknowns, trial, work, jac, model, fresh_sums, deviance,
+            )  # fmt: skip
         for p in range(L):
             value[p] = fresh_sums[square + p]
         objective = deviance if weighting == POISSON else value
@@ -99,7 +106,10 @@ def iterate(
         for t in range(np.uintp(ties.shape[0])):
             for p in range(L):
                 trial[ties[t, ZERO] * L + p] = scales[t] * trial[ties[t, ONE] * L + p] + shifts[t]
-        _stop(lanes, cost, slope, damping, spent, scale, freedom, tolerance, rounding, limit, why)
+        _stop(
+            lanes, cost, slope, earlier, streak, damping, spent, scale, freedom, tolerance, longest,
+            rounding, limit, why,
+        )  # fmt: skip
         for p in range(L):
             if why[p] < 0 or pixel[p] < 0:
                 continue
@@ -162,12 +172,28 @@ def _judge(lanes, value, spent, cost, damping, promised, take):
 
 
 @leaf
-def _stop(lanes, cost, slope, damping, spent, scale, freedom, tolerance, rounding, limit, why):
+def _stop(
+    lanes, cost, slope, earlier, streak, damping, spent, scale, freedom, tolerance, longest,
+    rounding, limit, why,
+):  # fmt: skip
     """Count the pass, and say how the iterations of each lane end, -1 if they go on."""
     one, large = spent.dtype.type(1.0), spent.dtype.type(_LARGEST_DAMPING)
+    mild, small = spent.dtype.type(_NO_DAMPING), spent.dtype.type(_QUICK)
+    tiny = spent.dtype.type(np.finfo(cost.dtype).tiny)
     for p in range(lanes):
+        shrinks = slope[p] / max(earlier[p], tiny)
+        # A damped step is short whether or not the minimum is near, and in a curved valley steps
+        # shrink and grow at random: only steps that shrink twice in a row foretell the next.
+        quick = spent[p] > one and damping[p] <= mild and shrinks < small
+        streak[p] = streak[p] + one if quick else spent.dtype.type(0.0)
+        shrinks = shrinks if streak[p] > one else one
+        earlier[p] = slope[p]
         spent[p] += one
-        enough = slope[p] <= tolerance * cost[p] / freedom + rounding * scale[p]
+        variance, nothing = cost[p] / freedom, rounding * scale[p]
+        enough = (
+            slope[p] * shrinks <= tolerance * variance + nothing
+            and slope[p] <= longest * variance + nothing
+        )
         # The difference of a number that is not finite with itself is not zero.
         broken = (cost[p] + slope[p]) - (cost[p] + slope[p]) != spent.dtype.type(0.0)
         code = EXHAUSTED if spent[p] >= limit else -1

@@ -52,6 +52,9 @@ compiled = _jit(**_OPTIONS)
 #: For functions that make no arrays: they need not count references to those that they are given,
 #: which would cost as much as a short loop.
 leaf = _jit(**_OPTIONS, _nrt=False)
+#: For functions whose source is written at run time: they call elementary functions, which
+#: reassociation would spoil.
+generated_code = _jit(**{**_OPTIONS, "fastmath": {"contract", "nsz", "arcp"}}, _nrt=False)
 
 
 def jit_disabled() -> bool:
@@ -65,9 +68,19 @@ def function_pointer(function: Callable, kind: type, *, cache: bool) -> Any:
     The result is a C function: compiled code that calls it is the same for all models, and so is
     compiled only once.
     """
+    return _c_function(function, kind, 4, cache)
+
+
+def equations_pointer(function: Callable, kind: type, *, cache: bool) -> Any:
+    """Compile ``equations(numbers, axis, points, y, root, q, work, jac, sums)`` likewise."""
+    return _c_function(function, kind, 6, cache)
+
+
+def _c_function(function: Callable, kind: type, arrays: int, cache: bool) -> Any:
+    """A C function of uintp numbers, an axis, a uintp, and some more arrays."""
     rows = types.Array(types.float32 if kind is np.float32 else types.float64, 1, "C")
     numbers = types.Array(types.uintp, 1, "C")
-    signature = types.void(numbers, rows, types.uintp, rows, rows, rows, rows)
+    signature = types.void(numbers, rows, types.uintp, *[rows] * arrays)
     compile_for_c: Any = numba.cfunc
     return compile_for_c(signature, nopython=True, cache=cache, error_model="numpy", _nrt=False)(
         function

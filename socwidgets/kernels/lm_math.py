@@ -51,6 +51,17 @@ def erf(x):
     return special.erf(x)
 
 
+def like(x, value):
+    """The number `value` in the float type of x: a plain constant would widen float32."""
+    return type(x)(value)
+
+
+@overload(like, jit_options=_OPTIONS)
+def _like(x, value):
+    real = np.float32 if x == types.float32 else np.float64
+    return lambda x, value: real(value)
+
+
 def _series(degree, term, kind):
     """Coefficients, highest power first, as the constant array that the unrolled loop folds in."""
     return np.array([term(n) for n in range(degree, -1, -1)], dtype=kind)

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import COLUMN, ONE, ZERO, L, U, accumulate, leaf
+from socwidgets.kernels.lm_lanes import (
+    COLUMN,
+    ONE,
+    ZERO,
+    L,
+    U,
+    accumulate,
+    equations_pointer,
+    jit_disabled,
+    leaf,
+)
 from socwidgets.kernels.lm_math import log
 
 #: Weighting codes of the compiled functions.
@@ -105,3 +118,13 @@ def _weigh_counts(jac, model, residual, columns, unknowns, y, e):
         model[k] = root
     for c in range(unknowns):
         _multiply(jac, columns[c] * COLUMN, model, ZERO)
+
+
+def _none(numbers, axis, points, y, root, q, work, jac, sums):
+    """Nothing."""
+
+
+@cache
+def no_equations(kind: type) -> Any:
+    """Something of the type of a model's own normal equations, for models that have none."""
+    return _none if jit_disabled() else equations_pointer(_none, kind, cache=True)

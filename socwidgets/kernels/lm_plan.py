@@ -30,6 +30,10 @@ class Model:
         ``(rows, E)`` float64, for the block.
     last_numbers : ndarray, optional
         In the place of `numbers` for the last step, where that differs.
+    equations : callable, optional
+        ``(dtype, weighted, last) -> function(numbers, axis, points, y, root, q, work, jac, sums)``:
+        all sums of the normal equations at once, as `lm_source.write_equations` writes them; of a
+        type that does not depend on the model.
     """
 
     block: Callable[[type], Callable]
@@ -37,6 +41,7 @@ class Model:
     numbers: np.ndarray
     axis: np.ndarray
     last_numbers: np.ndarray | None = None
+    equations: Callable[[type, bool, bool], Callable] | None = None
 
     def on(self, points: np.ndarray) -> Model:
         """The same model on some of the samples (bool mask)."""

@@ -33,8 +33,9 @@ FINE, HELD, UNDETERMINED, UNFINISHED = (np.uint8(n) for n in range(4))
 
 @compiled
 def polish(
-    width, block, numbers, axis, points, count, weighting, ties, scales, shifts, columns, unknowns,
-    where, lower, upper, longest, data, roots, squares, todo, q_all, covariance, chi, verdict,
+    width, fused, equations, block, numbers, axis, points, count, weighting, ties, scales, shifts,
+    columns, unknowns, rows, where, lower, upper, longest, data, roots, squares, todo,
+    q_all, covariance, chi, verdict,
 ):  # fmt: skip
     """One undamped Gauss-Newton step of the pixels `todo`.
 
@@ -42,8 +43,9 @@ def polish(
     ----------
     width : uintp
         `LANES`.
-    block, numbers, axis, points, count, weighting, ties, scales, shifts, columns, unknowns, where
-        As for `iterate`; likewise `lower`, `upper`, `data`, `roots`, `squares`, `todo`, `q_all`.
+    fused, equations, block, numbers, axis, points, count, weighting, ties, scales, shifts, columns
+        As for `iterate`; likewise `unknowns`, `rows`, `where`, `lower`, `upper`, `data`, `roots`,
+        `squares`, `todo`, `q_all`.
     longest : float
         Square of the longest step, in units of sigma, that may be the last.
     covariance : ndarray
@@ -60,8 +62,7 @@ def polish(
     root = np.zeros(padded * L if roots.size > 1 else ONE)
     q = np.zeros(count * L)
     work, jac = np.zeros(np.uintp(2) * count * L), np.zeros((count + ONE) * COLUMN)
-    size = np.uintp(where.shape[0])
-    sums = np.zeros((size // np.uintp(2)) * (size // np.uintp(2) + ONE) * np.uintp(2) * L)
+    sums = np.zeros(rows * L)
     model = np.zeros(COLUMN)
     deviance, scale = np.zeros(L), np.zeros(L)
     matrix, pivots = np.zeros(unknowns * unknowns * L), np.zeros(unknowns * L)
@@ -78,10 +79,13 @@ def polish(
             for p in range(L):
                 row = todo[min(first + int(p), todo.size - 1)]
                 _load(p, row, data, roots, squares, q_all, count, y, root, q, scale)
-        normal_equations(
-            block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
-            unknowns, q, work, jac, model, sums, deviance,
-        )  # fmt: skip
+        if fused:
+            equations(numbers, axis, points, y, root, q, work, jac, sums)
+        else:
+            normal_equations(
+                block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
+                unknowns, q, work, jac, model, sums, deviance,
+            )  # fmt: skip
         _matrix(width, unknowns, columns, where, lower, upper, q, sums, matrix, least, step, held)
         factorize(width, unknowns, matrix, pivots, least)
         _determined(width, unknowns, pivots, least, held, state)

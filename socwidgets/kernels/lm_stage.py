@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from socwidgets.kernels.lm_lanes import LANES, ZERO, L, compiled
 from socwidgets.kernels.lm_plan import padded
 
 
-def stage(
-    signal: np.ndarray, std: np.ndarray, first: int, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Copy some pixels of a stack.
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Room for the samples of some pixels; taking it anew for each batch would cost as much as use.
 
-    Parameters
+    Attributes
     ----------
-    signal, std : ndarray
-        ``(E, N)``; `std` has no rows where samples are not weighted. A sample whose sigma is not
-        positive has no weight.
-    first, count : int
-        Range of pixels.
-
-    Returns
-    -------
     data, roots : ndarray
-        Flat float64 blocks of ``(padded E, LANES)``, zero where there is no sample; the square
-        roots of the weights are one number if there are none.
+        Flat blocks of ``(padded E, LANES)`` in the type of the samples, zero beyond the last
+        energy; the square roots of the weights are one number if there are none.
     squares : ndarray
         ``(count,)``, weighted sum of squared samples; not finite where a sample is missing.
     """
-    size = -(-count // LANES) * padded(signal.shape[0]) * LANES
-    data, squares = np.zeros(size), np.zeros(count)
-    roots = np.zeros(size if std.shape[0] else 1)
-    _stage(signal, std, np.uintp(first), np.uintp(count), data, roots, squares)
-    return data, roots, squares
+
+    data: np.ndarray
+    roots: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def room(cls, signal: np.ndarray, std: np.ndarray, count: int) -> Samples:
+        """Room for `count` pixels of a stack."""
+        kind = np.result_type(signal, std)
+        size = -(-count // LANES) * padded(signal.shape[0]) * LANES
+        roots = np.zeros(size if std.shape[0] else 1, kind)
+        return cls(np.zeros(size, kind), roots, np.zeros(count))
+
+    def load(self, signal: np.ndarray, std: np.ndarray, first: int) -> None:
+        """Copy pixels from `first` on.
+
+        Parameters
+        ----------
+        signal, std : ndarray
+            ``(E, N)``; `std` has no rows where samples are not weighted. A sample whose sigma is
+            not positive has no weight.
+        first : int
+            First pixel.
+        """
+        count = np.uintp(self.squares.size)
+        _stage(signal, std, np.uintp(first), count, self.data, self.roots, self.squares)
 
 
 @compiled

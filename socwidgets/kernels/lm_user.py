@@ -13,8 +13,19 @@ import numpy as np
 from numba import njit
 
 from socwidgets.kernels import lm_math
-from socwidgets.kernels.lm_lanes import COLUMN, L, NoOverlap, U, function_pointer, jit_disabled
+from socwidgets.kernels.lm_lanes import (
+    COLUMN,
+    ONE,
+    ZERO,
+    L,
+    NoOverlap,
+    U,
+    equations_pointer,
+    function_pointer,
+    jit_disabled,
+)
 from socwidgets.kernels.lm_plan import Model
+from socwidgets.kernels.lm_source import ONCE, UNROLL, Recipe, Stage, write_equations
 
 #: Functions of numpy and math that have a form the compiler can vectorize.
 _FAST = {"exp": "exp", "log": "log", "arctan": "arctan", "atan": "arctan", "tanh": "tanh"}
@@ -81,37 +92,112 @@ def compile_model(
     count = len(parameter_names(function))
 
     def block(kind: type):
-        if kind is not np.float64:
-            raise ValueError("a user's model is fitted in double precision: double=True")
+        _only_double(kind)
         return _block(function, jacobian, count)
+
+    def equations(kind: type, weighted: bool, last: bool):
+        _only_double(kind)
+        return _equations(function, jacobian, count, weighted, last and jacobian is None)
 
     sizes = np.ones(count) if typical is None else np.abs(np.asarray(typical, float))
     sizes = 1e-3 * np.where(sizes > 0, sizes, 1.0)
     rows = np.vstack([axis, np.repeat(sizes[:, None], len(axis), axis=1)])
     numbers = np.array([count, 0], np.uintp)
-    return Model(block, count, numbers, rows, last_numbers=np.array([count, 1], np.uintp))
+    last = np.array([count, 1], np.uintp)
+    return Model(block, count, numbers, rows, last_numbers=last, equations=equations)
+
+
+def _only_double(kind: type) -> None:
+    if kind is not np.float64:
+        raise ValueError("a user's model is fitted in double precision: double=True")
 
 
 @cache
 def _block(function: Callable, jacobian: Callable | None, count: int):
     """The function that the engine calls, compiled once per model."""
-    value = _compiled(function)
-    derivatives = _compiled(jacobian) if jacobian is not None else None
+    source = _analytic(count) if jacobian is not None else _differences(count)
+    evaluate = _defined(source, "evaluate", function, jacobian)
+    if jit_disabled():
+        return evaluate
+
+    def outer(n, axis, e, q, work, jac, model):
+        evaluate(n, axis, e, q, work, jac, model)
+
+    return function_pointer(outer, np.float64, cache=False)
+
+
+@cache
+def _equations(
+    function: Callable, jacobian: Callable | None, count: int, weighted: bool, central: bool
+):
+    """Normal equations of the model, compiled for it; central differences for the last step."""
+    recipe = _recipe(count, jacobian is not None, central)
+    source = write_equations(recipe, weighted=weighted, unroll=ONCE if central else UNROLL)
+    equations = _defined(source, "equations", function, jacobian)
+    if jit_disabled():
+        return equations
+
+    def outer(numbers, axis, points, y, root, q, work, jac, sums):
+        equations(numbers, axis, points, y, root, q, work, jac, sums)
+
+    return equations_pointer(outer, np.float64, cache=False)
+
+
+def _defined(source: str, name: str, function: Callable, jacobian: Callable | None) -> Callable:
+    """A function from its source, compiled where numba is on."""
     scope = {
-        "value": value, "derivatives": derivatives, "COLUMN": COLUMN, "L": L, "U": U, "np": np,
+        "value": _compiled(function),
+        "derivatives": _compiled(jacobian) if jacobian is not None else None,
+        "COLUMN": COLUMN, "L": L, "U": U, "ZERO": ZERO, "ONE": ONE, "np": np,
         "FORWARD": float(np.sqrt(np.finfo(float).eps)),
         "CENTRAL": float(np.cbrt(np.finfo(float).eps)),
     }  # fmt: skip
-    source = _analytic(count) if jacobian is not None else _differences(count)
     exec(compile(source, "<model>", "exec"), scope)
+    found: Any = scope[name]
     if jit_disabled():
-        return scope["evaluate"]
-    inner = _jit(pipeline_class=NoOverlap, _nrt=False, **_OPTIONS)(scope["evaluate"])
+        return found
+    return _jit(pipeline_class=NoOverlap, _nrt=False, **_OPTIONS)(found)
 
-    def outer(n, axis, e, q, work, jac, model):
-        inner(n, axis, e, q, work, jac, model)
 
-    return function_pointer(outer, np.float64, cache=False)
+def _recipe(count: int, analytic: bool, central: bool) -> Recipe:
+    head = [f"p{i} = q[np.uintp({i}) * L + p]" for i in range(count)]
+    value = ["x = axis[AT]", f"now = value(x, {_arguments(count)})"]
+    if analytic:
+        found = [f"j{i} = found[{i}]" for i in range(count)]
+        lines = [*value, f"found = derivatives(x, {_arguments(count)})", *found]
+        return Recipe(count, (), (_stage(head, lines, range(count)),))
+    stages = []
+    for first in range(0, count, _TOGETHER):
+        own = range(first, min(first + _TOGETHER, count))
+        steps = [f"h{i} = work[np.uintp({i}) * L + p]" for i in own]
+        steps += [f"d{i} = work[np.uintp({count + i}) * L + p]" for i in own]
+        lines = list(value)
+        for i in own:
+            up, down = (f"value(x, {_arguments(count, i, f'p{i} {s} h{i}')})" for s in "+-")
+            lines.append(f"j{i} = ({up} - {down if central else 'now'}) * d{i}")
+        stages.append(_stage(head + steps, lines, own))
+    return Recipe(count, tuple(_steps(count, str(central))), tuple(stages))
+
+
+def _stage(head: list[str], lines: list[str], columns: range) -> Stage:
+    return Stage(
+        tuple(head), lambda where: [line.replace("AT", where) for line in lines], tuple(columns)
+    )
+
+
+def _steps(count: int, central: str) -> list[str]:
+    """Steps of the differences, and what the differences are multiplied by."""
+    return [
+        f"rows = np.uintp(axis.size) // np.uintp({count + 1})",
+        f"for i in range(np.uintp({count})):",
+        "    for p in range(L):",
+        "        k = i * L + p",
+        "        size = max(abs(q[k]), axis[(i + np.uintp(1)) * rows])",
+        # The step that counts is the one that the rounded sum makes.
+        f"        step = (q[k] + (CENTRAL if {central} else FORWARD) * size) - q[k]",
+        "        work[k] = step",
+        f"        work[np.uintp({count}) * L + k] = (0.5 if {central} else 1.0) / step",
+    ]
 
 
 def _compiled(function: Callable) -> Callable:
@@ -173,16 +259,8 @@ def _differences(count: int) -> str:
     lines = [
         _HEAD,
         "    central = n[1] == np.uintp(1)",
-        f"    rows = np.uintp(axis.size) // np.uintp({count + 1})",
         "    if e == np.uintp(0):",
-        f"        for i in range(np.uintp({count})):",
-        "            for p in range(L):",
-        "                k = i * L + p",
-        "                size = max(abs(q[k]), axis[(i + np.uintp(1)) * rows])",
-        # The step that counts is the one that the rounded sum makes.
-        "                step = (q[k] + (CENTRAL if central else FORWARD) * size) - q[k]",
-        "                work[k] = step",
-        f"                work[np.uintp({count}) * L + k] = (0.5 if central else 1.0) / step",
+        *(f"        {line}" for line in _steps(count, "central")),
     ]
     for first in range(0, count, _TOGETHER):
         for central in (False, True):

@@ -10,7 +10,7 @@ from socwidgets import plotting
 from socwidgets.heterogeneity.pathway.classify import Pathway, PathwayClass, classify_pathway
 from socwidgets.heterogeneity.phases.table import phase_table
 from socwidgets.model.status import usable
-from socwidgets.plotting.series import state_figure
+from socwidgets.plotting.states import state_figure
 from socwidgets.plotting.style import CYCLE, MUTED
 from socwidgets.reports.publish import show_figures, show_table
 from socwidgets.reports.results import Number

@@ -11,7 +11,7 @@ import xarray as xr
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.geojson import rois_from_geojson, rois_to_geojson
 from socwidgets.model.names import X, Y
-from socwidgets.model.roi import ROI, Shape
+from socwidgets.model.roi import ROI, Area, Shape
 from socwidgets.session import display
 from socwidgets.session.choosing import Choosing
 from socwidgets.session.roi_names import unique_rois
@@ -20,10 +20,8 @@ from socwidgets.session.roi_names import unique_rois
 class Shaping(Choosing):
     """Regions made from values, strokes, particles and other regions."""
 
-    def grow_roi(
-        self, x_um: float, y_um: float, tolerance: float | None = None, name: str | None = None
-    ) -> ROI:
-        """Make a region of the connected pixels whose shown value is like that of one pixel.
+    def grown(self, x_um: float, y_um: float, tolerance: float | None = None) -> Area:
+        """Connected pixels whose shown value is like that of one pixel, as a shape.
 
         Parameters
         ----------
@@ -32,8 +30,6 @@ class Shaping(Choosing):
         tolerance : float, optional
             Largest difference, in the unit of what is shown; a tenth of the color limits if left
             out.
-        name : str, optional
-            Name of the region.
 
         Raises
         ------
@@ -47,7 +43,13 @@ class Shaping(Choosing):
             raise ParameterError("the place is outside the image", found=f"({x_um:g}, {y_um:g}) um")
         low, high = self.displayed_limits()
         most = 0.1 * (high - low) if tolerance is None else float(tolerance)
-        return self.add_roi(area_of(grow(self._on_axes(self.displayed()), pixel, most)), name)
+        return area_of(grow(self._on_axes(self.displayed()), pixel, most))
+
+    def grow_roi(
+        self, x_um: float, y_um: float, tolerance: float | None = None, name: str | None = None
+    ) -> ROI:
+        """Make a region of the connected pixels whose shown value is like one's, see `grown`."""
+        return self.add_roi(self.grown(x_um, y_um, tolerance), name)
 
     def paint_roi(
         self, points: Sequence[tuple[float, float]], radius_um: float, name: str | None = None,

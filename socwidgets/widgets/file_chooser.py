@@ -91,17 +91,24 @@ class FileChooser(ipywidgets.VBox):
 
     def _make(self, height: int) -> None:
         self.up = ipywidgets.Button(
-            icon="arrow-up", tooltip="Go to the folder above", layout={"width": "38px"}
+            icon="arrow-up",
+            tooltip="Go to the folder above",
+            layout={"flex": "0 0 38px", "width": "38px"},
         )
         self.home = ipywidgets.Button(
-            icon="home", tooltip="Go to the home folder", layout={"width": "38px"}
+            icon="home",
+            tooltip="Go to the home folder",
+            layout={"flex": "0 0 38px", "width": "38px"},
         )
         self.again = ipywidgets.Button(
-            icon="refresh", tooltip="List the folder again", layout={"width": "38px"}
+            icon="refresh",
+            tooltip="List the folder again",
+            layout={"flex": "0 0 38px", "width": "38px"},
         )
         self.field = ipywidgets.Text(
-            continuous_update=False, layout={"flex": "1 1 auto", "width": "auto"},
-            placeholder="Folder or file", tooltip="Path where the kernel runs; Enter goes there",
+            continuous_update=False, placeholder="Folder or file",
+            tooltip="Path where the kernel runs; Enter goes there",
+            layout={"flex": "1 1 auto", "width": "auto", "min_width": "80px"},
         )  # fmt: skip
         self.files = FileList(height=height, layout={"width": "100%"})
         self.all = ipywidgets.Checkbox(

@@ -7,11 +7,12 @@ import itertools
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from socwidgets.model.errors import ParameterError, SocwidgetsError
 from socwidgets.widgets.map_events import (
+    MESSAGE_TYPE,
     DrawnShape,
     MapEvent,
     parse_event,
@@ -20,6 +21,8 @@ from socwidgets.widgets.map_events import (
 )
 
 _log = logging.getLogger(__name__)
+#: Asks for the words of a place, and answers.
+PROBE_TYPE = "map_probe"
 #: What anywidget itself puts on the channel of custom messages.
 _ANYWIDGET_KIND = "anywidget-command"
 
@@ -28,6 +31,9 @@ class MapActions:
     """Mixin of `MapView`: receives, numbers and hands out events, one at a time."""
 
     tool: Any
+    mode: Any
+    brush_um: Any
+    line: Any
     selected: Any
     point: Any
     error: Any
@@ -36,6 +42,7 @@ class MapActions:
     def _prepare_actions(self) -> None:
         self._event_callbacks: list[Callable[[MapEvent], None]] = []
         self._error_callbacks: list[Callable[[str], None]] = []
+        self._prober: Callable[[float, float], str] | None = None
         self._event_numbers = itertools.count(1)
         # A kernel may deliver messages on a thread of its own beside a busy cell.
         self._action_lock = threading.RLock()
@@ -54,9 +61,9 @@ class MapActions:
 
     # -- what the mouse does, as methods -------------------------------------------------------
 
-    def draw(self, shape: DrawnShape) -> None:
-        """Report a new shape (um), as drawing it would."""
-        self._dispatch(MapEvent("draw", shape=require_shape(shape)))
+    def draw(self, shape: DrawnShape, mode: str = "new") -> None:
+        """Report a new shape (um), as drawing it would; `mode` as in `MapView.mode`."""
+        self._dispatch(MapEvent("draw", shape=require_shape(shape), mode=mode))
 
     def edit(self, name: str, shape: DrawnShape) -> None:
         """Report that the region `name` became `shape` (um), as dragging it would."""
@@ -79,6 +86,36 @@ class MapActions:
                 "a point needs finite coordinates", expected="um", found=f"({x}, {y})"
             )
         self._dispatch(MapEvent("point", x=float(x), y=float(y)))
+
+    def wand(self, x: float, y: float, tolerance: float | None = None, mode: str = "new") -> None:
+        """Report a click of the magic wand at ``x``, ``y`` in um."""
+        self._say("wand", x=x, y=y, tolerance=tolerance, mode=mode)
+
+    def grow(self, x: float, y: float, tolerance: float) -> None:
+        """Report that the magic wand is being dragged: a region as it would grow."""
+        self._say("grow", x=x, y=y, tolerance=tolerance)
+
+    def stroke(
+        self, points: Sequence[tuple[float, float]], radius: float, *, erase: bool = False
+    ) -> None:
+        """Report a stroke of the brush or the eraser, in um."""
+        name = "erase" if erase else "paint"
+        self._say("stroke", name=name, points=[list(p) for p in points], radius=radius)
+
+    def choose_mode(self, mode: str) -> None:
+        """Choose what a new drawing does, see `MapView.mode`."""
+        self._say("mode", name=mode)
+
+    def choose_brush(self, radius: float) -> None:
+        """Choose the radius of brush and eraser, um."""
+        self._say("brush", radius=radius)
+
+    def draw_line(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Report the line of the profile, in um."""
+        self._say("line", points=[[x0, y0], [x1, y1]])
+
+    def _say(self, kind: str, **fields: Any) -> None:
+        self._dispatch(parse_event({"type": MESSAGE_TYPE, "kind": kind, **fields}, 0))
 
     def select(self, name: str) -> None:
         """Select the region `name`; an empty name takes the selection away."""
@@ -112,6 +149,9 @@ class MapActions:
         """Handle one custom message of the browser; never raises."""
         if isinstance(content, dict) and content.get("kind") == _ANYWIDGET_KIND:
             return
+        if isinstance(content, dict) and content.get("type") == PROBE_TYPE:
+            self._answer_probe(content)
+            return
         try:
             event = parse_event(content, 0)
         except SocwidgetsError as error:
@@ -124,6 +164,26 @@ class MapActions:
         if isinstance(content, dict):
             answer = {key: content.get(key) for key in ("view", "seq")}
             self.send({"type": "map_ack", **answer})
+
+    def _answer_probe(self, content: dict[str, Any]) -> None:
+        """Say what a place has, beside what the browser knows of it by itself."""
+        x, y = content.get("x"), content.get("y")
+        if (
+            self._prober is None
+            or not isinstance(x, (int, float))
+            or not isinstance(y, (int, float))
+        ):
+            return
+        try:
+            words = self._prober(float(x), float(y))
+        except Exception:
+            _log.exception("the words of a pixel could not be found")
+            words = ""
+        self.send({"type": PROBE_TYPE, "view": content.get("view"), "x": x, "y": y, "text": words})
+
+    def on_probe(self, words: Callable[[float, float], str] | None) -> None:
+        """Take ``words(x, y)`` for the status line while the pointer rests; None ends it."""
+        self._prober = words
 
     def _dispatch(self, event: MapEvent) -> None:
         """Number an event, follow it, hand it to every callback."""
@@ -138,6 +198,12 @@ class MapActions:
     def _follow(self, event: MapEvent) -> None:
         if event.kind == "tool":
             self.tool = event.name
+        elif event.kind == "mode":
+            self.mode = event.name
+        elif event.kind == "brush":
+            self.brush_um = event.radius
+        elif event.kind == "line":
+            self.line = [value for point in event.points for value in point]
         elif event.kind in ("select", "edit"):
             self.selected = event.name
         elif event.kind == "delete" and self.selected == event.name:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from socwidgets.model.errors import ParameterError
-from socwidgets.model.roi import Threshold
+import contextlib
+import math
+
+from socwidgets.model.errors import ParameterError, SocwidgetsError
+from socwidgets.model.roi import Shape, Threshold
 from socwidgets.session import Session
 from socwidgets.widgets.colormaps import COLORMAPS
 from socwidgets.widgets.map_events import MapEvent
@@ -28,8 +31,14 @@ class LinkedMap(View):
         self._shown: tuple[object, ...] = ()
         self.follow(
             self._refresh_values, "stack", "maps", "map_name", "show_frame", "energy_index",
-            "limits",
+            "limits", "phases",
         )  # fmt: skip
+        self.follow(
+            self._refresh_sigma, "fade", "stack", "maps", "map_name", "show_frame", "energy_index",
+            "phases",
+        )  # fmt: skip
+        self.follow(self._refresh_overlay, "overlay", "labels", "maps", "stack")
+        self.map.on_probe(session.pixel_words)
         self.follow(self._refresh_rois, "rois", "selected")
         self.follow(
             self._refresh_highlight, "brush", "rois", "selected", "maps", "map_name", "show_frame",
@@ -37,24 +46,37 @@ class LinkedMap(View):
         )  # fmt: skip
         self.follow(self._refresh_cmap, "cmap")
         self.follow(self._refresh_pixel, "pixel", "stack")
+        self.follow(self._refresh_line, "line")
         # Errors are shown below the map by the map itself; the session's bar shows them, too.
         self.map.on_event(self._handle)
 
     def _refresh_values(self) -> None:
         state = self.session.state
         limits = self.session.displayed_limits()
-        shown = (state.stack, state.maps, state.show_frame, state.map_name,
-                 state.energy_index if state.show_frame else -1)  # fmt: skip
+        energy = state.energy_index if state.show_frame else -1
+        phases = "/".join(state.phases)
+        shown = (state.stack, state.maps, state.show_frame, state.map_name, energy, phases)
         same = len(shown) == len(self._shown) and all(
             a is b or (isinstance(a, (str, int)) and a == b)
             for a, b in zip(shown, self._shown, strict=True)
         )
-        if not same:
+        if not same and state.phases and state.maps is not None and not state.show_frame:
+            maps = state.maps
+            self.map.set_phases([maps[n] for n in state.phases], maps.get("thickness"))
+            self._shown = shown
+        elif not same:
             self.map.set_map(self.session.displayed(), clim=limits)
             self._shown = shown
         else:
             # The values are in the browser: new limits only recolor.
             self.map.clim = limits
+
+    def _refresh_sigma(self) -> None:
+        state = self.session.state
+        self.map.set_sigma(self.session.sigma() if state.fade and not state.phases else None)
+
+    def _refresh_overlay(self) -> None:
+        self.map.set_overlay(self.session.overlay_mask(), self.session.state.overlay)
 
     def _refresh_rois(self) -> None:
         state = self.session.state
@@ -72,6 +94,9 @@ class LinkedMap(View):
         if self.session.state.cmap in COLORMAPS:
             self.map.cmap = self.session.state.cmap
 
+    def _refresh_line(self) -> None:
+        self.map.line = list(self.session.state.line or ())
+
     def _refresh_pixel(self) -> None:
         state = self.session.state
         if state.pixel is None:
@@ -85,7 +110,15 @@ class LinkedMap(View):
         if event.kind == "live" and event.shape is not None:
             session.set_draft(event.shape, event.name or None)
         elif event.kind == "draw" and event.shape is not None:
-            session.add_roi(event.shape)
+            self._draw(event, event.shape)
+        elif event.kind in ("wand", "grow"):
+            self._grow(event)
+        elif event.kind == "stroke":
+            erase = event.name == "erase"
+            session.paint_roi(event.points, event.radius, self._painted(), erase=erase)
+        elif event.kind == "line":
+            (x0, y0), (x1, y1) = event.points
+            session.set_line((x0, y0, x1, y1))
         elif event.kind == "edit" and event.shape is not None:
             session.edit_roi(event.name, event.shape)
         elif event.kind == "point":
@@ -98,11 +131,34 @@ class LinkedMap(View):
             session.undo()
         elif event.kind == "redo":
             session.redo()
-        elif event.kind != "tool":
+        elif event.kind not in ("tool", "mode", "brush"):
             raise ParameterError(f"the map reports something unknown: {event.kind!r}")
         self._drop_draft(event)
 
+    def _draw(self, event: MapEvent, shape: Shape) -> None:
+        """A new region, or a change of the selected one."""
+        selected = self.session.state.selected
+        if event.mode == "new" or selected is None:
+            self.session.add_roi(shape)
+        else:
+            self.session.combine_roi(selected, shape, event.mode)
+
+    def _grow(self, event: MapEvent) -> None:
+        tolerance = None if math.isnan(event.tolerance) else event.tolerance
+        if event.kind == "grow":
+            # While the wand is dragged a place that does not grow is no error yet.
+            with contextlib.suppress(SocwidgetsError):
+                self.session.set_draft(self.session.grown(event.x, event.y, tolerance))
+        else:
+            self._draw(event, self.session.grown(event.x, event.y, tolerance))
+
+    def _painted(self) -> str | None:
+        """The region that a brush changes: the selected one, unless it is a threshold."""
+        state = self.session.state
+        roi = next((r for r in state.rois if r.name == state.selected), None)
+        return None if roi is None or isinstance(roi.shape, Threshold) else roi.name
+
     def _drop_draft(self, event: MapEvent) -> None:
         """A drag that ends without a shape leaves no draft behind."""
-        if event.kind != "live" and self.session.state.draft is not None:
+        if event.kind not in ("live", "grow") and self.session.state.draft is not None:
             self.session.set_draft(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,20 @@ from socwidgets.model.roi import roi_from_dict
 from socwidgets.widgets.colormaps import lut, require_colormap
 from socwidgets.widgets.map_actions import MapActions
 from socwidgets.widgets.map_display import Display, display, display_mask
-from socwidgets.widgets.map_events import MapEvent, require_tool
+from socwidgets.widgets.map_events import MODES, MapEvent, require_tool
+from socwidgets.widgets.map_layers import MapLayers, mixture
 from socwidgets.widgets.quantize import pack_mask
 
 __all__ = ["MapEvent", "MapView"]
 
 _STATIC = Path(__file__).parent / "static"
+#: Colors of phases that the color-blind can tell apart.
+PHASE_COLORS = ("#d55e00", "#f0e442", "#0072b2")
+
 #: Parts of the ES module in order; one scope, so that no build step is needed.
-_PARTS = ("geometry", "colors", "render", "panel", "messages", "tools", "keys", "dom")
+_PARTS = (
+    "geometry", "colors", "render", "panel", "messages", "free", "tools", "keys", "dom",
+)  # fmt: skip
 _OPTIONS = ("clim", "cmap", "tool", "rois", "selected", "height", "layout")
 
 
@@ -33,7 +40,7 @@ def esm_source() -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
-class MapView(MapActions, anywidget.AnyWidget):
+class MapView(MapActions, MapLayers, anywidget.AnyWidget):
     """One map with its colour bar, scale bar, regions and drawing tools.
 
     The browser draws and never computes a result; it reports what a person did through
@@ -55,7 +62,14 @@ class MapView(MapActions, anywidget.AnyWidget):
         One of `colormaps.COLORMAPS`.
     tool : str
         ``pan`` (also selects, moves and resizes), ``point``, ``rectangle``, ``ellipse``,
-        ``polygon`` or ``lasso``.
+        ``polygon``, ``lasso``, ``wand``, ``brush``, ``eraser`` or ``line``.
+    mode : str
+        What a new drawing does: ``new``, or ``add``, ``subtract``, ``intersect`` with the selected
+        region.
+    brush_um : float
+        Radius of brush and eraser in um; 0 for a fortieth of the map's width.
+    line : list of float
+        ``[x0, y0, x1, y1]`` of the line of the profile in um, or empty.
     rois : list of dict
         `ROI.to_dict` of each region; thresholds have no outline and are not drawn.
     selected : str
@@ -88,6 +102,9 @@ class MapView(MapActions, anywidget.AnyWidget):
     tool = traitlets.Unicode("pan").tag(sync=True)
     rois = traitlets.List(traitlets.Dict()).tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
+    mode = traitlets.Enum(MODES, default_value="new").tag(sync=True)
+    brush_um = traitlets.CFloat(0.0, min=0.0).tag(sync=True)
+    line = traitlets.List(traitlets.CFloat(), maxlen=4).tag(sync=True)
     point = traitlets.List(traitlets.CFloat(), maxlen=2).tag(sync=True)
     can_undo = traitlets.Bool(True).tag(sync=True)
     can_redo = traitlets.Bool(True).tag(sync=True)
@@ -144,7 +161,33 @@ class MapView(MapActions, anywidget.AnyWidget):
             if clim is not None:
                 self.clim = clim
             if old is None or self._meta["full_shape"] != old.meta["full_shape"]:
-                self._highlight = b""
+                self._highlight = self._sigma = self._overlay = b""
+
+    def set_phases(
+        self, fractions: Sequence[xr.DataArray], thickness: xr.DataArray | None = None,
+        colors: Sequence[str] = PHASE_COLORS,
+    ) -> None:  # fmt: skip
+        """Show two or three phases as one picture: color is the mixture, brightness the thickness.
+
+        Parameters
+        ----------
+        fractions : sequence of xarray.DataArray
+            ``(y, x)``, dimensionless, coordinates as in `set_map`.
+        thickness : xarray.DataArray, optional
+            ``(y, x)``.
+        colors : sequence of str
+            ``#rrggbb`` of each phase; people who see red and green alike can tell the usual ones
+            apart.
+
+        Raises
+        ------
+        DataError, ParameterError
+            If the maps do not fit each other.
+        """
+        shown, codes = mixture(fractions, thickness, list(colors)[: len(fractions)])
+        with self.hold_sync():
+            self._values, self._shown = fractions[0].transpose("y", "x"), shown
+            self._codes, self._meta = codes, shown.meta
 
     def _show(self, values: xr.DataArray) -> dict[str, Any]:
         """Remember a map and return the traits that describe it."""

@@ -13,11 +13,16 @@ from socwidgets.session.profiles import LINE, ROW_DEPTH, SURFACE, Profile, profi
 from socwidgets.widgets import plots
 from socwidgets.widgets.data_view import DataView, Source, row
 from socwidgets.widgets.plots import LegendEntry, set_points
+from socwidgets.widgets.profile_map import ProfileMap
 
 _COLOR = "#2f86d2"
 _KINDS = (("Along a line", LINE), ("From the surface", SURFACE), ("Over depth", ROW_DEPTH))
 _FIELD = {"width": "116px"}
 _SHORT = {"description_width": "44px"}
+_HINT = (
+    '<div class="socwidgets-note">Drag across the map from one end of the line to the other, or '
+    "type the ends.</div>"
+)
 
 
 class ProfileView(DataView):
@@ -48,9 +53,16 @@ class ProfileView(DataView):
         self.profile: Profile | None = None
         self._make_plot()
         self._make_controls()
+        plot = ipywidgets.VBox(
+            [self.figure, self._legend], layout={"flex": "3 1 420px", "min_width": "300px"}
+        )
+        self.map = ProfileMap(self.session)
+        beside = ipywidgets.VBox(
+            [self.map, ipywidgets.HTML(_HINT)], layout={"flex": "1 1 280px", "min_width": "260px"}
+        )
         self.arrange(
-            [row(self.kind, self.axis, self.bins), self._ends, self.figure, self._legend,
-             row(self.position, self.here)]
+            [row(self.kind, self.axis, self.bins), self._ends,
+             row(beside, plot, align_items="flex-start"), row(self.position, self.here)]
         )  # fmt: skip
         self.follow(self._refresh_ends, "line", "stack")
         self.follow(
@@ -58,6 +70,16 @@ class ProfileView(DataView):
             "labels", "particle",
         )  # fmt: skip
         self.follow(self._refresh_cursor, "pixel")
+        self.follow(self._refresh_line, "line", "pixel", "stack")
+        self.follow(
+            self.map.refresh_values, "maps", "map_name", "show_frame", "energy_index", "stack",
+            "limits", "cmap",
+        )  # fmt: skip
+        self.follow(
+            self.map.refresh_highlight, "brush", "box", "particle", "labels", "selected", "maps",
+            "map_name", "show_frame", "energy_index", "stack",
+        )  # fmt: skip
+        self.map.on_event(self.guard(self.map.take))
         self._listen()
 
     def _make_plot(self) -> None:
@@ -202,11 +224,16 @@ class ProfileView(DataView):
             f"<b>{text}</b></span></div>"
         )
 
+    def _refresh_line(self) -> None:
+        line = self.session.state.line or default_line(self.session.state.stack)
+        self.map.refresh_line(line if self.kind.value == LINE else None)
+
     # -- what a person does --------------------------------------------------------------------
 
     def _chose(self) -> None:
         with self._refreshing, self.quiet:
             self._refresh()
+            self._refresh_line()
 
     def _typed(self) -> None:
         x0, y0, x1, y1 = (end.value for end in self.ends)

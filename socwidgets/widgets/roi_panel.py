@@ -11,6 +11,7 @@ from socwidgets.model.names import X, Y
 from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle
 from socwidgets.session import Session
 from socwidgets.widgets.plots import with_error
+from socwidgets.widgets.roi_tools import RoiTools
 from socwidgets.widgets.safe import close_tree
 from socwidgets.widgets.shape_fields import ShapeFields
 from socwidgets.widgets.view import View
@@ -35,6 +36,7 @@ class RoiPanel(View):
         self.fields = ShapeFields()
         self.fields.on_change(self._edit_selected, self.guard)
         self._editor = ipywidgets.VBox([self.fields])
+        self.tools: RoiTools | None = None
         self.children = (self._buttons, self._hint, self._list, self._editor)
         self.follow(
             self._refresh, "rois", "selected", "maps", "map_name", "show_frame", "energy_index"
@@ -54,12 +56,24 @@ class RoiPanel(View):
         self.on_click(self.add_rectangle, lambda: session.add_roi(self._middle("rectangle")))
         self.on_click(self.add_ellipse, lambda: session.add_roi(self._middle("ellipse")))
         self.on_click(self.add_polygon, lambda: session.add_roi(self._middle("polygon")))
+        self.more = ipywidgets.ToggleButton(
+            description="Tools", icon="wrench", layout={"width": "84px"},
+            tooltip="Grow, paint, combine, save and load regions without a mouse",
+        )  # fmt: skip
+        self.on_user(self.more, self._toggle_tools)
         title = ipywidgets.HTML('<span class="socwidgets-title">Regions</span>')
         buttons = [title, self.add_rectangle, self.add_ellipse, self.add_polygon,
-                   self.undo, self.redo, self.clear]  # fmt: skip
+                   self.undo, self.redo, self.clear, self.more]  # fmt: skip
         self._buttons = ipywidgets.HBox(
             buttons, layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px"}
         )
+
+    def _toggle_tools(self, shown: bool) -> None:
+        if self.tools is None:
+            self.tools = RoiTools(self.session)
+            self._stops.append(self.tools.stop_following)
+            self._editor.children = (self.fields, self.tools)
+        self.tools.layout.display = "flex" if shown else "none"
 
     def _middle(self, kind: str) -> Rectangle | Ellipse | Polygon:
         """Shape of a quarter of the image in its middle."""

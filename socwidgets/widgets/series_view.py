@@ -21,6 +21,8 @@ from socwidgets.widgets.scatter_marks import MARK, POINT
 #: More paths than this would be a carpet: the largest particles are drawn.
 MOST_PATHS = 60
 _PATH = "#8fa3b8"
+#: States without a coordinate have a tick each, up to this many.
+_MOST_NUMBERS = 12
 
 
 class SeriesView(DataView):
@@ -129,7 +131,7 @@ class SeriesView(DataView):
         series = self.session.state.series
         if series is None:
             return np.zeros(0)
-        if series.dim in series.maps.coords and series.maps[series.dim].dtype.kind in "iuf":
+        if _has_numbers(series.maps, series.dim):
             return series.maps[series.dim].values.astype(float)
         return np.arange(1.0, series.size + 1)
 
@@ -148,6 +150,8 @@ class SeriesView(DataView):
         self._y_axis.label = axis_label(state.series.maps[name])
         span = float(at.max() - at.min()) or 1.0
         plots.set_axis(self._x_axis, at.min() - 0.02 * span, at.max() + 0.02 * span, 8)
+        if not _has_numbers(state.series.maps, state.series.dim) and at.size <= _MOST_NUMBERS:
+            self._x_axis.tick_format, self._x_axis.tick_values = ".0f", at
         set_points(self._band, at, np.stack([found["low"].values, found["high"].values]))
         set_points(self._mean, at, found["mean"].values)
         ranges = [found["low"].values, found["high"].values]
@@ -212,7 +216,11 @@ def _one_line(x: np.ndarray, many: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.tile(np.append(x, x[-1]), many.shape[0]), y
 
 
+def _has_numbers(maps: xr.Dataset, dim: str) -> bool:
+    return dim in maps.coords and maps[dim].dtype.kind in "iuf"
+
+
 def _axis_words(maps: xr.Dataset, dim: str) -> str:
-    if dim in maps.coords and maps[dim].dtype.kind in "iuf":
+    if _has_numbers(maps, dim):
         return axis_label(maps[dim])
     return f"{dim.replace('_', ' ').capitalize()} (number)"

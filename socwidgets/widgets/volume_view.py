@@ -9,12 +9,13 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model.names import LENGTH_UNITS, X, Y, axis_label
-from socwidgets.session import Session
+from socwidgets.session import Session, display
 from socwidgets.session.state import Series
 from socwidgets.widgets.colormaps import COLORMAPS
 from socwidgets.widgets.data_view import DataView, Source, unchanged
 from socwidgets.widgets.map_events import MapEvent
 from socwidgets.widgets.map_view import MapView
+from socwidgets.widgets.profile_map import line_roi
 from socwidgets.widgets.series_view import series_session
 
 _CROSS = "#d55e00"
@@ -51,6 +52,7 @@ class VolumeView(DataView):
         self._owned = owned
         self.add_class("socwidgets-volume")
         self._kept: tuple[Any, ...] = ()
+        self._span: tuple[tuple[Any, ...], tuple[float, float]] = ((), (0.0, 1.0))
         self._make_slices()
         self._make_controls()
         beside = ipywidgets.VBox([self.value, *self.sliders.values()], layout={"min_width": "0"})
@@ -114,7 +116,7 @@ class VolumeView(DataView):
             return
         z, y, x = self._at()
         volume = volume_of(state.series, state.map_name)
-        limits = self.session.displayed_limits()
+        limits = self._limits(volume)
         cuts = {"yx": volume.isel(z=z), "zx": volume.isel(y=y), "yz": volume.isel(x=x)}
         keys = {"yx": z, "zx": y, "yz": x}
         kept = dict(self._kept)
@@ -132,14 +134,27 @@ class VolumeView(DataView):
         for dim, index in (("z", z), (Y, y), (X, x)):
             self.sliders[dim].value = index
 
+    def _limits(self, volume: xr.DataArray) -> tuple[float, float]:
+        """Limits that were set, those of a quantity between 0 and 1, or those of the volume."""
+        state = self.session.state
+        low, high = self.session.displayed_limits()
+        if display.key(state) in state.limits or (low, high) == (0.0, 1.0):
+            return low, high
+        key = (state.series, state.map_name)
+        if not unchanged(self._span[0], key):
+            values = volume.values[np.isfinite(volume.values)]
+            ends = np.percentile(values, display.AUTO_PERCENTILES) if values.size else (0.0, 1.0)
+            self._span = (key, (float(ends[0]), float(max(ends[1], ends[0] + 1e-12))))
+        return self._span[1]
+
     def _draw_cross(self, volume: xr.DataArray, z: int, y: int, x: int) -> None:
         at = {d: float(volume[d][i]) for d, i in (("z", z), (Y, y), (X, x))}
         ends = {d: (float(volume[d][0]), float(volume[d][-1])) for d in ("z", Y, X)}
         for name, view in self.slices.items():
             down, across = _DIMS[name]
             view.rois = [
-                _segment(down, (ends[across][0], at[down]), (ends[across][1], at[down])),
-                _segment(across, (at[across], ends[down][0]), (at[across], ends[down][1])),
+                line_roi(down, (ends[across][0], at[down], ends[across][1], at[down]), _CROSS),
+                line_roi(across, (at[across], ends[down][0], at[across], ends[down][1]), _CROSS),
             ]
             view.point = [at[across], at[down]]
         value = float(volume.isel(z=z, y=y, x=x))
@@ -205,11 +220,3 @@ def flat(cut: xr.DataArray, name: str) -> xr.DataArray:
         },
         (Y, X), name=cut.name, attrs=cut.attrs,
     )  # fmt: skip
-
-
-def _segment(name: str, start: tuple[float, float], end: tuple[float, float]) -> dict[str, Any]:
-    """A line as a region without an inside, which the map can draw."""
-    return {
-        "name": name, "color": _CROSS, "type": "polygon",
-        "vertices": [list(start), list(end), list(start)],
-    }  # fmt: skip

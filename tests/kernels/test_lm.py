@@ -9,7 +9,7 @@ import pytest
 from numba import njit
 from scipy.optimize import curve_fit
 
-from socwidgets.kernels import lm, lm_math, lm_reference
+from socwidgets.kernels import generated, lm, lm_math, lm_reference
 from socwidgets.kernels.lm_composite import composite
 from socwidgets.kernels.lm_evaluate import evaluate_model
 from socwidgets.kernels.lm_plan import make_plan
@@ -390,3 +390,32 @@ print(*[repr(float(v)) for v in result.values[:, 0]], result.status[0])
     *values, status = with_switch.stdout.split()
     np.testing.assert_allclose([float(v) for v in values], result.values[:, 0], rtol=1e-9)
     assert int(status) == result.status[0] == lm.OK
+
+
+@pytest.mark.parametrize("weighting", ["none", "std"])
+@pytest.mark.parametrize("name", ["gaussian", "two"])
+def test_code_written_for_a_model_equals_the_general_code(rng, monkeypatch, name, weighting):
+    _, signal, guess = planted(rng, name, 70)
+    std = rng.uniform(0.01, 0.03, signal.shape)
+    plan = plan_of(name, weighting=weighting, fixed=(2,))
+    own = lm.fit_block(plan, signal, std, 0, 70, guess)
+    monkeypatch.setattr(lm, "_MOST_PARAMETERS", 0)
+    general = lm.fit_block(plan, signal, std, 0, 70, guess)
+    sigma = np.sqrt(general.covariance[0])
+    assert np.abs((own.values - general.values)[0] / sigma).max() < 2e-3
+    np.testing.assert_allclose(own.covariance, general.covariance, rtol=2e-3, atol=1e-9)
+    np.testing.assert_allclose(own.redchi, general.redchi, rtol=1e-5)
+    np.testing.assert_array_equal(own.status, general.status)
+
+
+def test_generated_code_without_a_folder_to_write_to(monkeypatch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    monkeypatch.setattr(generated, "_folder", lambda: blocked / "below")
+    names = generated.load_source("answer = 6 * 7", (lm_math,))
+    assert names["answer"] == 42
+    assert "__file__" not in names
+    monkeypatch.setattr(generated, "_folder", lambda: tmp_path / "cache")
+    names = generated.load_source("answer = 6 * 7", (lm_math,))
+    assert names["answer"] == 42
+    assert [path.suffix for path in (tmp_path / "cache").glob("model_*")] == [".py"]

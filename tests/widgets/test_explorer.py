@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import re
 import threading
@@ -10,9 +11,11 @@ import threading
 import numpy as np
 import pytest
 import small_stack
+import xarray as xr
 from ipywidgets.widgets.widget import _instances
 
 from socwidgets.jobs import JobRunner, JobState
+from socwidgets.model.errors import ParameterError
 from socwidgets.model.roi import Ellipse, Polygon, Rectangle, Threshold
 from socwidgets.session import Session
 from socwidgets.widgets import explorer as explorer_module
@@ -108,6 +111,110 @@ def test_map_events_of_every_kind(app):
     assert map_view.point == pytest.approx([0.5, 0.25])
     map_view.choose_tool("lasso")
     assert session.state.error == ""
+
+
+def test_wand_brush_line_and_modes_of_the_map(app):
+    session, map_view = app.session, app.map_view.map
+    map_view.wand(0.2, 0.5, 0.2)
+    grown = session.roi_mask("ROI 1")
+    assert bool(grown[:, :8].all())
+    map_view.stroke([(1.2, 0.2), (1.2, 0.9)], 0.1)
+    assert int(session.roi_mask("ROI 1").sum()) > int(grown.sum())
+    map_view.stroke([(0.2, 0.2)], 0.1, erase=True)
+    assert not bool(session.roi_mask("ROI 1").sel(x=0.2, y=0.2, method="nearest"))
+    map_view.draw(Rectangle(0.0, 0.0, 0.5, 0.5), "intersect")
+    assert len(session.state.rois) == 1
+    assert float(session.roi_mask("ROI 1").sel(x=slice(0.55, None)).sum()) == 0
+    map_view.choose_mode("subtract")
+    map_view.choose_brush(0.3)
+    assert (map_view.mode, map_view.brush_um) == ("subtract", 0.3)
+    map_view.draw_line(0.1, 0.1, 1.0, 0.8)
+    assert session.state.line == (0.1, 0.1, 1.0, 0.8)
+    assert list(map_view.line) == [0.1, 0.1, 1.0, 0.8]
+    event = {"type": "map_event", "kind": "grow", "x": 0.2, "y": 0.5, "tolerance": 0.1}
+    map_view._receive(map_view, event, [])
+    assert session.state.draft is not None
+    map_view.wand(0.2, 0.5, 0.1)
+    assert session.state.draft is None
+    for broken in ({"kind": "stroke", "points": [], "name": "paint", "radius": 1},
+                   {"kind": "stroke", "points": [[0, 0]], "name": "paint", "radius": 0},
+                   {"kind": "line", "points": [[0, 0]]}, {"kind": "mode", "name": "xor"},
+                   {"kind": "wand", "x": None, "y": 1}):  # fmt: skip
+        map_view._receive(map_view, {"type": "map_event", **broken}, [])
+        assert "cannot use" in map_view.error
+    map_view.select("")
+
+
+def test_the_form_of_the_tools_does_what_the_mouse_does(app):
+    session, panel = app.session, app.rois
+    assert panel.tools is None
+    panel.more.value = True
+    tools = panel.tools
+    tools.x.value, tools.y.value, tools.tolerance.value = 0.2, 0.5, 0.2
+    tools.grow.click()
+    assert bool(session.roi_mask("ROI 1")[:, :8].all())
+    tools.x.value, tools.radius.value = 1.2, 0.2
+    tools.paint.click()
+    assert bool(session.roi_mask("ROI 1").sel(x=1.2, y=0.5, method="nearest"))
+    tools.erase.click()
+    assert not bool(session.roi_mask("ROI 1").sel(x=1.2, y=0.5, method="nearest"))
+    session.add_roi(LEFT)
+    tools.operation.value = "subtract"
+    session.select_roi("ROI 1")
+    assert list(tools.other.options) == ["ROI 2"]
+    tools.combine.click()
+    assert not bool((session.roi_mask("ROI 1") & session.roi_mask("ROI 2")).any())
+    for field, value in zip(tools.line, (0.0, 0.1, 0.9, 0.8), strict=True):
+        field.value = value
+    tools.set_line.click()
+    assert session.state.line == (0.0, 0.1, 0.9, 0.8)
+    before = session.state.rois
+    saved = base64.b64decode(re.search(r"base64,([^\"]+)", tools.link.value)[1])
+    session.clear_rois()
+    now = dt.datetime.now(dt.UTC)
+    tools.upload.value = ({"name": "r.geojson", "type": "", "size": len(saved),
+                           "content": memoryview(saved), "last_modified": now},)  # fmt: skip
+    assert session.state.rois == before
+    assert tools.upload.value == ()
+
+
+def test_layers_over_the_map(app):
+    session, map_view, controls = app.session, app.map_view.map, app.controls
+    assert controls.mix.disabled
+    session.start_fit()
+    sigma = session.state.maps["soc_std"].values
+    controls.fade.value = True
+    codes = np.frombuffer(map_view._sigma, np.uint8).reshape(sigma.shape)
+    below = sigma < map_view._sigma_step * 254
+    np.testing.assert_allclose(
+        (codes * map_view._sigma_step)[below], sigma[below], atol=map_view._sigma_step
+    )
+    session.set_labels(xr.DataArray(np.eye(24, 32, dtype=np.int32), dims=("y", "x")))
+    controls.overlay.value = "labels"
+    assert session.overlay_mask().sum() == 24
+    assert map_view._overlay != b""
+    value = float(session.state.maps["soc"][5, 20])
+    found, error = map(float, session.pixel_words(1.0, 0.25).split(" ± "))
+    assert found == pytest.approx(value, abs=error)
+    assert error == pytest.approx(float(sigma[5, 20]), rel=0.06)
+    controls.mix.value = True
+    assert session.state.phases == ("fraction_LFP", "fraction_FP")
+    assert map_view._sigma == b""
+    assert [phase["label"] for phase in map_view._meta["phases"]] == ["LFP", "FP"]
+    colors = np.frombuffer(map_view._codes, "<u2").reshape(sigma.shape)
+    # The discharged left is orange, which has far less green than the yellow of the charged right.
+    red, green = colors >> 11, (colors >> 5) & 63
+    share = green / np.maximum(red, 1)
+    assert share[:, -4:].mean() > 1.5 * share[:, :4].mean()
+    assert "LFP" in session.pixel_words(1.0, 0.25)
+    session.select_map("soc")
+    assert session.state.phases == ()
+    assert "phases" not in map_view._meta
+    assert map_view._sigma != b""
+    with pytest.raises(ParameterError, match="mixed"):
+        session.show_phases("soc")
+    with pytest.raises(ParameterError, match="overlay"):
+        session.set_overlay("rim")
 
 
 def test_the_map_follows_map_choice_frames_limits_and_colors(app):

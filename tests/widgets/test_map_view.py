@@ -222,7 +222,7 @@ def test_color_tables_are_those_of_matplotlib(name):
     ("act", "error", "words"),
     [
         (lambda v: setattr(v, "cmap", "jet"), ParameterError, "viridis, cividis, magma"),
-        (lambda v: setattr(v, "tool", "brush"), ParameterError, "rectangle, ellipse, polygon"),
+        (lambda v: setattr(v, "tool", "pen"), ParameterError, "rectangle, ellipse, polygon"),
         (lambda v: setattr(v, "clim", (1.0, 0.0)), ParameterError, "lower one first"),
         (lambda v: setattr(v, "clim", (0.0, np.nan)), ParameterError, "finite"),
         (lambda v: setattr(v, "rois", [{"type": "star"}]), ParameterError, "rectangle"),
@@ -235,7 +235,7 @@ def test_color_tables_are_those_of_matplotlib(name):
         (lambda v: v.draw(Threshold("soc", 0, 1)), ParameterError, "polygon"),
         (lambda v: v.draw(Rectangle(0, 0, 0, 1)), ParameterError, "area"),
         (lambda v: v.click(np.nan, 1), ParameterError, "finite"),
-        (lambda v: v.choose_tool("brush"), ParameterError, "lasso"),
+        (lambda v: v.choose_tool("pen"), ParameterError, "lasso"),
         (lambda v: MapView(colormap="viridis"), ParameterError, "clim, cmap, tool"),
         (lambda v: MapView().set_highlight(np.ones((2, 2))), DataError, "set_map first"),
     ],
@@ -341,7 +341,7 @@ def test_every_message_is_answered_after_its_callbacks(view, monkeypatch):
         {"type": "map_event", "kind": "delete"},
         {"type": "map_event", "kind": "point", "x": 1.0},
         {"type": "map_event", "kind": "point", "x": True, "y": 1.0},
-        {"type": "map_event", "kind": "tool", "name": "brush"},
+        {"type": "map_event", "kind": "tool", "name": "pen"},
     ],
 )  # fmt: skip
 def test_malformed_messages_are_reported_and_raise_nothing(view, events, content):
@@ -381,8 +381,14 @@ def test_methods_report_what_the_mouse_would(view, events):
     view.undo()
     view.redo()
     view.choose_tool("lasso")
+    view.grow(0.2, 0.3, 0.1)
+    view.wand(0.2, 0.3)
+    view.stroke([(0.1, 0.1)], 0.05)
+    view.draw_line(0.0, 0.0, 1.0, 1.0)
+    view.choose_mode("add")
+    view.choose_brush(0.2)
     assert [event.kind for event in events] == list(EVENT_KINDS)
-    assert [event.seq for event in events] == list(range(1, 10))
+    assert [event.seq for event in events] == list(range(1, 16))
     assert (view.tool, view.selected, view.point) == ("lasso", "", [0.2, 0.3])
 
 

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from browser import drag_on_map, on_map
 
-from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle, Threshold
+from socwidgets.model.roi import ROI, Area, Ellipse, Polygon, Rectangle, Threshold
 from socwidgets.model.status import Status, status_attrs
 from socwidgets.widgets.colormaps import lut
 from socwidgets.widgets.map_view import MapView, esm_source
@@ -66,7 +66,8 @@ class Bench:
             if isinstance(v, (bytes, memoryview))
         }
         keep = ("_meta", "clim", "tool", "rois", "selected", "point", "height", "error",
-                "can_undo", "can_redo")  # fmt: skip
+                "can_undo", "can_redo", "mode", "brush_um", "line", "_sigma_step",
+                "_overlay_kind")  # fmt: skip
         plain = {k: v for k, v in state.items() if k in keep}
         self.page.evaluate("([state, binary]) => model.deliver(state, binary)", [plain, binary])
         self.settle()
@@ -90,7 +91,7 @@ class Bench:
     def sent(self, *kinds: str) -> list[dict]:
         """Messages so far, without the given kinds, and forget them."""
         messages = self.page.evaluate("() => model.sent.splice(0)")
-        return [m for m in messages if m["kind"] not in kinds]
+        return [m for m in messages if m["type"] == "map_event" and m["kind"] not in kinds]
 
     def color(self, x: float, y: float) -> list[int]:
         """Colour of the canvas at a point in um."""
@@ -571,9 +572,12 @@ def test_buttons_and_canvas_speak_to_assistive_technology(bench):
     bench.use("lasso")
     page = bench.page
     pressed = page.locator("button[aria-pressed=true]")
-    assert pressed.count() == 1
-    assert pressed.get_attribute("data-tool") == "lasso"
-    assert all(page.locator("button").nth(i).get_attribute("title") for i in range(13))
+    assert pressed.evaluate_all("nodes => nodes.map((n) => n.dataset.tool)") == [
+        "lasso",
+        "mode_new",
+    ]
+    buttons = page.locator("button")
+    assert all(buttons.nth(i).get_attribute("title") for i in range(buttons.count()))
     canvas = page.locator("canvas")
     assert (canvas.get_attribute("role"), canvas.get_attribute("tabindex")) == ("application", "0")
     assert "State of charge" in canvas.get_attribute("aria-label")
@@ -695,6 +699,123 @@ def test_errors_are_shown_below_the_map(bench, view):
     bench.push("error")
     assert "cannot use" in bench.text("error")
     assert bench.page.locator(".socw-error").get_attribute("role") == "alert"
+
+
+def test_wand_brush_eraser_and_line_say_what_they_do(bench, view):
+    bench.view.rois = three_regions()
+    bench.view.selected = "ROI 1"
+    bench.push("rois", "selected")
+    bench.use("wand")
+    x, y = pixel_center(bench, 80, 60)
+    bench.page.mouse.click(*bench.at(x, y))
+    (click,) = bench.sent("tool")
+    assert click["kind"] == "wand"
+    assert [click["x"], click["y"]] == pytest.approx([x, y], abs=0.04)
+    assert click.get("tolerance") is None
+    bench.drag((x, y), (x + 1.5, y))
+    dragged = bench.sent()
+    assert {m["kind"] for m in dragged[:-1]} <= {"grow"}
+    assert dragged[-1]["kind"] == "wand"
+    assert 0 < dragged[-1]["tolerance"] < 1
+    # A press on a handle of the selected region paints, too.
+    bench.use("brush")
+    bench.page.locator("canvas.socw-canvas").first.focus()
+    bench.page.keyboard.press("]")
+    bench.drag((1.0, 1.2), (2.0, 1.3), (3.0, 1.2))
+    tool, size, stroke = bench.sent()
+    assert (tool["name"], size["kind"], stroke["kind"]) == ("brush", "brush", "stroke")
+    assert stroke["name"] == "paint"
+    assert stroke["radius"] == pytest.approx(1.25 * 160 * PIXEL / 40)
+    assert np.allclose([stroke["points"][0], stroke["points"][-1]], [(1, 1.2), (3, 1.2)], atol=0.05)
+    bench.use("eraser")
+    bench.page.mouse.click(*bench.at(1.5, 1.5))
+    (dot,) = bench.sent("tool")
+    assert (dot["name"], len(dot["points"])) == ("erase", 1)
+    bench.use("line")
+    bench.drag((0.5, 0.5), (5.0, 4.0))
+    line = bench.sent("tool")[-1]
+    assert line["kind"] == "line"
+    assert np.allclose(line["points"], [(0.5, 0.5), (5.0, 4.0)], atol=0.05)
+    for message in (click, dragged[-1], size, stroke, dot, line):
+        view._receive(view, message, [])
+        assert view.error == ""
+    assert view.line == pytest.approx([0.5, 0.5, 5.0, 4.0], abs=0.05)
+
+
+def test_modes_need_a_selected_region_and_go_with_the_drawing(bench):
+    add = bench.page.locator("button[data-tool=mode_add]").first
+    assert add.is_disabled()
+    bench.view.rois = three_regions()
+    bench.view.selected = "ROI 1"
+    bench.push("rois", "selected")
+    add.click()
+    bench.settle()
+    assert add.get_attribute("aria-pressed") == "true"
+    bench.use("rectangle")
+    bench.drag((4.6, 4.6), (5.6, 5.6))
+    messages = bench.sent("live", "tool")
+    assert [m["kind"] for m in messages] == ["mode", "draw"]
+    assert messages[1]["mode"] == "add"
+
+
+def test_uncertain_pixels_fade_and_overlays_lie_on_top(bench, view):
+    sigma = xr.full_like(view.values, 0.001)
+    row, column = map(int, np.argwhere(np.isfinite(view.values.values))[2000])
+    x, y = pixel_center(bench, row, column)
+    plain = bench.color(x, y)
+    sigma[row, column] = 0.3
+    sigma[:8, :40] = 0.5  # so that the percentile is not the one wild pixel
+    view.set_sigma(sigma)
+    bench.push("_sigma", "_sigma_step")
+    faded = bench.color(x, y)
+    ground = np.array([243, 243, 245])
+    wanted = np.array(plain[:3]) * 0.4 + ground * 0.6
+    assert np.allclose(faded[:3], wanted, atol=16)
+    view.set_sigma(None)
+    bench.push("_sigma")
+    assert bench.color(x, y) == plain
+    mask = np.zeros(view.values.shape, bool)
+    mask[row, column] = True
+    view.set_overlay(mask, "labels")
+    bench.push("_overlay", "_overlay_kind")
+    assert bench.color(x, y)[:3] == [255, 255, 255]
+
+
+def test_three_phases_are_mixed_and_have_a_triangle(bench, view, artifacts):
+    soc = view.values.clip(0, 1)
+    parts = {"LFP": (1 - soc) * 0.8, "FP": soc * 0.8, "carbon": soc * 0 + 0.2}
+    named = [
+        soc.copy(data=values.values).assign_attrs(long_name=f"Fraction of {name}")
+        for name, values in parts.items()
+    ]
+    view.set_phases(named)
+    bench.push("_codes", "_meta")
+    assert view._meta["phases"][2]["label"] == "carbon"
+    row, column = map(int, np.argwhere(np.isfinite(soc.values))[1500])
+    colors = np.array([[0xD5, 0x5E, 0x00], [0xF0, 0xE4, 0x42], [0x00, 0x72, 0xB2]])
+    shares = np.array([float(values[row, column]) for values in named])
+    found = bench.color(*pixel_center(bench, row, column))[:3]
+    assert np.allclose(found, shares @ colors, atol=6)
+    bench.page.locator("#host").screenshot(path=artifacts / "map-phases.png")
+
+
+def test_areas_with_holes_are_drawn_selected_and_moved(bench):
+    def ring(a, b):
+        return (a, a), (b, a), (b, b), (a, b)
+
+    area = ROI("area", Area((ring(1.0, 4.0), ring(2.0, 3.0))), "#ff00ff").to_dict()
+    bench.view.rois = [area]
+    bench.push("rois")
+    assert bench.color(1.0, 2.5)[0] > 180
+    bench.page.mouse.click(*bench.at(2.5, 2.5))  # in the hole
+    assert bench.sent() == []
+    bench.page.mouse.click(*bench.at(1.5, 1.5))
+    assert [m["name"] for m in bench.sent()] == ["area"]
+    bench.drag((1.5, 1.5), (2.5, 1.7))
+    edit = bench.sent("live")[-1]
+    assert edit["kind"] == "edit"
+    moved = np.array(edit["shape"]["rings"]) - np.array(area["rings"])
+    assert np.allclose(moved, [1.0, 0.2], atol=0.05)
 
 
 def test_messages_of_the_browser_are_those_that_python_understands(bench, view):

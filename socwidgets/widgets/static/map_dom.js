@@ -7,6 +7,14 @@ const ICONS = {
   ellipse: '<ellipse cx="10" cy="10" rx="7.5" ry="5.5"/>',
   polygon: '<path d="M4 13.5L6.5 4l7 1.5L17 12l-6 5z"/>',
   lasso: '<path d="M6.5 13.2C4 12.3 2.7 10.7 2.7 8.9c0-3 3.4-5.2 7.4-5.2s7.3 2.1 7.3 5-3.2 5.2-7.2 5.2c-2.6 0-4.2.6-4.2 1.7 0 1.3 2.2 1.1 2.2 2.6"/><circle cx="6.6" cy="13.7" r="1.3"/>',
+  line: '<path d="M4 15.500L16 4.500M2.500 13.500l3 3.500M14.500 3l3 3.500"/>',
+  wand: '<path d="M3.500 16.500l8.500-8.500M13.5 3.500v2.500M13.5 10v2.500M10 7h-1M18 7h-2.500M16 4.500l1-1M16.500 9.500l.8.8"/>',
+  brush: '<path d="M16.500 3.500c-3 1.200-6.500 4.500-7.700 7l1.700 1.700c2.500-1.200 5.800-4.700 6-8.700zM8 11.500c-2 0-3 1.300-3 3 0 .9-.7 1.600-1.700 1.800 2.300 1.300 6 .7 6.300-2.600"/>',
+  eraser: '<path d="M7.500 16.500h9M3.500 12l7.500-7.500 5 5-7 7H6.500l-3-3z M7.500 8l5 5"/>',
+  mode_new: '<rect x="4" y="4" width="12" height="12" rx="1" stroke-dasharray="3 2"/>',
+  mode_add: '<path d="M3.500 3.500h8.500v4.500h4.500v8.500H8V12H3.500z"/><path d="M10 9.500v3.500M8.300 11.200h3.500"/>',
+  mode_subtract: '<path d="M3.500 3.500h8.500v4.500H8V12H3.500z"/><path d="M12 8h4.500v8.500H8V12" stroke-dasharray="2 2"/>',
+  mode_intersect: '<path d="M8 8h4v4H8z" fill="currentColor"/><path d="M3.500 3.500h8.500V12H3.500zM8 8h8.500v8.500H8z" stroke-dasharray="2 2"/>',
   undo: '<path d="M7 4L3.5 7.5 7 11M4 7.500h7.500a4.2 4.2 0 010 8.500H8"/>',
   redo: '<path d="M13 4l3.5 3.500L13 11M16 7.500H8.500a4.2 4.2 0 000 8.500H12"/>',
   delete: '<path d="M4 5.500h12M8 5.500V3.500h4v2M5.5 5.500l.8 11h7.400l.8-11M8.5 8.500v5M11.5 8.500v5"/>',
@@ -23,6 +31,17 @@ const TOOL_TITLES = {
   ellipse: "Ellipse (E); Shift keeps it round",
   polygon: "Polygon by clicks (G); Enter or a double click closes it",
   lasso: "Lasso (L)",
+  wand: "Magic wand (W): like values around a pixel; drag sideways for more or fewer",
+  brush: "Brush (B): paint onto the selected region; [ and ] change its size",
+  eraser: "Eraser (X): take away from the selected region; [ and ] change its size",
+  line: "Line of the profile (N)",
+};
+
+const MODE_TITLES = {
+  new: "What is drawn becomes a new region",
+  add: "What is drawn is added to the selected region",
+  subtract: "What is drawn is taken away from the selected region",
+  intersect: "Only what is drawn is kept of the selected region",
 };
 
 const TOOL_HINTS = {
@@ -32,6 +51,10 @@ const TOOL_HINTS = {
   ellipse: "Drag to draw an ellipse",
   polygon: "Click corners; Enter or double-click closes",
   lasso: "Drag around the pixels",
+  wand: "Click a pixel; drag sideways to allow a larger difference",
+  brush: "Paint; [ and ] change the size",
+  eraser: "Erase; [ and ] change the size",
+  line: "Drag the line of the profile",
 };
 
 function element(tag, attributes = {}, children = []) {
@@ -74,6 +97,7 @@ function buildToolbar(view) {
     view.paint();
   };
   group(...Object.entries(TOOL_TITLES).map(([t, title]) => add(t, title, () => chooseTool(view, t))));
+  group(...Object.entries(MODE_TITLES).map(([m, title]) => add(`mode_${m}`, title, () => chooseMode(view, m))));
   group(
     add("undo", "Undo (Ctrl+Z)", () => emit(view, "undo")),
     add("redo", "Redo (Ctrl+Shift+Z)", () => emit(view, "redo")),
@@ -94,6 +118,11 @@ function buildToolbar(view) {
 function refreshButtons(view) {
   for (const tool of Object.keys(TOOL_TITLES)) {
     view.buttons[tool].setAttribute("aria-pressed", String(view.tool === tool));
+  }
+  for (const mode of Object.keys(MODE_TITLES)) {
+    const button = view.buttons[`mode_${mode}`];
+    button.setAttribute("aria-pressed", String(view.mode === mode));
+    button.disabled = mode !== "new" && !view.selected;
   }
   view.buttons.undo.disabled = view.model.get("can_undo") === false;
   view.buttons.redo.disabled = view.model.get("can_redo") === false;
@@ -150,11 +179,36 @@ function readoutText(view) {
   const code = view.codes[row * grid.nx + column];
   const digits = clamp(Math.ceil(-Math.log10(Math.min(grid.px, grid.py))) + 1, 0, 6);
   const place = `x ${tickText(x, digits)}  y ${tickText(y, digits)} ${meta.length_units}`;
+  // The kernel knows the uncertainty; it is asked when the pointer rests.
+  const { at, text } = view.probe;
+  const known = at === `${row},${column}`;
+  if (!known) askProbe(view, `${row},${column}`, x, y);
+  if (known && text) return `${place}   ${meta.phases ? "" : `${meta.label} `}${text}`;
   return `${place}   ${valueWords(meta, code, clim)}`;
+}
+
+function askProbe(view, at, x, y) {
+  if (view.probe.asked === at) return;
+  view.probe.asked = at;
+  clearTimeout(view.probe.timer);
+  view.probe.timer = setTimeout(() => {
+    if (view.gesture || !view.hover) return;
+    view.model.send({ type: "map_probe", view: view.id, x, y });
+    view.probe.sent = { at, x, y };
+  }, 120);
+}
+
+function answeredProbe(view, message) {
+  const { sent } = view.probe;
+  if (!sent || message.x !== sent.x || message.y !== sent.y) return;
+  view.probe.at = sent.at;
+  view.probe.text = message.text;
+  view.paint();
 }
 
 function valueWords(meta, code, clim) {
   if (code === NAN_CODE) return "no value";
+  if (meta.phases) return "";
   const value = meta.offset + meta.scale * code;
   const flag = meta.flags.find((f) => f.value === value);
   if (flag) return flag.label;

@@ -4,6 +4,7 @@
 
 const FEW_VERTICES = 40; // up to here each vertex has a handle of its own
 const MOST_VERTICES = 300;
+const RINGED = ["polygon", "area"];
 
 function gridOf(meta) {
   const [ny, nx] = meta.shape;
@@ -78,14 +79,21 @@ function boxOf(shape) {
     return { x0: cx - rx, y0: cy - ry, x1: cx + rx, y1: cy + ry };
   }
   const points = pointsOf(shape);
-  const xs = points.map((p) => p[0]);
-  const ys = points.map((p) => p[1]);
-  return { x0: Math.min(...xs), y0: Math.min(...ys), x1: Math.max(...xs), y1: Math.max(...ys) };
+  const box = { x0: Infinity, y0: Infinity, x1: -Infinity, y1: -Infinity };
+  for (const [x, y] of points) {
+    box.x0 = Math.min(box.x0, x);
+    box.y0 = Math.min(box.y0, y);
+    box.x1 = Math.max(box.x1, x);
+    box.y1 = Math.max(box.y1, y);
+  }
+  return box;
 }
 
 const pointsOf = (shape) =>
   shape.type === "polygon"
     ? shape.vertices
+    : shape.type === "area"
+    ? shape.rings.flat()
     : [[shape.x0, shape.y0], [shape.x1, shape.y0], [shape.x1, shape.y1], [shape.x0, shape.y1]];
 
 function shapeInBox(type, box) {
@@ -99,10 +107,13 @@ function shapeInBox(type, box) {
 
 /** The shape after its bounding box became another one. */
 function fitToBox(shape, from, to) {
-  if (shape.type !== "polygon") return shapeInBox(shape.type, to);
+  if (!RINGED.includes(shape.type)) return shapeInBox(shape.type, to);
   const sx = (to.x1 - to.x0) / (from.x1 - from.x0 || 1);
   const sy = (to.y1 - to.y0) / (from.y1 - from.y0 || 1);
   const place = ([x, y]) => [to.x0 + (x - from.x0) * sx, to.y0 + (y - from.y0) * sy];
+  if (shape.type === "area") {
+    return { type: "area", rings: shape.rings.map((ring) => ring.map(place)) };
+  }
   return { type: "polygon", vertices: shape.vertices.map(place) };
 }
 
@@ -123,6 +134,10 @@ function containsPoint(shape, x, y) {
   if (shape.type === "ellipse") {
     return ((x - shape.cx) / shape.rx) ** 2 + ((y - shape.cy) / shape.ry) ** 2 <= 1;
   }
+  if (shape.type === "area") {
+    const odd = (ring) => containsPoint({ type: "polygon", vertices: ring }, x, y);
+    return shape.rings.filter(odd).length % 2 === 1;
+  }
   const points = pointsOf(shape);
   let inside = false;
   for (let i = 0, j = points.length - 1; i < points.length; j = i, i += 1) {
@@ -136,11 +151,12 @@ function containsPoint(shape, x, y) {
 /** Geometry of a region or a drawing without its name and colour. */
 function plainShape(shape) {
   if (shape.type === "polygon") return { type: "polygon", vertices: shape.vertices.map((p) => [...p]) };
+  if (shape.type === "area") return { type: "area", rings: shape.rings };
   return shapeInBox(shape.type, boxOf(shape));
 }
 
 /** Whether a shape has an outline to draw (thresholds have none). */
-const hasOutline = (roi) => ["rectangle", "ellipse", "polygon"].includes(roi.type);
+const hasOutline = (roi) => ["rectangle", "ellipse", "polygon", "area"].includes(roi.type);
 
 /** Douglas and Peucker (1973); tolerance in um, raised until the outline is short enough. */
 function simplify(points, tolerance) {

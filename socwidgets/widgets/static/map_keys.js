@@ -2,7 +2,8 @@
 
 const KEY_COMMIT_MS = 350; // a run of arrow keys is one change, and one step of the undo
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const TOOL_KEYS = { v: "pan", p: "point", r: "rectangle", e: "ellipse", g: "polygon", l: "lasso" };
+const TOOL_KEYS = { v: "pan", p: "point", r: "rectangle", e: "ellipse", g: "polygon", l: "lasso",
+                    n: "line", w: "wand", b: "brush", x: "eraser" };
 
 function keyPressed(view, event) {
   // JupyterLab would take a letter for a command and insert or delete cells.
@@ -49,6 +50,11 @@ function plainKey(view, event) {
     case "-":
       zoomAbout(view, 1 / 1.5, ...middle);
       break;
+    case "[":
+    case "]":
+      view.model.set("brush_um", brushRadius(view) * (event.key === "]" ? 1.25 : 0.8));
+      emit(view, "brush", { radius: brushRadius(view) });
+      break;
     case "0":
       view.camera = { zoom: 1, u: 0, v: 0 };
       break;
@@ -66,7 +72,11 @@ function plainKey(view, event) {
 function enterKey(view) {
   if (view.draft?.points) closePolygon(view);
   else if (view.edit && !view.gesture) flushKeys(view);
-  else if (["rectangle", "ellipse"].includes(view.tool) && !view.gesture) {
+  else if (view.tool === "wand" && !view.gesture) {
+    const { x, y, w, h } = view.port;
+    const at = view.point.length ? view.point : screenToWorld(view, x + w / 2, y + h / 2);
+    emit(view, "wand", { x: at[0], y: at[1], mode: view.mode });
+  } else if (["rectangle", "ellipse"].includes(view.tool) && !view.gesture) {
     const { x, y, w, h } = view.port;
     const [x0, y0] = screenToWorld(view, x + w * 0.375, y + h * 0.375);
     const [x1, y1] = screenToWorld(view, x + w * 0.625, y + h * 0.625);

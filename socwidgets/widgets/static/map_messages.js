@@ -3,9 +3,10 @@
 const LIVE_MS = 60;
 const LIVE_PATIENCE_MS = 1000; // no answer to a live message for so long: send another one
 
-function emit(view, kind, { name = "", shape = null, x = null, y = null } = {}) {
+function emit(view, kind, fields = {}) {
   view.seq += 1;
-  view.model.send({ type: "map_event", view: view.id, seq: view.seq, kind, name, shape, x, y });
+  const plain = { name: "", shape: null, x: null, y: null };
+  view.model.send({ type: "map_event", view: view.id, seq: view.seq, kind, ...plain, ...fields });
   return view.seq;
 }
 
@@ -40,9 +41,17 @@ function stopLive(view) {
 /** Send a finished change and keep showing it until the kernel has answered. */
 function commit(view, kind, name, shape) {
   stopLive(view);
-  const seq = emit(view, kind, { name, shape });
+  const mode = kind === "draw" ? view.mode : "new";
+  const seq = emit(view, kind, { name, shape, mode });
   view.pending = view.pending.filter((p) => !name || p.name !== name);
   view.pending.push({ seq, name, shape });
+  view.paint();
+}
+
+function chooseMode(view, mode) {
+  view.mode = mode;
+  view.model.set("mode", mode); // all views of this model at once; the kernel follows
+  emit(view, "mode", { name: mode });
   view.paint();
 }
 

@@ -33,7 +33,7 @@ function handlesOf(view, roi) {
 
 function handleAt(view, sx, sy) {
   const roi = selectedRegion(view);
-  if (!roi || view.tool === "point") return null;
+  if (!roi || FREE_TOOLS.includes(view.tool)) return null;
   const near = (h) => Math.hypot(h.sx - sx, h.sy - sy) <= HANDLE_REACH;
   const handle = handlesOf(view, roi).find(near);
   return handle ? { ...handle, roi } : null;
@@ -79,6 +79,13 @@ function startGesture(view, event, sx, sy) {
              origin: plainShape(handle.roi) };
   }
   if (view.tool === "point") return { type: "point" };
+  if (view.tool === "wand") return { type: "wand" };
+  if (view.tool === "line") return { type: "line" };
+  if (BRUSHES.includes(view.tool)) {
+    const points = [screenToWorld(view, sx, sy)];
+    view.draft = { stroke: { points, radius: brushRadius(view), erase: view.tool === "eraser" } };
+    return { type: "stroke", points };
+  }
   if (view.tool === "polygon") return { type: "corner" };
   if (DRAG_TOOLS.includes(view.tool)) return { type: view.tool, points: [screenToWorld(view, sx, sy)] };
   const roi = regionAt(view, sx, sy);
@@ -134,6 +141,19 @@ const GESTURES = {
   },
   rectangle: (view, gesture, sx, sy, event) => dragBox(view, gesture, sx, sy, event.shiftKey),
   ellipse: (view, gesture, sx, sy, event) => dragBox(view, gesture, sx, sy, event.shiftKey),
+  wand(view, gesture, sx) {
+    emitLive(view, "grow", wandFields(view, gesture, sx));
+  },
+  line(view, gesture, sx, sy) {
+    view.draft = { line: [gesture.start, screenToWorld(view, sx, sy)] };
+    emitLive(view, "line", { points: view.draft.line });
+  },
+  stroke(view, gesture, _sx, _sy, event) {
+    const fresh = event.getCoalescedEvents?.() ?? [];
+    for (const e of fresh.length ? fresh : [event]) {
+      gesture.points.push(screenToWorld(view, ...placeOf(view, e)));
+    }
+  },
   lasso(view, gesture, sx, sy, event) {
     const fresh = event.getCoalescedEvents?.() ?? [];
     for (const e of fresh.length ? fresh : [event]) {
@@ -191,6 +211,10 @@ function finishDrag(view, gesture, sx, sy) {
   if (gesture.type === "corner") addCorner(view, sx, sy);
   else view.draft = null;
   view.edit = null;
+  if (["wand", "stroke", "line"].includes(gesture.type)) {
+    finishFree(view, gesture, sx, draft);
+    return;
+  }
   if (edit) commit(view, "edit", edit.name, edit.shape);
   else if (draft?.shape) commit(view, "draw", "", draft.shape);
   else if (gesture.type === "lasso") {
@@ -200,6 +224,17 @@ function finishDrag(view, gesture, sx, sy) {
 }
 
 function clicked(view, gesture, sx, sy) {
+  if (gesture.type === "line") return;
+  if (gesture.type === "stroke") {
+    view.draft = null;
+    commitStroke(view, gesture.points.slice(0, 1));
+    return;
+  }
+  if (gesture.type === "wand") {
+    const [x, y] = gesture.start;
+    emit(view, "wand", { x, y, mode: view.mode });
+    return;
+  }
   if (gesture.type === "point") reportPoint(view, sx, sy);
   else if (gesture.type === "corner") addCorner(view, sx, sy);
   else selectRegion(view, regionAt(view, sx, sy)?.name ?? "");

@@ -1,0 +1,159 @@
+"""What denoising does to the spread of a map: noise that it takes, and signal that it takes too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from socwidgets.analysis.decomposition import denoise, pca
+from socwidgets.model.errors import DataError
+from socwidgets.model.names import SIGNAL, SIGNAL_STD
+
+Measure = Callable[[xr.Dataset], xr.DataArray]
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiseEffect:
+    """Spread of one map before and after denoising.
+
+    Attributes
+    ----------
+    observed, noise, true : (float, float)
+        Before and after: standard deviation of the map, of its noise, and without the noise,
+        ``sqrt(observed^2 - noise^2)`` (science E.3; 0 where the noise explains all).
+    true_std : (float, float)
+        Standard uncertainty of the latter, from the number of pixels (as if independent).
+    kept : float
+        ``true`` after over before; NaN where there was none.
+    n_pixels, n_components, seed : int
+        How it was found.
+    verdict : str
+        In words.
+    """
+
+    observed: tuple[float, float]
+    noise: tuple[float, float]
+    true: tuple[float, float]
+    true_std: tuple[float, float]
+    kept: float
+    n_pixels: int
+    n_components: int
+    seed: int
+    verdict: str
+
+    def table(self) -> pd.DataFrame:
+        """Rows before and after; columns observed, noise, true, true_std."""
+        columns = {n: getattr(self, n) for n in ("observed", "noise", "true", "true_std")}
+        return pd.DataFrame(columns, index=["before", "after"])
+
+
+def denoise_effect(
+    stack: xr.Dataset,
+    measure: Measure,
+    *,
+    n_components: int | None = None,
+    mask: xr.DataArray | None = None,
+    repeats: int = 3,
+    seed: int = 0,
+) -> tuple[xr.Dataset, DenoiseEffect]:
+    """Denoise a stack by principal components and tell what that did to a map.
+
+    The noise of the map is found by adding noise of the known size once more and looking how far
+    the map moves, with the components found anew each time. So the method makes no assumption
+    about how a denoiser correlates its pixels.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset
+        ``signal`` ``(spectral, y, x)``; its noise is ``signal_std``, or that of `pca`.
+    measure : callable
+        ``stack -> (y, x)`` map, for instance ``lambda s: soc_map(fit_map(s, ...)).soc``.
+    n_components : int, optional
+        Components to keep; those above the noise if left out.
+    mask : xarray.DataArray, optional
+        ``(y, x)`` bool, pixels of the components and of the statistics.
+    repeats : int
+        Times that noise is added.
+    seed : int
+        Of that noise.
+
+    Returns
+    -------
+    denoised : xarray.Dataset
+        From `denoise`.
+    effect : DenoiseEffect
+
+    Raises
+    ------
+    DataError
+        If fewer than two pixels have a value in both maps.
+    """
+    components = pca(stack, mask=mask, n_components=n_components)
+    kept = components.sizes["component"]
+    clean = denoise(stack, components)
+    sigma: float | np.ndarray = components.attrs["noise_std"]
+    if SIGNAL_STD in stack:
+        sigma = stack[SIGNAL_STD].transpose(*stack[SIGNAL].dims).values
+    maps = [measure(stack), measure(clean)]
+    use = maps[0].notnull() & maps[1].notnull()
+    if mask is not None:
+        use = use & mask
+    chosen = use.values
+    count = int(np.count_nonzero(chosen))
+    if count < 2:
+        raise DataError("the map has no spread", expected="two pixels or more", found=str(count))
+    rng = np.random.default_rng(seed)
+    moved = np.zeros((2, repeats))
+    for r in range(repeats):
+        extra = sigma * rng.standard_normal(stack[SIGNAL].shape)
+        noisy = stack.copy()
+        noisy[SIGNAL] = (stack[SIGNAL] + extra).astype(stack[SIGNAL].dtype)
+        again = denoise(noisy, pca(noisy, mask=mask, n_components=kept))
+        for i, changed in enumerate((noisy, again)):
+            step = (measure(changed) - maps[i]).values[chosen]
+            moved[i, r] = np.nanvar(step)
+    observed = np.array([np.var(m.values[chosen].astype(float)) for m in maps])
+    effect = _effect(observed, moved.mean(axis=1), count, kept, seed)
+    return clean, effect
+
+
+def _effect(
+    observed: np.ndarray, noise: np.ndarray, count: int, kept: int, seed: int
+) -> DenoiseEffect:
+    true = np.sqrt(np.maximum(observed - noise, 0.0))
+    # Var(s^2) = 2 sigma^4/n, to the standard deviation's own scale.
+    error = observed * np.sqrt(2.0 / count) / np.maximum(2.0 * true, 1e-300)
+    error = np.where(true > 0, error, np.sqrt(noise) * (2.0 / count) ** 0.25)
+    ratio = float(true[1] / true[0]) if true[0] > 0 else float("nan")
+    taken = 1.0 - float(np.sqrt(noise[1] / noise[0])) if noise[0] > 0 else 0.0
+    lost = true[0] - true[1]
+    if not true[0] > 0:
+        verdict = "the map had no spread beyond its noise before"
+    elif abs(lost) <= 3.0 * float(np.hypot(*error)):
+        verdict = f"{100 * taken:.0f} % of the noise is gone and the true spread is kept"
+    elif lost > 0:
+        verdict = (
+            f"{100 * taken:.0f} % of the noise is gone, and with it {100 * (1 - ratio):.0f} % of "
+            "the true spread: keep more components"
+        )
+    else:
+        verdict = "the spread beyond the noise has grown: the noise is larger than stated"
+    return DenoiseEffect(
+        observed=_pair(np.sqrt(observed)),
+        noise=_pair(np.sqrt(noise)),
+        true=_pair(true),
+        true_std=_pair(error),
+        kept=ratio,
+        n_pixels=count,
+        n_components=kept,
+        seed=seed,
+        verdict=verdict,
+    )
+
+
+def _pair(values: np.ndarray) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
