@@ -4,6 +4,7 @@ from socwidgets.plotting.data import figure_data
 from socwidgets.plotting.histogram import histogram_figure
 from socwidgets.plotting.maps import map_figure, map_pair
 from socwidgets.plotting.particles import particle_figure
+from socwidgets.plotting.spectrum import spectrum_figure
 from socwidgets.plotting.states import (
     drift_figure,
     profile_figure,
@@ -11,7 +12,6 @@ from socwidgets.plotting.states import (
     state_figure,
     trajectory_figure,
 )
-from socwidgets.plotting.spectrum import spectrum_figure
 from socwidgets.plotting.status import status_figure
 from socwidgets.plotting.style import alt_text, png_bytes, svg_text
 
