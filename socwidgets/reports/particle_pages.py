@@ -9,10 +9,12 @@ import pandas as pd
 import xarray as xr
 
 from socwidgets import plotting
-from socwidgets.analysis.profiles import binned_profile, surface_distance
+from socwidgets.analysis.profiles import binned_profile
 from socwidgets.heterogeneity.phases.table import phase_table
+from socwidgets.kernels.distance import surface_distance
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.names import X, Y
+from socwidgets.model.stack import pixel_size_um
 from socwidgets.model.status import usable
 from socwidgets.plotting.text import quantity_label
 from socwidgets.reports.publish import show_figures, show_table
@@ -61,7 +63,7 @@ def describe_particles(
     phases = phase_table(scan.maps, scan.labels.where(scan.labels.isin(chosen), 0))
     own = [name for name in phases.columns if name not in scan.table.columns]
     table = scan.table.loc[chosen].join(phases[own])
-    distance = surface_distance(scan.labels)
+    distance = surface_distance(scan.labels.values, pixel_size_um(scan.maps))
     keep = usable(scan.maps)
     profiles = {}
     for label in chosen:
@@ -70,7 +72,7 @@ def describe_particles(
             continue
         thickness = scan.maps["thickness"].values[inside] if "thickness" in scan.maps else None
         profiles[label] = binned_profile(
-            scan.maps["soc"].values[inside], distance.values[inside], bins=params.rings,
+            scan.maps["soc"].values[inside], distance[inside], bins=params.rings,
             weights=thickness, noise_variance=scan.maps["soc_std"].values[inside] ** 2,
         )  # fmt: skip
     return table, profiles
