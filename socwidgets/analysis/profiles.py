@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy import ndimage
 
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.names import X, Y
@@ -126,38 +125,6 @@ def binned_profile(
     }  # fmt: skip
     at = total(w * d) / weight
     return xr.Dataset({k: ("distance", c) for k, c in columns.items()}, {"distance": at})
-
-
-def surface_distance(labels: xr.DataArray) -> xr.DataArray:
-    """Distance of every pixel from the surface of its particle, um.
-
-    Exact Euclidean distance from the particle's outermost pixel centers plus half a pixel. The edge
-    of the field cuts particles and is no surface.
-
-    Parameters
-    ----------
-    labels : xarray.DataArray
-        ``(y, x)`` integer (or bool), 0 = outside.
-
-    Returns
-    -------
-    xarray.DataArray
-        ``(y, x)``, um; NaN outside of particles.
-    """
-    numbers = np.asarray(labels.transpose(Y, X).values).astype(np.int64)
-    size_y, size_x = np.nan_to_num(pixel_size_um(labels), nan=1.0)
-    result = np.full(numbers.shape, np.nan)
-    for label, where in enumerate(ndimage.find_objects(numbers), start=1):
-        if where is None:
-            continue
-        window = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in where)
-        inside = numbers[window] == label
-        if inside.all():  # fills the whole field: no surface is seen
-            continue
-        depth = ndimage.distance_transform_edt(inside, sampling=(size_y, size_x))
-        result[window][inside] = depth[inside] - 0.5 * min(size_y, size_x)
-    found = labels.transpose(Y, X).copy(data=result).rename("surface_distance")
-    return found.assign_attrs(long_name="Distance from the surface", units="um")
 
 
 def _nearest(centers: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from socwidgets.io.datasets import DATA_VARIABLE
 from socwidgets.model.errors import ReadError
-from socwidgets.model.names import SIGNAL, X, Y
-from socwidgets.model.stack import make_stack
+from socwidgets.model.series import SERIES_COORDS, make_series
 
-#: Coordinates ``(state, x)`` of a series beside its signal, with their units.
-SERIES_COORDS = {"charge_mah": "mA h", "voltage_v": "V", "time_s": "s"}
 _FILE = "first_charge.npz"
 _SET = "lno_operando"
 
@@ -78,19 +74,3 @@ def open_operando(path: str | Path) -> xr.Dataset:
     cube = np.stack([held["mu_norm"][row] for row in rows], axis=1)
     beside = {name: np.stack([held[name][row] for row in rows], axis=1) for name in SERIES_COORDS}
     return make_series(cube, held["energy_ev"], beside, sample=path.parent.name)
-
-
-def make_series(
-    spectra: np.ndarray, energies_ev: np.ndarray, beside: dict[str, np.ndarray], **attrs: Any
-) -> xr.Dataset:
-    """Stack of normalized spectra ``(state, position, energy)`` with coordinates beside it."""
-    states = [
-        make_stack(one.T[:, None, :], energies_ev, quantity="normalized", **attrs)
-        for one in spectra
-    ]
-    series = xr.concat([s[SIGNAL] for s in states], "state").transpose("state", ..., Y, X)
-    result = xr.Dataset({SIGNAL: series}, attrs=states[0].attrs)
-    for name, values in beside.items():
-        described = {"units": SERIES_COORDS.get(name, "1"), "long_name": name.split("_")[0]}
-        result = result.assign_coords({name: (("state", X), values, described)})
-    return result

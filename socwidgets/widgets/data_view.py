@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from socwidgets.session import Session
 from socwidgets.widgets.key_guard import KeyGuard
 from socwidgets.widgets.safe import ErrorBar, close_tree
 from socwidgets.widgets.view import View
+
+logger = logging.getLogger(__name__)
 
 #: What a view can be made from.
 Source = Session | xr.Dataset | xr.DataArray
@@ -140,6 +144,27 @@ class DataView(View):
         show = self.guard(lambda _f: bar.show(self.session.state.error))
         self._stops.append(self.session.observe(show, "error"))
         show(None)
+
+    def static(self) -> dict[str, str]:
+        """Static content by mime type, for places where no widget runs; of the first plot here."""
+        figure = getattr(self, "figure", None)
+        if figure is None:
+            return {}
+        from socwidgets.widgets.static_plot import plot_png
+
+        return {"image/png": base64.b64encode(plot_png(figure, self.title)).decode()}
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Widget view, and static content for GitHub, print and the like."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if not isinstance(bundle, dict):
+            return bundle
+        try:
+            bundle.update(self.static())
+        except Exception:
+            # The picture is an extra; the widget must appear in any case.
+            logger.exception("the static content of a view could not be made")
+        return bundle
 
     def close(self) -> None:
         """Forget the session and close every model of the view."""

@@ -157,6 +157,8 @@ def test_what_cannot_be_done_yet_says_why(flow):
     flow.take(small_stack.stack())
     assert "already" in flow.step("optical_density").problem(flow)
     assert flow.step("calibration").problem(flow) == "Fit the pixels first."
+    with pytest.raises(ParameterError, match="Map cannot be 'edge_jump'"):
+        flow.start("segmentation", {"of": "edge_jump"})
     with pytest.raises(ParameterError, match="passes"):
         flow.start("registration", {}, {"passes": 0})
 

@@ -12,6 +12,7 @@ from ipywidgets.widgets.widget import _instances
 
 from socwidgets.analysis.profiles import line_profile
 from socwidgets.heterogeneity.association import correlate_maps
+from socwidgets.heterogeneity.space.radial import core_shell_contrast
 from socwidgets.jobs import JobRunner
 from socwidgets.model.errors import SchemaError
 from socwidgets.model.roi import Rectangle
@@ -170,6 +171,8 @@ def test_distance_from_the_surface_and_depth(session, data):
     session.select_particle(2)
     assert "particle 2" in text_of(view._legend.value)
     assert int(view.profile.table["count"].sum()) == 150
+    contrast = core_shell_contrast(session.state.maps, data[2]).particles.loc[2, "contrast"]
+    assert f"Rim minus core: {contrast:.3f}".replace("-", "−") in text_of(view._legend.value)
     view.kind.value = "depth"
     view.axis.value = "x"
     soc = session.displayed()
@@ -226,23 +229,18 @@ def test_digits_and_missing_columns():
 
 
 def test_a_drag_across_the_map_is_the_line(session):
-    from socwidgets.model.roi import Polygon
-
     view = ProfileView(session)
-    path = Polygon(((0.1, 0.2), (0.5, 0.3), (1.2, 0.9)))
-    view.map.drag(path)
+    view.map.draw_line(0.1, 0.2, 1.2, 0.9)
     assert session.state.line == (0.1, 0.2, 1.2, 0.9)
-    view.map.draw(Polygon(((0.1, 0.2), (0.5, 0.3), (1.0, 0.8))))
-    assert session.state.line == (0.1, 0.2, 1.0, 0.8)
-    assert view.map.rois[0]["vertices"][1] == (1.0, 0.8)
-    view.map.draw(Polygon(((0.1, 0.2), (0.105, 0.205), (0.105, 0.2))))  # a click, no line
-    assert session.state.line == (0.1, 0.2, 1.0, 0.8)
+    assert view.map.line == [0.1, 0.2, 1.2, 0.9]
+    view.map.draw_line(0.1, 0.2, 0.105, 0.205)  # a click, no line
+    assert session.state.line == (0.1, 0.2, 1.2, 0.9)
     assert session.state.rois == ()
     view.map.click(0.5, 0.5)
     assert session.state.pixel == (10, 10)
     assert view.map.point == pytest.approx([0.5, 0.5])
     view.kind.value = "depth"
-    assert view.map.rois == []
+    assert view.map.line == []
     view.close()
 
 
