@@ -216,6 +216,22 @@ class Session(Live):
             self._prepare(state, _AFTER_FIRST_MAP_S)
         return job
 
+    @property
+    def charged(self) -> str | None:
+        """Reference that stands for the charged state; None for the last one."""
+        return self._charged
+
+    @property
+    def mask(self) -> xr.DataArray | None:
+        """Pixels that a fit started here uses, ``(y, x)`` bool; None for those of the maps."""
+        return self._mask
+
+    def restore(self, fields: dict[str, Any]) -> None:
+        """Take fields of a saved state at once; edits before cannot be undone."""
+        self._past.clear()
+        self._future.clear()
+        self._update(lambda _state: fields)
+
     def set_maps(self, maps: xr.Dataset) -> None:
         """Replace the map set; the chosen map stays if it is still there."""
         _check_maps(self._state.stack, maps)
