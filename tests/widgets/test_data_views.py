@@ -229,23 +229,18 @@ def test_digits_and_missing_columns():
 
 
 def test_a_drag_across_the_map_is_the_line(session):
-    from socwidgets.model.roi import Polygon
-
     view = ProfileView(session)
-    path = Polygon(((0.1, 0.2), (0.5, 0.3), (1.2, 0.9)))
-    view.map.drag(path)
+    view.map.draw_line(0.1, 0.2, 1.2, 0.9)
     assert session.state.line == (0.1, 0.2, 1.2, 0.9)
-    view.map.draw(Polygon(((0.1, 0.2), (0.5, 0.3), (1.0, 0.8))))
-    assert session.state.line == (0.1, 0.2, 1.0, 0.8)
-    assert view.map.rois[0]["vertices"][1] == (1.0, 0.8)
-    view.map.draw(Polygon(((0.1, 0.2), (0.105, 0.205), (0.105, 0.2))))  # a click, no line
-    assert session.state.line == (0.1, 0.2, 1.0, 0.8)
+    assert view.map.line == [0.1, 0.2, 1.2, 0.9]
+    view.map.draw_line(0.1, 0.2, 0.105, 0.205)  # a click, no line
+    assert session.state.line == (0.1, 0.2, 1.2, 0.9)
     assert session.state.rois == ()
     view.map.click(0.5, 0.5)
     assert session.state.pixel == (10, 10)
     assert view.map.point == pytest.approx([0.5, 0.5])
     view.kind.value = "depth"
-    assert view.map.rois == []
+    assert view.map.line == []
     view.close()
 
 
