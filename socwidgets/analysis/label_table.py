@@ -195,19 +195,11 @@ def surface_depth(labels: xr.DataArray) -> xr.DataArray:
     DataError
         If one label covers everything.
     """
-    from scipy import ndimage
+    from socwidgets.kernels.distance import surface_distance
 
     flat = labels.transpose(Y, X).values
     size = np.asarray(pixel_size_um(labels), dtype=float)
-    step = tuple(np.where(np.isfinite(size) & (size > 0), size, 1.0))
-    if (flat > 0).all():
-        depth = np.full(flat.shape, np.inf)
-    else:
-        depth = ndimage.distance_transform_edt(flat > 0, sampling=step)
-    touching = _touching(flat)
-    if touching.any():
-        between = ndimage.distance_transform_edt(~touching, sampling=step) + min(step)
-        depth = np.where(flat > 0, np.minimum(depth, between), 0.0)
+    depth = surface_distance(flat, tuple(np.where(np.isfinite(size) & (size > 0), size, 1.0)))
     if not np.isfinite(depth).all():
         raise DataError(
             "the particle has no surface",
@@ -216,19 +208,6 @@ def surface_depth(labels: xr.DataArray) -> xr.DataArray:
         )
     coords = {d: labels[d] for d in (Y, X) if d in labels.coords}
     return xr.DataArray(depth, coords, (Y, X), name="depth")
-
-
-def _touching(labels: np.ndarray) -> np.ndarray:
-    """Pixels with a neighbor (of four) of another particle."""
-    found = np.zeros(labels.shape, dtype=bool)
-    for one, other in (
-        (np.s_[1:], np.s_[:-1]),
-        (np.s_[:, 1:], np.s_[:, :-1]),
-    ):
-        differ = (labels[one] != labels[other]) & (labels[one] > 0) & (labels[other] > 0)
-        found[one] |= differ
-        found[other] |= differ
-    return found
 
 
 def _aligned(values: xr.DataArray, labels: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:

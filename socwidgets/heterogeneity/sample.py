@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -65,6 +65,30 @@ class Sample:
         found = np.full(self.shape, fill)
         found[self.position] = self.values if values is None else values
         return found
+
+    @property
+    def particle(self) -> np.ndarray:
+        """``(n,)`` label of each pixel.
+
+        Raises
+        ------
+        DataError
+            If the sample was taken without labels.
+        """
+        if self.labels is None:
+            raise DataError("this needs particles", fix="pass labels (segment_particles)")
+        return self.labels
+
+    def subset(self, chosen: np.ndarray) -> Sample:
+        """Part of the sample, by a boolean ``(n,)``; the weights keep their scale."""
+        return replace(
+            self,
+            values=self.values[chosen],
+            weights=self.weights[chosen],
+            noise_variance=self.noise_variance[chosen],
+            labels=None if self.labels is None else self.labels[chosen],
+            position=tuple(place[chosen] for place in self.position),
+        )
 
     def seen(self) -> np.ndarray:
         """Boolean image of the pixels of the sample."""

@@ -52,8 +52,8 @@ def pair_sums(values, noise, block, label, dy, dx, result):
 
 
 @_compiled
-def shuffled_products(values, partner_first, partner_second, seed, result):
-    """Sum of products of neighbors after shuffling the values, once per entry of `result`.
+def shuffled_sums(values, partner_first, partner_second, seed, result):
+    """Pair sums after shuffling the values over the pixels, once per row of `result`.
 
     Parameters
     ----------
@@ -64,12 +64,15 @@ def shuffled_products(values, partner_first, partner_second, seed, result):
     seed : int
         Seed of this thread's generator.
     result : ndarray
-        ``(permutations,)`` float64, filled with ``sum a b`` over the pairs.
+        ``(permutations, 2)`` float64, filled with the sums of ``a b`` and of ``(a - b)^2/2``.
     """
     np.random.seed(seed)  # noqa: NPY002 (the compiled generator has no other interface)
-    for draw in range(result.size):
+    for draw in range(result.shape[0]):
         np.random.shuffle(values)  # noqa: NPY002
-        total = 0.0
+        product, square = 0.0, 0.0
         for i in range(partner_first.size):
-            total += values[partner_first[i]] * values[partner_second[i]]
-        result[draw] = total
+            a, b = values[partner_first[i]], values[partner_second[i]]
+            product += a * b
+            square += 0.5 * (a - b) * (a - b)
+        result[draw, 0] = product
+        result[draw, 1] = square

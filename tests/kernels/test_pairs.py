@@ -27,13 +27,14 @@ def test_pairs_across_labels_can_be_left_out():
     assert result[0, 0] == 4
 
 
-def test_shuffled_products_keep_the_values(rng):
+def test_shuffled_sums_keep_the_values(rng):
     values = rng.normal(size=50)
     before = np.sort(values)
-    result = np.empty(200)
+    result = np.empty((200, 2))
     first = np.arange(49, dtype=np.int32)
-    kernel.shuffled_products(values, first, first + np.int32(1), 3, result)
+    kernel.shuffled_sums(values, first, first + np.int32(1), 3, result)
     np.testing.assert_array_equal(np.sort(values), before)
     # Expectation of a shuffled product: (S^2 - Q)/(n (n - 1)) per pair.
     expected = 49 * (before.sum() ** 2 - (before**2).sum()) / (50 * 49)
-    assert result.mean() == pytest.approx(expected, abs=4 * result.std() / np.sqrt(200))
+    product = result[:, 0]
+    assert product.mean() == pytest.approx(expected, abs=4 * product.std() / np.sqrt(200))

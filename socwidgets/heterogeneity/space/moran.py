@@ -1,0 +1,239 @@
+"""Whether neighbors are alike: Moran's I and Geary's C, with the noise taken out (science E.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy.stats import norm
+
+from socwidgets.heterogeneity.bootstrap import (
+    NO_INTERVAL,
+    Interval,
+    Units,
+    draw_counts,
+    interval_of,
+)
+from socwidgets.heterogeneity.pairs import PairSums, sum_pairs
+from socwidgets.heterogeneity.sample import Sample, take_sample
+from socwidgets.model.errors import ParameterError
+
+NEIGHBORS = {
+    "rook": ((0, 1), (1, 0)),
+    "queen": ((0, 1), (1, 0), (1, 1), (1, -1)),
+}
+#: More pixels than this are not shuffled: the p value follows from the moments under shuffling.
+MAX_SHUFFLED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Autocorrelation:
+    """Moran's I and Geary's C of a map.
+
+    Attributes
+    ----------
+    moran, geary : float
+        As measured.
+    moran_true, geary_true : float
+        With the noise taken out; NaN where the noise is not known or explains everything.
+    expected : float
+        I of values without order, ``-1/(n - 1)`` (C: 1).
+    p, p_geary : float
+        One-sided probability of so much likeness without any order.
+    p_method : str
+        How p was found, with the seed.
+    moran_interval : Interval
+        Of `moran_true` (of `moran` where that is NaN), from a bootstrap; NaN without units.
+    n_pixels, n_pairs : int
+        What went in.
+    neighbors : str
+        Key of `NEIGHBORS`.
+    """
+
+    moran: float
+    geary: float
+    moran_true: float
+    geary_true: float
+    expected: float
+    p: float
+    p_geary: float
+    p_method: str
+    moran_interval: Interval
+    n_pixels: int
+    n_pairs: int
+    neighbors: str
+
+
+def autocorrelation(
+    maps: xr.Dataset,
+    *,
+    variable: str = "soc",
+    labels: xr.DataArray | None = None,
+    weights: str | xr.DataArray | None = "thickness",
+    neighbors: str = "rook",
+    permutations: int = 999,
+    seed: int = 0,
+) -> Autocorrelation:
+    """Moran's I and Geary's C within the mask.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Map set, ``(y, x)``; of a volume, neighbors are looked for within its layers.
+    variable : str
+        The map.
+    labels : xarray.DataArray, optional
+        Particles: pixels outside do not count.
+    weights : str, xarray.DataArray or None
+        Pixels of positive weight count, all alike.
+    neighbors : {"rook", "queen"}
+        Pixels that share a side, or a side or a corner.
+    permutations : int
+        Shuffles for p; 0 takes p from the moments (Cliff and Ord 1981, ch. 2), as is done for more
+        than 100,000 pixels.
+    seed : int
+        Of the shuffles.
+
+    Raises
+    ------
+    DataError, KindError, ParameterError
+        As `take_sample`; an unknown neighborhood.
+
+    Notes
+    -----
+    ``I = (n/W) sum_ij w_ij z_i z_j / sum z^2`` (Moran 1950), ``C = (n - 1)/(2 W) sum_ij w_ij
+    (v_i - v_j)^2 / sum z^2`` (Geary 1954). White noise adds to ``sum z^2`` but not to the
+    products: ``I_true = I s_obs^2/s_true^2``. Golden G-60a.
+    """
+    sample = take_sample(maps, variable, labels=labels, weights=weights)
+    return autocorrelation_of(sample, neighbors=neighbors, permutations=permutations, seed=seed)
+
+
+def autocorrelation_of(
+    sample: Sample,
+    units: Units | None = None,
+    *,
+    neighbors: str = "rook",
+    permutations: int = 999,
+    draws: int = 0,
+    seed: int = 0,
+) -> Autocorrelation:
+    """`autocorrelation` of a sample; with `units` and `draws` also its interval."""
+    if neighbors not in NEIGHBORS:
+        raise ParameterError(
+            "unknown neighborhood", expected=f"one of {', '.join(NEIGHBORS)}", found=repr(neighbors)
+        )
+    sums = sum_pairs(sample, NEIGHBORS[neighbors], units)
+    per_unit = _unit_sums(sample, sums, units)
+    moran, geary, moran_true, geary_true = (float(a[0]) for a in _both(per_unit.sum(1)[:, None]))
+    z = sample.values - sample.values.mean()
+    p, p_geary, method = _p_values(sample, z, moran, geary, neighbors, permutations, seed)
+    interval = NO_INTERVAL
+    if units is not None and draws:
+        drawn = [_both(per_unit @ c.T) for c in draw_counts(units, draws, seed)]
+        which = 0 if np.isnan(moran_true) else 2
+        unlike = 1.0 - np.concatenate([d[which] for d in drawn])
+        estimate = moran if which == 0 else moran_true
+        found = interval_of(1.0 - estimate, unlike, units, positive=True)
+        interval = Interval(found.std, 1.0 - found.high, 1.0 - found.low)
+    n = sample.size
+    return Autocorrelation(
+        moran, geary, moran_true, geary_true, -1.0 / (n - 1) if n > 1 else float("nan"),
+        p, p_geary, method, interval, n, int(sums.pairs.sum()), neighbors,
+    )  # fmt: skip
+
+
+def _unit_sums(sample: Sample, sums: PairSums, units: Units | None) -> np.ndarray:
+    """``(9, units)``: pairs, half squares, products, sums, pair noise; n, v, v^2, noise."""
+    names = ("pairs", "half_square", "product", "sum", "noise")
+    pair = np.stack([sums.column(name).sum(axis=0) for name in names])
+    v = sample.values - np.average(sample.values, weights=sample.weights)
+    rows = (np.ones_like(v), v, v**2, sample.noise_variance)
+    single = np.stack([np.array([r.sum()]) if units is None else units.sums(r) for r in rows])
+    return np.concatenate([pair, single])
+
+
+def _both(s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """I and C as measured and without noise, from sums ``(9, draws)``."""
+    pairs, half, product, total, pair_noise, n, first, second, noise = s
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = first / n
+        products = product - mean * total + mean**2 * pairs
+        # What rounding leaves of a constant map is no variance.
+        floor = 1e-20 * np.abs(second) + 1e-28
+        squares = np.where(second - n * mean**2 > floor, second - n * mean**2, 0.0)
+        quiet = squares - noise
+        quiet = np.where(quiet > 0, quiet, np.nan)
+        squares = np.where(squares > 0, squares, np.nan)
+        moran, geary = n * products / pairs / squares, (n - 1) * half / pairs / squares
+        return (
+            moran,
+            geary,
+            n * products / pairs / quiet,
+            np.maximum((n - 1) * (half - pair_noise) / pairs / quiet, 0.0),
+        )
+
+
+def _p_values(
+    sample: Sample,
+    z: np.ndarray,
+    moran: float,
+    geary: float,
+    neighbors: str,
+    permutations: int,
+    seed: int,
+) -> tuple[float, float, str]:
+    from socwidgets.kernels.pairs import shuffled_sums
+
+    square = float(np.sum(z**2))
+    first, second = _partners(sample, neighbors)
+    if not np.isfinite(moran) or not first.size:
+        return float("nan"), float("nan"), "no variance or no neighbors"
+    n, pairs = sample.size, first.size
+    if permutations > 0 and n <= MAX_SHUFFLED:
+        result = np.empty((permutations, 2))
+        shuffled_sums(z.copy(), first, second, seed, result)
+        above = np.count_nonzero(n * result[:, 0] / pairs / square >= moran - 1e-12)
+        below = np.count_nonzero((n - 1) * result[:, 1] / pairs / square <= geary + 1e-12)
+        size = permutations + 1
+        return (above + 1) / size, (below + 1) / size, f"{permutations} shuffles, seed {seed}"
+    degree = np.bincount(first, minlength=n) + np.bincount(second, minlength=n)
+    variances = _moments(z, degree.astype(float), float(pairs))
+    p = norm.sf((moran + 1 / (n - 1)) / np.sqrt(variances[0]))
+    return (
+        float(p),
+        float(norm.cdf((geary - 1) / np.sqrt(variances[1]))),
+        "normal limit of the shuffles",
+    )
+
+
+def _moments(z: np.ndarray, degree: np.ndarray, pairs: float) -> tuple[float, float]:
+    """Variance of I and of C under shuffling (Cliff and Ord 1981, eqs. 1.39 and 1.44)."""
+    n = float(z.size)
+    s0, s1, s2 = 2 * pairs, 4 * pairs, 4 * float(np.sum(degree**2))
+    kurtosis = float(np.mean(z**4) / np.mean(z**2) ** 2)
+    top = n * ((n**2 - 3 * n + 3) * s1 - n * s2 + 3 * s0**2)
+    top -= kurtosis * ((n**2 - n) * s1 - 2 * n * s2 + 6 * s0**2)
+    moran = top / ((n - 1) * (n - 2) * (n - 3) * s0**2) - 1 / (n - 1) ** 2
+    geary = (
+        (n - 1) * s1 * (n**2 - 3 * n + 3 - (n - 1) * kurtosis)
+        - 0.25 * (n - 1) * s2 * (n**2 + 3 * n - 6 - (n**2 - n + 2) * kurtosis)
+        + s0**2 * (n**2 - 3 - (n - 1) ** 2 * kurtosis)
+    ) / (n * (n - 2) * (n - 3) * s0**2)
+    return moran, geary
+
+
+def _partners(sample: Sample, neighbors: str) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in the sample of the two pixels of every pair."""
+    index = np.full(sample.shape, -1, np.int32)
+    index[sample.position] = np.arange(sample.size, dtype=np.int32)
+    firsts, seconds = [], []
+    for dy, dx in NEIGHBORS[neighbors]:
+        height, width = sample.shape[-2:]
+        here = index[..., : height - dy, max(0, -dx) : min(width, width - dx)]
+        there = index[..., dy:, max(0, dx) : min(width, width + dx)]
+        both = (here >= 0) & (there >= 0)
+        firsts.append(here[both])
+        seconds.append(there[both])
+    return np.concatenate(firsts), np.concatenate(seconds)
