@@ -1,7 +1,7 @@
 """Key figures look as they did: compared at low resolution, so that fonts may differ by a pixel.
 
-Renew a baseline after a wanted change with ``python tests/plotting/test_review_images.py``, and look
-at the pictures in ``tests/plotting/baseline``.
+Renew a baseline after a wanted change with ``python tests/plotting/test_review_images.py``; look at
+the pictures in ``tests/plotting/baseline``.
 """
 
 import io
