@@ -75,6 +75,12 @@ class State:
         Color limits by the key of what is shown (`Session.display_key`).
     cmap : str
         Color map.
+    phases : tuple of str
+        Two or three maps of fractions that the map view mixes as colors; empty for one map.
+    fade : bool
+        Whether uncertain pixels of the map are transparent.
+    overlay : {"", "labels", "mask"}
+        What is drawn over the map: outlines of the particles, or pixels without a usable value.
     energy_index : int
         Position on the spectral axis.
     show_frame : bool
@@ -117,6 +123,9 @@ class State:
     map_name: str | None = None
     limits: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
     cmap: str = "viridis"
+    phases: tuple[str, ...] = ()
+    fade: bool = False
+    overlay: str = ""
     energy_index: int = 0
     show_frame: bool = False
     rois: tuple[ROI, ...] = ()

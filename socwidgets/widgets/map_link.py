@@ -31,8 +31,14 @@ class LinkedMap(View):
         self._shown: tuple[object, ...] = ()
         self.follow(
             self._refresh_values, "stack", "maps", "map_name", "show_frame", "energy_index",
-            "limits",
+            "limits", "phases",
         )  # fmt: skip
+        self.follow(
+            self._refresh_sigma, "fade", "stack", "maps", "map_name", "show_frame", "energy_index",
+            "phases",
+        )  # fmt: skip
+        self.follow(self._refresh_overlay, "overlay", "labels", "maps", "stack")
+        self.map.on_probe(session.pixel_words)
         self.follow(self._refresh_rois, "rois", "selected")
         self.follow(
             self._refresh_highlight, "brush", "rois", "selected", "maps", "map_name", "show_frame",
@@ -47,18 +53,30 @@ class LinkedMap(View):
     def _refresh_values(self) -> None:
         state = self.session.state
         limits = self.session.displayed_limits()
-        shown = (state.stack, state.maps, state.show_frame, state.map_name,
-                 state.energy_index if state.show_frame else -1)  # fmt: skip
+        energy = state.energy_index if state.show_frame else -1
+        phases = "/".join(state.phases)
+        shown = (state.stack, state.maps, state.show_frame, state.map_name, energy, phases)
         same = len(shown) == len(self._shown) and all(
             a is b or (isinstance(a, (str, int)) and a == b)
             for a, b in zip(shown, self._shown, strict=True)
         )
-        if not same:
+        if not same and state.phases and state.maps is not None and not state.show_frame:
+            maps = state.maps
+            self.map.set_phases([maps[n] for n in state.phases], maps.get("thickness"))
+            self._shown = shown
+        elif not same:
             self.map.set_map(self.session.displayed(), clim=limits)
             self._shown = shown
         else:
             # The values are in the browser: new limits only recolor.
             self.map.clim = limits
+
+    def _refresh_sigma(self) -> None:
+        state = self.session.state
+        self.map.set_sigma(self.session.sigma() if state.fade and not state.phases else None)
+
+    def _refresh_overlay(self) -> None:
+        self.map.set_overlay(self.session.overlay_mask(), self.session.state.overlay)
 
     def _refresh_rois(self) -> None:
         state = self.session.state

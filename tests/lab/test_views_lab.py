@@ -127,8 +127,20 @@ def test_a_box_in_the_scatter_highlights_pixels(page, artifacts):
     page.wait_for("session.state.box is None")
 
 
-def test_the_profile_marks_its_pixel_by_keyboard(page, artifacts):
+def test_a_drag_is_the_line_and_keys_mark_its_pixel(page, artifacts):
     choose_view(page, "Profile")
+    canvas = page.page.locator(".socwidgets-profile canvas").first
+    canvas.wait_for()
+    page.page.wait_for_timeout(600)
+    box = canvas.bounding_box()
+    left, top, width, height = map(float, canvas.get_attribute("data-port").split())
+    x, y = box["x"] + left, box["y"] + top
+    page.drag((x + 0.2 * width, y + 0.3 * height), (x + 0.7 * width, y + 0.3 * height), steps=6)
+    page.wait_for("session.state.line is not None")
+    line = page.ask("session.state.line")
+    assert abs(line[2] - line[0] - 0.5 * 128 * 0.05) < 0.1
+    assert abs(line[3] - line[1]) < 0.1
+    assert page.ask("float(view.views['Profile'].profile.table['distance'][-1])") > 3.0
     handle = page.page.locator(".socwidgets-profile .noUi-handle").first
     handle.focus()
     for _ in range(3):
