@@ -1,7 +1,7 @@
 """How often the pathway is found: ``python tests/studies/pathway_confusion.py``.
 
-One hundred realizations of each class at the default noise, 25 at others; about two minutes. Writes its table into
-docs/phases_and_pathways.md.
+One hundred realizations of each class at the default noise, 25 at others; about two minutes.
+Writes its table into docs/phases_and_pathways.md.
 """
 
 from __future__ import annotations
