@@ -11,7 +11,13 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import t as student
 
-from socwidgets.heterogeneity.sample import Sample, fitting_labels, image_dims, take_sample
+from socwidgets.heterogeneity.sample import (
+    Sample,
+    compact,
+    fitting_labels,
+    image_dims,
+    take_sample,
+)
 from socwidgets.model.errors import DataError, ParameterError
 
 #: The innermost level, whose members are the values themselves.
@@ -160,10 +166,12 @@ def split_variance(
     parents: list[np.ndarray] = []
     index = np.zeros(values.size, np.int64)
     for labels in groups.values():
-        _, local = np.unique(labels, return_inverse=True)
+        local = compact(labels)
         joint = index * (int(local.max()) + 1) + local
-        _, first, inner = np.unique(joint, return_index=True, return_inverse=True)
-        parents = [*parents, index[first]]
+        inner = compact(joint)
+        parent = np.zeros(int(inner.max()) + 1, np.int64)
+        parent[inner] = index
+        parents = [*parents, parent]
         index = inner
     v = values - values.mean()
     rows = (np.ones_like(v), v, v**2, w, w * v, w * v**2, w**2 * noise, w * noise, noise)
@@ -240,6 +248,8 @@ def _components(sums: np.ndarray, chains: list[np.ndarray]) -> np.ndarray:
 
 
 def _icc(component: np.ndarray) -> np.ndarray:
+    # What noise leaves below zero counts as none, or a correlation would exceed one.
+    component = np.maximum(component, 0.0)
     total = component.sum()
     return np.cumsum(component)[:-1] / total if total > 0 else np.full(component.size - 1, np.nan)
 
@@ -281,7 +291,8 @@ def _limits(value: float, others: np.ndarray, *, bounded: bool) -> tuple[float, 
         middle, width = forward(value), quantile * forward(others).std(ddof=1)
         return float(back(middle - width)), float(back(middle + width))
     width = quantile * others.std(ddof=1)
-    return float(value - width), float(value + width)
+    low, high = float(value - width), float(value + width)
+    return (max(low, 0.0), min(high, 1.0)) if bounded else (low, high)
 
 
 def _renumbered(labels: np.ndarray) -> np.ndarray:
