@@ -117,7 +117,7 @@ def select_energies(
 
 def energy_curve(
     references: xr.DataArray,
-    counts: Iterable[int],
+    numbers: Iterable[int],
     params: EnergyPlanParameters | None = None,
     **options: object,
 ) -> pd.DataFrame:
@@ -127,7 +127,7 @@ def energy_curve(
     ----------
     references, params
         As in `select_energies`.
-    counts : iterable of int
+    numbers : iterable of int
         Numbers of energies.
     **options
         Further arguments of `select_energies`.
@@ -138,7 +138,7 @@ def energy_curve(
         One row each: ``count``, ``sigma``, ``sigma_even``, ``sigma_all``, ``energies`` (tuple).
     """
     rows = []
-    for count in counts:
+    for count in numbers:
         plan = select_energies(references, params, **{**options, "count": count})  # type: ignore[arg-type]
         rows.append(
             {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy import ndimage
 
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.names import X, Y
@@ -128,38 +127,6 @@ def binned_profile(
     return xr.Dataset({k: ("distance", c) for k, c in columns.items()}, {"distance": at})
 
 
-def surface_distance(labels: xr.DataArray) -> xr.DataArray:
-    """Distance of every pixel from the surface of its particle, um.
-
-    Exact Euclidean distance from the particle's outermost pixel centers plus half a pixel. The edge
-    of the field cuts particles and is no surface.
-
-    Parameters
-    ----------
-    labels : xarray.DataArray
-        ``(y, x)`` integer (or bool), 0 = outside.
-
-    Returns
-    -------
-    xarray.DataArray
-        ``(y, x)``, um; NaN outside of particles.
-    """
-    numbers = np.asarray(labels.transpose(Y, X).values).astype(np.int64)
-    size_y, size_x = np.nan_to_num(pixel_size_um(labels), nan=1.0)
-    result = np.full(numbers.shape, np.nan)
-    for label, where in enumerate(ndimage.find_objects(numbers), start=1):
-        if where is None:
-            continue
-        window = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in where)
-        inside = numbers[window] == label
-        if inside.all():  # fills the whole field: no surface is seen
-            continue
-        depth = ndimage.distance_transform_edt(inside, sampling=(size_y, size_x))
-        result[window][inside] = depth[inside] - 0.5 * min(size_y, size_x)
-    found = labels.transpose(Y, X).copy(data=result).rename("surface_distance")
-    return found.assign_attrs(long_name="Distance from the surface", units="um")
-
-
 def _nearest(centers: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Index of the nearest pixel center; -1 beyond half a pixel outside."""
     if centers.size == 1:
@@ -171,14 +138,19 @@ def _nearest(centers: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def _across(found: np.ndarray, noise: np.ndarray | None, ids: np.ndarray) -> dict[str, np.ndarray]:
     """Mean, sd, sem and pixel count of each row, every pixel counted once."""
-    columns = {name: np.full(len(found), np.nan) for name in ("mean", "sd", "sem")}
-    count = np.zeros(len(found), int)
-    for i, row in enumerate(found):
-        _, first = np.unique(ids[i], return_index=True)
-        kept = first[np.isfinite(row[first])]
-        count[i] = kept.size
-        if kept.size:
-            columns["mean"][i], columns["sd"][i] = row[kept].mean(), row[kept].std()
-            if noise is not None:
-                columns["sem"][i] = np.sqrt((noise[i][kept] ** 2).sum()) / kept.size
-    return {**columns, "count": count}
+    order = np.argsort(ids, axis=1, kind="stable")
+    ids, found = (np.take_along_axis(a, order, axis=1) for a in (ids, found))
+    fresh = np.ones(ids.shape, bool)
+    fresh[:, 1:] = ids[:, 1:] != ids[:, :-1]
+    kept = fresh & np.isfinite(found)
+    count = kept.sum(axis=1)
+    some = np.where(count > 0, count, 1)
+    values = np.where(kept, found, 0.0)
+    mean = np.where(count > 0, values.sum(axis=1) / some, np.nan)
+    away = np.where(kept, found - mean[:, None], 0.0)
+    sd = np.where(count > 0, np.sqrt((away**2).sum(axis=1) / some), np.nan)
+    sem = np.full(len(found), np.nan)
+    if noise is not None:
+        variance = np.where(kept, np.take_along_axis(noise, order, axis=1) ** 2, 0.0).sum(axis=1)
+        sem = np.where(count > 0, np.sqrt(variance) / some, np.nan)
+    return {"mean": mean, "sd": sd, "sem": sem, "count": count}

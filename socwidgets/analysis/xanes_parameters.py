@@ -171,7 +171,8 @@ def normalization_plan(
                 expected=f"at least {degrees[name] + 1} for degree {degrees[name]}",
                 found=f"{rows.size} between {center + low:g} and {center + high:g} of "
                 f"{energies[0]:g} to {energies[-1]:g}",
-                fix=f"give {name}=(low, high) relative to E0 where the stack has points",
+                fix=f"give {name}=(low, high) relative to E0 where the stack has points; without "
+                f"a {name}-edge the methods 'lcf' and 'white_line' still work",
             )
     return make_normalization_plan(
         energies,

@@ -68,6 +68,16 @@ def make_stack(
     if len(shape) != 3:
         problem = ("signal", f"has {len(shape)} dimensions: {shape}")
         raise SchemaError("stack", [problem], fix=f"give an array of shape ({dim}, y, x)")
+    size = np.size(spectral_values)
+    if shape[0] != size:
+        swapped = [place for place in (1, 2) if shape[place] == size]
+        raise SchemaError(
+            "stack",
+            [("signal", f"shape {shape}, but {size} spectral values for its first axis")],
+            fix=f"the spectral axis comes first: np.moveaxis(signal, {swapped[0]}, 0)"
+            if swapped
+            else "give one spectral value per frame",
+        )
     step_y, step_x = (pixel_um, pixel_um) if np.isscalar(pixel_um) else pixel_um  # type: ignore[misc]
     coords = {
         dim: (dim, np.asarray(spectral_values), {"units": units} if units else {}),

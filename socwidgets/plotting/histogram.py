@@ -75,7 +75,8 @@ def histogram_figure(
     axes.set_ylim(0, top * 1.12)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_xlabel(_axis_words(values))
-    axes.set_ylabel("share of pixels" if weights is None else "share of thickness")
+    what = "particles" if values.dims == ("particle",) else "pixels"
+    axes.set_ylabel(f"share of {what}" if weights is None else "share of thickness")
     _add_legend(axes, observed_sd, noise_sd, true_sd)
     if title:
         axes.set_title(title)

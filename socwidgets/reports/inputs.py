@@ -94,17 +94,21 @@ def _frames(path: str | None) -> xr.DataArray | None:
 
 
 def _simulate(params: SocMapReport) -> Inputs:
-    from socwidgets.phantoms import EnsembleParams, lfp_ensemble, simulate_stxm
+    from socwidgets.phantoms.catalog import KINDS, make_phantom, simulate
 
     name, changes = phantom_options(params.stack)
-    if name != "lfp":
+    kind = "lfp_ensemble" if name == "lfp" else name
+    known = [key for key, entry in KINDS.items() if entry.technique == "stxm"]
+    if kind not in known:
         raise ParameterError(
-            f"there is no phantom {name!r}", expected=f"{PHANTOM_PREFIX}lfp", found=params.stack
+            f"there is no phantom {name!r} for this report",
+            expected=f"{PHANTOM_PREFIX}lfp, or one of {', '.join(known)}",
+            found=params.stack,
         )
     if params.pixel_um is not None:
         changes["pixel_um"] = params.pixel_um
-    phantom = lfp_ensemble(EnsembleParams.from_mapping(changes), seed=params.seed)
-    stack = simulate_stxm(phantom, seed=params.seed)
+    phantom = make_phantom(kind, changes, seed=params.seed)
+    stack = simulate(phantom, seed=params.seed)
     if params.sample:
         stack.attrs["sample"] = params.sample
     references = phantom.references
@@ -112,11 +116,16 @@ def _simulate(params: SocMapReport) -> Inputs:
         from socwidgets.io import open_references
 
         references = open_references(params.references, dim=spectral_dim(stack[SIGNAL]))
+    if references is None:
+        raise ParameterError(f"the phantom {name!r} has no reference spectra")
     return Inputs(stack, references, phantom=phantom)
 
 
 def phantom_options(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and changed parameters of ``phantom:NAME:key=value,key=value``.
+    """Name and changed parameters of ``phantom:NAME:key value,key value``.
+
+    An equals sign may stand between key and value, except in the default of a template, where
+    papermill would stumble over it.
 
     Raises
     ------
@@ -124,13 +133,14 @@ def phantom_options(text: str) -> tuple[str, dict[str, Any]]:
         If what follows the name is no list of ``key=value``.
     """
     name, _, options = text.removeprefix(PHANTOM_PREFIX).partition(":")
-    pairs = [item.partition("=") for item in options.split(",") if item.strip()]
-    if not all(equals for _, equals, _ in pairs):
+    pairs = [item.replace("=", " ", 1).split(None, 1) for item in options.split(",")]
+    pairs = [pair for pair in pairs if pair]
+    if any(len(pair) != 2 for pair in pairs):
         raise ParameterError(
             f"the phantom {text!r} cannot be understood",
-            expected="phantom:NAME or phantom:NAME:key=value,key=value",
+            expected="phantom:NAME or phantom:NAME:key value,key value",
         )
-    return name.strip(), {key.strip(): value.strip() for key, _, value in pairs}
+    return name.strip(), {key: value.strip() for key, value in pairs}
 
 
 def _record(source: Any, value: xr.Dataset | xr.DataArray) -> dict[str, Any]:
@@ -178,6 +188,15 @@ def absolute_values(
         text = str(values.get(name) or "")
         if text.strip() and not text.startswith(PHANTOM_PREFIX):
             changes[name] = _absolute_list(text, base)
+    for name in cls.PATH_SERIES:
+        parts = [part.strip() for part in str(values.get(name) or "").split(";") if part.strip()]
+        if parts:
+            changes[name] = ";".join(
+                part if part.startswith(PHANTOM_PREFIX) else _absolute(part, base) for part in parts
+            )
+    rois = str(values.get("rois") or "").strip()
+    if rois and not rois.startswith(("[", "{")):
+        changes["rois"] = _absolute(rois, base)
     return changes
 
 
@@ -189,9 +208,13 @@ def require_files(params: SocMapReport) -> None:
     ReadError
         If the stack, the flat or the dark frames are not there.
     """
-    for name in params.PATHS:
-        value = getattr(params, name)
-        if value and not str(value).startswith(PHANTOM_PREFIX) and not Path(value).exists():
+    named = [(name, str(getattr(params, name) or "")) for name in params.PATHS]
+    for name in params.PATH_SERIES:
+        named += [(name, part) for part in str(getattr(params, name)).split(";")]
+    if params.rois.strip() and not params.rois.strip().startswith(("[", "{")):
+        named.append(("rois", params.rois))
+    for name, value in named:
+        if value and not value.startswith(PHANTOM_PREFIX) and not Path(value).exists():
             raise ReadError(
                 f"there is no file or folder {value}",
                 expected=f"the {name} of the report",

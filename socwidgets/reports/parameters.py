@@ -23,6 +23,8 @@ class SocMapReport(Parameters):
     #: Parameters that name one file or folder, and those that name several, separated by commas.
     PATHS: ClassVar[tuple[str, ...]] = ("stack", "flat", "dark")
     PATH_LISTS: ClassVar[tuple[str, ...]] = ("references",)
+    #: Those that name several stacks, separated by semicolons (a phantom's options hold commas).
+    PATH_SERIES: ClassVar[tuple[str, ...]] = ()
 
     stack: str = param(
         "phantom:lfp",
@@ -95,9 +97,20 @@ class SocMapReport(Parameters):
     separation_um: float = param(
         0.3, "Touching particles whose centers are further apart are split.", unit="um", low=0.0
     )
+    rois: str = param(
+        "", "Regions: a JSON file, or the JSON text, as the explorer writes them; empty for none."
+    )
     projection: bool = param(
         True, "Whether the map is a projection through the sample (false for a thin section)."
     )
+    particle_size: str = param("", "Factor: size of the particles; measured if empty.")
+    morphology: str = param("", "Factor: shape and facets of the particles, in words.")
+    carbon: str = param("", "Factor: carbon, such as content and how it is mixed, in words.")
+    thickness: str = param("", "Factor: thickness or loading of the electrode, with its unit.")
+    porosity: str = param("", "Factor: porosity of the electrode.")
+    tortuosity: str = param("", "Factor: tortuosity of the electrode.")
+    rate: str = param("", "Factor: rate of charge or discharge, and rest since, with units.")
+    temperature: str = param("", "Factor: temperature of the cell, with its unit.")
     draws: int = param(1000, "Bootstrap resamples for the intervals.", low=100, high=100_000)
     bundle: bool = param(True, "Whether to write the bundle (stack, references, maps) as netCDF.")
     figures: bool = param(True, "Whether to write each figure as SVG, PNG and CSV (figures/).")

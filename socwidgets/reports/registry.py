@@ -16,6 +16,13 @@ import nbformat
 
 from socwidgets.model.errors import OutputError, ParameterError, ReportError
 from socwidgets.reports.parameters import SocMapReport, type_words
+from socwidgets.reports.template_parameters import (
+    CompareReport,
+    ParticlesReport,
+    PathwayReport,
+    QualityReport,
+    SeriesReport,
+)
 
 PARAMETERS_TAG, INJECTED_TAG = "parameters", "injected-parameters"
 
@@ -30,10 +37,40 @@ class Template:
 
 
 _TEMPLATES = {
-    "soc_map": Template(
-        "soc_map",
-        "State-of-charge map of an image stack by linear combination fitting, with heterogeneity",
-        SocMapReport,
+    template.name: template
+    for template in (
+        Template(
+            "soc_map",
+            "State-of-charge map of an image stack by linear combination fitting, with "
+            "heterogeneity",
+            SocMapReport,
+        ),
+        Template(
+            "series",
+            "States of a cycle, rates or temperatures: ridge of histograms, particles followed, "
+            "change",
+            SeriesReport,
+        ),
+        Template(
+            "particles",
+            "One section for each selected particle: map, radial profile, phase state",
+            ParticlesReport,
+        ),
+        Template(
+            "pathway",
+            "How an ensemble reacts: active fraction, kappa, two phases or solid solution",
+            PathwayReport,
+        ),
+        Template(
+            "compare",
+            "Two samples or two treatments, with the significance of their difference",
+            CompareReport,
+        ),
+        Template(
+            "quality",
+            "Whether the data can support a claim: registration, noise, saturation, calibration",
+            QualityReport,
+        ),
     )
 }
 

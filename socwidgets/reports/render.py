@@ -24,11 +24,17 @@ from socwidgets.reports.words import parameter_text
 SECTIONS = {
     "headline": "Key numbers",
     "warnings": "Keep in mind",
+    "checks": "Checks",
     "map": "Map",
+    "regions": "Regions of interest",
+    "states": "States",
+    "change": "What changed",
+    "pathway": "Pathway",
     "distribution": "Distribution and particles",
     "spectra": "Spectra and fits",
     "quality": "Fit quality and status",
     "card": "Heterogeneity card",
+    "factors": "The eight factors",
     "inputs": "Inputs",
 }
 #: Sections with a place of their own in the page.

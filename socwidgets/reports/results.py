@@ -3,7 +3,7 @@
 ====================  ==========================================================================
 key                   meaning
 ====================  ==========================================================================
-``schema``            ``"socwidgets.results/1"``
+``schema``            ``"socwidgets.results/2"``
 ``report``, ``title`` template name; title as on the page
 ``created``           ISO 8601 time, UTC
 ``software``          name -> version, of the package and of what computes beneath it
@@ -13,11 +13,14 @@ key                   meaning
                       ``std`` is a standard uncertainty, ``low`` and ``high`` the ends of a 95 %
                       interval; null where there is none
 ``particles``         list of rows, one per particle
+``factors``           checklist of the eight factors: ``{"name", "label", "value", "source"}``
 ``status``            status word -> number of pixels
 ``verdict``           one sentence that follows from the numbers
 ``warnings``          list of sentences that a reader must know
 ``provenance``        list of steps as in the bundle, oldest first
 ====================  ==========================================================================
+
+The same as a JSON Schema (draft 2020-12): ``results.schema.json`` beside this module.
 """
 
 from __future__ import annotations
@@ -35,11 +38,12 @@ from typing import Any
 from socwidgets.model.errors import ReportError
 from socwidgets.model.provenance import jsonable, package_version
 
-SCHEMA = "socwidgets.results/1"
+SCHEMA = "socwidgets.results/2"
 NUMBER_KEYS = ("value", "std", "low", "high", "unit", "label", "method")
 _TYPES: dict[str, type] = {
     "schema": str, "report": str, "title": str, "created": str, "software": dict,
-    "parameters": dict, "inputs": dict, "numbers": dict, "particles": list, "status": dict,
+    "parameters": dict, "inputs": dict, "numbers": dict, "particles": list, "factors": list,
+    "status": dict,
     "verdict": str, "warnings": list, "provenance": list,
 }  # fmt: skip
 
@@ -83,6 +87,7 @@ class Results:
     numbers: Mapping[str, Number]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     particles: list[dict[str, Any]] = field(default_factory=list)
+    factors: list[dict[str, str]] = field(default_factory=list)
     status: Mapping[str, int] = field(default_factory=dict)
     verdict: str = ""
     warnings: tuple[str, ...] = ()
@@ -100,6 +105,7 @@ class Results:
             "inputs": jsonable(dict(self.inputs)),
             "numbers": {name: number.to_dict() for name, number in self.numbers.items()},
             "particles": jsonable(self.particles),
+            "factors": list(self.factors),
             "status": dict(self.status),
             "verdict": self.verdict,
             "warnings": list(self.warnings),

@@ -37,7 +37,9 @@ def show_inputs(inputs: Inputs) -> None:
     units = unit_sign(str(stack[dim].attrs.get("units", "")))
     rows = {
         "Sample": str(stack.attrs.get("sample", "not stated")),
-        "Stack": str(inputs.record.get("stack", {}).get("source", "")),
+        "Stack": ", ".join(
+            str(item["source"]) for role, item in inputs.record.items() if role.startswith("stack")
+        ),
         "Signal": str(stack.attrs.get(QUANTITY, "")).replace("_", " "),
         "Frames": f"{axis.size} from {axis.min():g} to {axis.max():g} {units}",
         "Image": f"{stack.sizes[Y]} × {stack.sizes[X]} pixels of {size_y:.4g} × {size_x:.4g} µm",
@@ -238,3 +240,41 @@ def show_provenance(results: Results) -> None:
         for step in results.provenance
     ]
     show_table(pd.DataFrame(rows).set_index("step"), "provenance")
+
+
+def show_factors(results: Results) -> None:
+    """Show the checklist of the eight factors of the review's Fig. 30."""
+    rows = {
+        factor["label"]: {
+            "": "✓" if factor["value"] else "–",
+            "value": factor["value"] or "not stated",
+            "from": factor["source"] if factor["value"] else "",
+        }
+        for factor in results.factors
+    }
+    table = pd.DataFrame(rows).T
+    table.index.name = "factor"
+    caption = "What makes a charge heterogeneous (Fig. 30 of Zhang, Yang and Tian, 2019)"
+    show_table(table, "factors", caption)
+
+
+def show_regions(od: xr.Dataset, maps: xr.Dataset, rois: Sequence[ROI]) -> None:
+    """Table of the regions of the parameters: pixels, mean and spread of the map."""
+    if not rois:
+        return
+    from socwidgets.analysis.roi import roi_mask
+
+    keep, rows = usable(maps), {}
+    for roi in rois:
+        inside = roi_mask(roi, maps["soc"], maps) & keep
+        chosen = maps["soc"].values[inside.values]
+        chosen = chosen[np.isfinite(chosen)]
+        mean, sd = (chosen.mean(), chosen.std()) if chosen.size else (np.nan, np.nan)
+        rows[roi.name] = {
+            "mean": f"{mean:.3f}" if chosen.size else "no pixel",
+            "sd over the pixels": f"{sd:.3f}" if chosen.size else "",
+            "pixels": str(chosen.size),
+        }
+    table = pd.DataFrame(rows).T
+    table.index.name = "region"
+    show_table(table, "regions", "Regions of interest, on pixels with a usable value")

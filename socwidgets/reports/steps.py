@@ -16,9 +16,11 @@ from socwidgets.reports.inputs import Inputs, open_inputs
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.prepare import align, name_quantity, to_optical_density, truth_map
 from socwidgets.reports.results import Results, write_results
+from socwidgets.reports.scan import conclude, map_scan, read_rois
 from socwidgets.reports.sections import (
     show_card,
     show_edge_jump,
+    show_factors,
     show_headline,
     show_histogram,
     show_inputs,
@@ -27,6 +29,7 @@ from socwidgets.reports.sections import (
     show_particles,
     show_provenance,
     show_quality,
+    show_regions,
     show_spectra,
     show_warnings,
 )
@@ -38,14 +41,18 @@ __all__ = [
     "align",
     "check_energy_scale",
     "compare_if_known",
+    "conclude",
     "find_particles",
     "gather",
     "headline_names",
+    "map_scan",
     "name_quantity",
     "open_inputs",
+    "read_rois",
     "save",
     "show_card",
     "show_edge_jump",
+    "show_factors",
     "show_headline",
     "show_histogram",
     "show_inputs",
@@ -54,6 +61,7 @@ __all__ = [
     "show_particles",
     "show_provenance",
     "show_quality",
+    "show_regions",
     "show_spectra",
     "show_warnings",
     "tabulate",

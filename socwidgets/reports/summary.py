@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 import xarray as xr
 
@@ -13,6 +15,7 @@ from socwidgets.model import provenance
 from socwidgets.model.names import STATUS
 from socwidgets.model.stack import pixel_size_um
 from socwidgets.model.status import status_counts
+from socwidgets.reports.factors import factors, missing_words
 from socwidgets.reports.inputs import Inputs
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.prepare import largest_drift
@@ -88,6 +91,8 @@ def gather(
         numbers |= _scale_numbers(scale, params)
     if recovery is not None:
         numbers |= _truth_numbers(recovery)
+    found = factors(params, inputs.stack, particles)
+    unstated = missing_words(found) if inputs.phantom is None else ""
     rows = [] if particles is None else particles.reset_index().to_dict("records")
     return Results(
         report="soc_map",
@@ -96,9 +101,12 @@ def gather(
         numbers=numbers,
         inputs=inputs.record,
         particles=rows,
+        factors=[dataclasses.asdict(factor) for factor in found],
         status=status_counts(maps[STATUS]),
         verdict=card.verdict,
-        warnings=tuple(_warnings(inputs, maps, card, drift, prepared, scale)),
+        warnings=tuple(
+            filter(None, [*_warnings(inputs, maps, card, drift, prepared, scale), unstated])
+        ),
         provenance=provenance.steps(maps),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model.kinds import KIND
-from socwidgets.model.names import SIGNAL, STATUS, X, Y, spectral_dim
+from socwidgets.model.names import SIGNAL, STATUS, X, Y, spectral_dim, std_name
 from socwidgets.model.roi import Threshold
 from socwidgets.model.status import Status, usable
 from socwidgets.session.derived import usable_mask
@@ -141,3 +141,48 @@ def pixel_at(stack: xr.Dataset, x_um: float, y_um: float) -> tuple[int, int] | N
             return None
         found.append(index)
     return found[0], found[1]
+
+
+def sigma(state: State) -> xr.DataArray | None:
+    """Standard uncertainty of the map that is shown, ``(y, x)``; None where it is not known."""
+    if state.show_frame or state.maps is None or state.map_name is None:
+        return None
+    name = std_name(state.map_name)
+    return state.maps[name].transpose(Y, X).compute() if name in state.maps else None
+
+
+def overlay_mask(state: State) -> np.ndarray | None:
+    """Pixels ``(y, x)`` that the overlay marks: rims of particles, or what has no usable value."""
+    if state.overlay == "mask" and state.maps is not None:
+        return ~usable(state.maps).transpose(Y, X).values
+    if state.overlay != "labels" or state.labels is None:
+        return None
+    labels = state.labels.transpose(Y, X).values
+    rim = np.zeros(labels.shape, dtype=bool)
+    for near, far in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differs = labels[near] != labels[far]
+        rim[near] |= differs
+        rim[far] |= differs
+    return rim & (labels > 0)
+
+
+def pixel_words(state: State, x_um: float, y_um: float) -> str:
+    """Value and standard uncertainty at a place, in words."""
+    pixel = pixel_at(state.stack, x_um, y_um)
+    if pixel is None:
+        return ""
+    at = {Y: pixel[0], X: pixel[1]}
+    if state.phases and state.maps is not None and not state.show_frame:
+        values = ((n, float(state.maps[n].isel(at))) for n in state.phases if n in state.maps)
+        return ", ".join(f"{n.removeprefix('fraction_')} {v:.3g}" for n, v in values)
+    shown = displayed(state)
+    value, spread = float(shown.isel(at)), sigma(state)
+    if not np.isfinite(value) or shown.name == STATUS:
+        return ""
+    error = float("nan") if spread is None else float(spread.isel(at))
+    units = str(shown.attrs.get("units", "")).replace("um", "µm")
+    tail = "" if units in ("", "1") else f" {units}"
+    if not (np.isfinite(error) and error > 0):
+        return f"{value:.4g}{tail}"
+    digits = int(np.clip(1 - np.floor(np.log10(error)), 0, 6))
+    return f"{value:.{digits}f} ± {error:.{digits}f}{tail}"

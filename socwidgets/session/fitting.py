@@ -83,7 +83,15 @@ def new_maps(state: State, maps: xr.Dataset) -> dict[str, Any]:
     """Fields that change with a new map set."""
     names = display_maps(maps)
     name = state.map_name if state.map_name in names else names[0]
-    return {"maps": maps, "map_name": name, "show_frame": False, "brush": None, "box": None}
+    return {
+        "maps": maps,
+        "preview": None,
+        "map_name": name,
+        "show_frame": False,
+        "brush": None,
+        "box": None,
+        "phases": tuple(n for n in state.phases if n in names),
+    }
 
 
 def done_message(maps: xr.Dataset, seconds: float) -> str:

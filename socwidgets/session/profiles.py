@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from socwidgets.model.errors import DataError
+from socwidgets.model.kinds import KIND
 from socwidgets.model.names import X, Y, std_name
+from socwidgets.model.stack import pixel_size_um
 from socwidgets.session.derived import usable_mask
 from socwidgets.session.session import Session
 
@@ -82,7 +85,8 @@ def profile_of(
 def _values(session: Session) -> tuple[xr.DataArray, xr.DataArray | None]:
     """Shown values where they may be used, and their sigma."""
     state, shown = session.state, session.displayed()
-    values = shown.astype(np.float64).where(usable_mask(state, shown))
+    key = ("profile", state.map_name, state.show_frame, state.energy_index)
+    values = session.cached(key, lambda: shown.astype(float).where(usable_mask(state, shown)))
     sigma = std_name(str(shown.name))
     known = state.maps is not None and not state.show_frame and sigma in state.maps
     return values, state.maps[sigma] if known and state.maps is not None else None
@@ -98,29 +102,59 @@ def _weights(session: Session) -> np.ndarray | None:
 def _over_surface_distance(
     session: Session, shown: xr.DataArray, std: xr.DataArray | None, bins: int
 ) -> Profile:
-    from socwidgets.analysis.profiles import binned_profile, surface_distance
+    from socwidgets.analysis.label_table import surface_depth
+    from socwidgets.analysis.profiles import binned_profile
 
     state = session.state
     if state.labels is None:
         raise DataError("Segment the particles first: their surface is not known.")
     labels, chosen = state.labels, state.particle
-    depth = session.cached(("surface distance",), lambda: surface_distance(labels))
+    depth = session.cached(("surface depth",), lambda: surface_depth(labels)).values
+    # Pixels at the surface are one pixel deep there; their centers lie half a pixel deep.
+    depth = depth - 0.5 * float(np.nanmin(np.nan_to_num(pixel_size_um(labels), nan=1.0)))
     inside = labels.values > 0 if chosen is None else labels.values == chosen
     weights = _weights(session)
     table = binned_profile(
         shown.values[inside],
-        depth.values[inside],
+        depth[inside],
         bins=bins,
         weights=None if weights is None else weights[inside],
         noise_variance=None if std is None else std.transpose(Y, X).values[inside] ** 2.0,
     )
     count = np.unique(labels.values[inside]).size
     subject = f"particle {chosen}" if chosen is not None else f"all {count} particles"
-    note = "Bins of equal numbers of pixels"
-    return Profile(
-        SURFACE, table, "Distance from the surface (µm)", subject,
-        note + (", weighted by thickness." if weights is not None else "."),
-    )  # fmt: skip
+    weighted = ", weighted by thickness" if weights is not None else ""
+    note = f"Bins of equal numbers of pixels{weighted}. {_core_shell_words(session, shown)}"
+    return Profile(SURFACE, table, "Distance from the surface (µm)", subject, note.strip())
+
+
+def _core_shell_words(session: Session, shown: xr.DataArray) -> str:
+    """Rim against core in one sentence; nothing for a map without a kind or without a core."""
+    state, name = session.state, str(shown.name)
+    maps, labels = state.maps, state.labels
+    if maps is None or labels is None or name not in maps or not maps[name].attrs.get(KIND):
+        return ""
+
+    def compare() -> Any:
+        from socwidgets.heterogeneity.space.radial import core_shell_contrast
+
+        return core_shell_contrast(maps, labels, variable=name)
+
+    found = session.cached(("core shell", name), compare)
+    if state.particle is None:
+        if not np.isfinite(found.contrast):
+            return ""
+        return (
+            f"Rim minus core: {found.contrast:.3f} ± {found.std:.3f} over {found.n_particles} "
+            f"particles, p = {found.p:.2g}."
+        ).replace(" -", " −")
+    if state.particle not in found.particles.index:
+        return ""
+    own = found.particles.loc[state.particle]
+    if not np.isfinite(own["contrast"]):
+        return ""
+    sigma = f" ± {own['contrast_std']:.3f}" if np.isfinite(own["contrast_std"]) else ""
+    return f"Rim minus core: {own['contrast']:.3f}{sigma} (noise alone).".replace(" -", " −")
 
 
 def _over_depth(shown: xr.DataArray, std: xr.DataArray | None, axis: str) -> Profile:

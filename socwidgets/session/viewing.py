@@ -16,6 +16,8 @@ from socwidgets.session import display
 from socwidgets.session.regions import Regions
 from socwidgets.session.state import State
 
+OVERLAYS = ("", "labels", "mask")
+
 
 class Viewing(Regions):
     """What the views of a session show."""
@@ -62,7 +64,8 @@ class Viewing(Regions):
         def change(state: State) -> dict[str, Any]:
             same = state.map_name == name and not state.show_frame
             return {
-                "map_name": name, "show_frame": False, "brush": state.brush if same else None,
+                "map_name": name, "show_frame": False, "phases": (),
+                "brush": state.brush if same else None,
             }  # fmt: skip
 
         self._update(change)
@@ -96,6 +99,53 @@ class Viewing(Regions):
     def set_cmap(self, cmap: str) -> None:
         """Choose the color map by its matplotlib name."""
         self._update(cmap=str(cmap))
+
+    def show_phases(self, *names: str) -> None:
+        """Mix two or three maps of fractions as colors in the map view; no name ends it."""
+        unknown = [name for name in names if name not in self.map_names]
+        if unknown or len(names) not in (0, 2, 3):
+            raise ParameterError(
+                "these maps cannot be mixed",
+                expected=f"two or three of {', '.join(self.map_names) or 'none yet'}",
+                found=", ".join(names),
+            )
+        self._update(
+            lambda state: {
+                "phases": tuple(names),
+                "show_frame": state.show_frame and not names,
+            }
+        )
+
+    @property
+    def fraction_names(self) -> list[str]:
+        """Maps that can be mixed as colors, at most three, the fitted fractions."""
+        found = [n for n in self.map_names if n.startswith("fraction_")]
+        plain = [n for n in found if not n.endswith(("_std", "_free", "_bounded"))]
+        return plain[:3] if len(plain) >= 2 else []
+
+    def set_fade(self, fade: bool) -> None:
+        """Let pixels fade with their standard uncertainty, or show all alike."""
+        self._update(fade=bool(fade))
+
+    def set_overlay(self, overlay: str) -> None:
+        """Draw the particles' outlines (``labels``) or unusable pixels (``mask``) over the map."""
+        if overlay not in OVERLAYS:
+            raise ParameterError(
+                "there is no such overlay", expected=repr(OVERLAYS), found=repr(overlay)
+            )
+        self._update(overlay=overlay)
+
+    def sigma(self) -> xr.DataArray | None:
+        """Standard uncertainty of the map that is shown, ``(y, x)``; None where it is not known."""
+        return display.sigma(self._state)
+
+    def overlay_mask(self) -> np.ndarray | None:
+        """Pixels ``(y, x)`` that the overlay marks; None without one."""
+        return display.overlay_mask(self._state)
+
+    def pixel_words(self, x_um: float, y_um: float) -> str:
+        """Value and standard uncertainty at a place, for a person; empty outside the image."""
+        return display.pixel_words(self._state, x_um, y_um)
 
     def select_pixel(self, x_um: float, y_um: float) -> tuple[int, int] | None:
         """Choose the pixel at a position in um, and its particle; outside the image, none."""

@@ -164,6 +164,10 @@ class CardView(DataView):
         self._timer.daemon = True
         self._timer.start()
 
+    def static(self) -> dict[str, str]:
+        """The card as HTML."""
+        return {"text/html": self.content.value} if self.content.value else {}
+
     def close(self) -> None:
         """Stop what runs, forget the session, and close every model."""
         if self.__dict__.get("_timer") is not None:

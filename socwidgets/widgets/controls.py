@@ -25,7 +25,10 @@ class MapControls(View):
         self._make_choices()
         self._make_limits()
         self.children = (
-            ipywidgets.HBox([self.mode, self.map_choice, self.cmap], layout=_row()),
+            ipywidgets.HBox(
+                [self.mode, self.map_choice, self.cmap, self.overlay, self.fade, self.mix],
+                layout=_row(),
+            ),
             ipywidgets.HBox(
                 [self.limits, self.low, self.high, self.auto, self.energy], layout=_row()
             ),
@@ -37,6 +40,8 @@ class MapControls(View):
             "energy_index",
         )  # fmt: skip
         self.follow(self._refresh_cmap, "cmap")
+        self.follow(self._refresh_layers, "overlay", "fade", "phases", "labels", "maps",
+                    "map_name", "show_frame")  # fmt: skip
         self._listen()
 
     def _make_choices(self) -> None:
@@ -50,6 +55,19 @@ class MapControls(View):
         self.cmap = ipywidgets.Dropdown(
             description="Colors", options=COLORMAPS, style=_NAME_WIDTH, layout={"width": "172px"}
         )
+        self.overlay = ipywidgets.Dropdown(
+            description="Over it", options=[("nothing", "")], style=_NAME_WIDTH,
+            layout={"width": "176px"},
+            tooltip="Outlines of the particles, or pixels without a usable value",
+        )  # fmt: skip
+        self.fade = ipywidgets.ToggleButton(
+            description="Fade by σ", layout={"width": "92px"},
+            tooltip="Pixels fade with their standard uncertainty: fully at half the color span",
+        )  # fmt: skip
+        self.mix = ipywidgets.ToggleButton(
+            description="Mix phases", layout={"width": "100px"},
+            tooltip="Fractions of the phases as colors, thickness as brightness",
+        )  # fmt: skip
         self.energy = ipywidgets.SelectionSlider(
             options=[("0", 0)], description="Energy", continuous_update=True, style=_NAME_WIDTH,
             layout={"flex": "1 1 300px", "min_width": "240px"},
@@ -74,6 +92,11 @@ class MapControls(View):
         session = self.session
         self.on_user(self.map_choice, session.select_map)
         self.on_user(self.cmap, session.set_cmap)
+        self.on_user(self.overlay, session.set_overlay)
+        self.on_user(self.fade, session.set_fade)
+        self.on_user(
+            self.mix, lambda on: session.show_phases(*(session.fraction_names if on else ()))
+        )
         self.on_user(self.energy, session.set_energy)
         self.on_user(
             self.mode, lambda mode: session.show_frame() if mode == FRAME else session.show_map()
@@ -120,6 +143,19 @@ class MapControls(View):
         fixed = shown.name == STATUS
         for control in (self.limits, self.low, self.high, self.auto, self.cmap):
             control.disabled = fixed
+
+    def _refresh_layers(self) -> None:
+        state = self.session.state
+        options = [("nothing", "")]
+        options += [("particles", "labels")] if state.labels is not None else []
+        options += [("unusable pixels", "mask")] if state.maps is not None else []
+        if tuple(options) != tuple(self.overlay.options):
+            self.overlay.options = options
+        known = [value for _, value in options]
+        self.overlay.value = state.overlay if state.overlay in known else ""
+        self.fade.value, self.mix.value = state.fade, bool(state.phases)
+        self.fade.disabled = self.session.sigma() is None
+        self.mix.disabled = not self.session.fraction_names
 
     def _refresh_cmap(self) -> None:
         cmap = self.session.state.cmap

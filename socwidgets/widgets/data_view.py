@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from socwidgets.session import Session
 from socwidgets.widgets.key_guard import KeyGuard
 from socwidgets.widgets.safe import ErrorBar, close_tree
 from socwidgets.widgets.view import View
+
+logger = logging.getLogger(__name__)
 
 #: What a view can be made from.
 Source = Session | xr.Dataset | xr.DataArray
@@ -95,10 +99,37 @@ class DataView(View):
     ) -> None:
         self._owned = not isinstance(source, Session)
         self._framed = framed
+        self._hidden = False
+        self._missed: dict[Callable[[], None], None] = {}
         super().__init__(as_session(source, labels), layout={"min_width": "0"})
         self.add_class("socwidgets-view")
         if framed:
             self.add_class(ROOT_CLASS)
+
+    def follow(self, refresh: Callable[[], None], *fields: str) -> None:
+        """As for `View`; a hidden view catches up when it is shown."""
+
+        def unless_hidden() -> None:
+            if self._hidden:
+                self._missed[refresh] = None
+            else:
+                refresh()
+
+        super().follow(unless_hidden, *fields)
+
+    def hide(self) -> None:
+        """Stop following until `show`: what nobody sees costs nothing."""
+        with self._refreshing:
+            self._hidden = True
+
+    def show(self) -> None:
+        """Follow again, and catch up."""
+        with self._refreshing, self.quiet:
+            self._hidden = False
+            while self._missed:
+                missed = next(iter(self._missed))
+                del self._missed[missed]
+                self.guard(missed)()
 
     def arrange(self, children: Sequence[ipywidgets.Widget]) -> None:
         """Put the content into the frame; called once by a subclass."""
@@ -113,6 +144,27 @@ class DataView(View):
         show = self.guard(lambda _f: bar.show(self.session.state.error))
         self._stops.append(self.session.observe(show, "error"))
         show(None)
+
+    def static(self) -> dict[str, str]:
+        """Static content by mime type, for places where no widget runs; of the first plot here."""
+        figure = getattr(self, "figure", None)
+        if figure is None:
+            return {}
+        from socwidgets.widgets.static_plot import plot_png
+
+        return {"image/png": base64.b64encode(plot_png(figure, self.title)).decode()}
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Widget view, and static content for GitHub, print and the like."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if not isinstance(bundle, dict):
+            return bundle
+        try:
+            bundle.update(self.static())
+        except Exception:
+            # The picture is an extra; the widget must appear in any case.
+            logger.exception("the static content of a view could not be made")
+        return bundle
 
     def close(self) -> None:
         """Forget the session and close every model of the view."""

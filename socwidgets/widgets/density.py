@@ -30,7 +30,7 @@ def density_rgba(
         Opacity by the logarithm of the count; empty bins are transparent.
     """
     across = int(np.clip(np.sqrt(x.size), FEWEST, MOST))
-    counts, _, _ = np.histogram2d(y, x, bins=(2 * across // 3, across), range=[y_range, x_range])
+    counts = _counts(x, y, x_range, y_range, (2 * across // 3, across))
     picture = np.zeros((*counts.shape, 4), np.uint8)
     picture[..., :3] = COLOR
     most = counts.max()
@@ -38,6 +38,21 @@ def density_rgba(
         share = np.log1p(counts) / np.log1p(most)
         picture[..., 3] = np.where(counts > 0, np.rint(255 * (0.3 + 0.7 * share)), 0)
     return picture[::-1]
+
+
+def _counts(
+    x: np.ndarray,
+    y: np.ndarray,
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    shape: tuple[int, int],
+) -> np.ndarray:
+    """Points per bin; many times faster than histogram2d, which searches for every edge."""
+    columns = np.floor((x - x_range[0]) * (shape[1] / (x_range[1] - x_range[0])))
+    rows = np.floor((y - y_range[0]) * (shape[0] / (y_range[1] - y_range[0])))
+    inside = (columns >= 0) & (columns < shape[1]) & (rows >= 0) & (rows < shape[0])
+    index = (rows[inside] * shape[1] + columns[inside]).astype(np.intp)
+    return np.bincount(index, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def density_png(

@@ -21,6 +21,8 @@ from socwidgets.widgets.map_events import (
 )
 
 _log = logging.getLogger(__name__)
+#: Asks for the words of a place, and answers.
+PROBE_TYPE = "map_probe"
 #: What anywidget itself puts on the channel of custom messages.
 _ANYWIDGET_KIND = "anywidget-command"
 
@@ -40,6 +42,7 @@ class MapActions:
     def _prepare_actions(self) -> None:
         self._event_callbacks: list[Callable[[MapEvent], None]] = []
         self._error_callbacks: list[Callable[[str], None]] = []
+        self._prober: Callable[[float, float], str] | None = None
         self._event_numbers = itertools.count(1)
         # A kernel may deliver messages on a thread of its own beside a busy cell.
         self._action_lock = threading.RLock()
@@ -146,6 +149,9 @@ class MapActions:
         """Handle one custom message of the browser; never raises."""
         if isinstance(content, dict) and content.get("kind") == _ANYWIDGET_KIND:
             return
+        if isinstance(content, dict) and content.get("type") == PROBE_TYPE:
+            self._answer_probe(content)
+            return
         try:
             event = parse_event(content, 0)
         except SocwidgetsError as error:
@@ -158,6 +164,26 @@ class MapActions:
         if isinstance(content, dict):
             answer = {key: content.get(key) for key in ("view", "seq")}
             self.send({"type": "map_ack", **answer})
+
+    def _answer_probe(self, content: dict[str, Any]) -> None:
+        """Say what a place has, beside what the browser knows of it by itself."""
+        x, y = content.get("x"), content.get("y")
+        if (
+            self._prober is None
+            or not isinstance(x, (int, float))
+            or not isinstance(y, (int, float))
+        ):
+            return
+        try:
+            words = self._prober(float(x), float(y))
+        except Exception:
+            _log.exception("the words of a pixel could not be found")
+            words = ""
+        self.send({"type": PROBE_TYPE, "view": content.get("view"), "x": x, "y": y, "text": words})
+
+    def on_probe(self, words: Callable[[float, float], str] | None) -> None:
+        """Take ``words(x, y)`` for the status line while the pointer rests; None ends it."""
+        self._prober = words
 
     def _dispatch(self, event: MapEvent) -> None:
         """Number an event, follow it, hand it to every callback."""

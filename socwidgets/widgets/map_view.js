@@ -2,7 +2,8 @@
 // One call of render = one view; several views may show one model.
 
 const VALUE_TRAITS = ["_codes", "_meta"];
-const COLOR_TRAITS = ["_lut", "clim"];
+const COLOR_TRAITS = ["_lut", "clim", "_sigma", "_sigma_step"];
+const OVERLAY_TRAITS = ["_overlay", "_overlay_kind"];
 const PLAIN_TRAITS = ["tool", "mode", "brush_um", "rois", "selected", "point", "line", "can_undo", "can_redo", "error"];
 
 function asBytes(data) {
@@ -29,7 +30,7 @@ function createView(model) {
     live: { timer: 0, next: null, at: -1e9, seq: 0 }, pending: [], scrolledAt: -1e9,
     rois: [], point: [], selected: "", tool: "pan", mode: "new", line: [], clim: [0, 1], marked: 0,
     stale: new Set(["theme", "values", "veil", "layout", "plain"]), frame: 0,
-    gesture: null, draft: null, edit: null, hover: null, codes: null, meta: null,
+    gesture: null, draft: null, edit: null, hover: null, probe: {}, overlay: null, codes: null, meta: null,
   };
   view.abort = abort;
   view.paint = (...what) => {
@@ -48,6 +49,7 @@ function update(view) {
   if (has("theme")) readTheme(view);
   if (has("plain")) readPlain(view);
   if (has("values")) readValues(view);
+  if (has("values")) view.probe = {};
   if (has("values", "colors")) {
     view.lut = asBytes(model.get("_lut"));
     view.clim = model.get("clim");
@@ -60,6 +62,7 @@ function update(view) {
     view.marked = 0;
     if (view.codes) reveil(view);
   }
+  if (has("values", "overlay") && view.codes) reoverlay(view);
   const needsLayout = has("values", "colors", "layout", "theme");
   if (needsLayout && !layOut(view)) return; // no width yet: what is stale stays so
   stale.clear();
@@ -100,7 +103,7 @@ function readValues(view) {
   view.meta = fits ? meta : null;
   if (!fits) return;
   const grid = gridOf(meta);
-  if (!sameGrid(grid, view.grid)) {
+  if (!alikeGrid(grid, view.grid)) {
     view.camera = { zoom: 1, u: 0, v: 0 };
     view.gesture = view.draft = view.edit = null;
   }
@@ -109,6 +112,7 @@ function readValues(view) {
 
 /** The kernel has handled a message: from now on its own regions count. */
 function answered(view, message) {
+  if (message?.type === "map_probe" && message.view === view.id) answeredProbe(view, message);
   if (message?.type !== "map_ack" || message.view !== view.id) return;
   view.acked = Math.max(view.acked, message.seq);
   view.pending = view.pending.filter((p) => p.seq > view.acked);
@@ -124,6 +128,7 @@ function listenToModel(view) {
   on(COLOR_TRAITS, "colors");
   on(PLAIN_TRAITS, "plain");
   on(["_highlight"], "veil");
+  on(OVERLAY_TRAITS, "overlay");
   on(["height"], "layout");
   pairs.forEach(([name, callback]) => model.on(name, callback));
   return () => pairs.forEach(([name, callback]) => model.off(name, callback));
@@ -189,6 +194,7 @@ function render({ model, el }) {
     unlisten();
     stopLive(view);
     clearTimeout(view.keyTimer);
+    clearTimeout(view.probe.timer);
     cancelAnimationFrame(view.frame);
     view.root.remove();
   };

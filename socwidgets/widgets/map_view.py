@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ from socwidgets.widgets.colormaps import lut, require_colormap
 from socwidgets.widgets.map_actions import MapActions
 from socwidgets.widgets.map_display import Display, display, display_mask
 from socwidgets.widgets.map_events import MODES, MapEvent, require_tool
+from socwidgets.widgets.map_layers import MapLayers, mixture
 from socwidgets.widgets.quantize import pack_mask
 
 __all__ = ["MapEvent", "MapView"]
 
 _STATIC = Path(__file__).parent / "static"
+#: Colors of phases that the color-blind can tell apart.
+PHASE_COLORS = ("#d55e00", "#f0e442", "#0072b2")
+
 #: Parts of the ES module in order; one scope, so that no build step is needed.
 _PARTS = (
     "geometry", "colors", "render", "panel", "messages", "free", "tools", "keys", "dom",
@@ -35,7 +40,7 @@ def esm_source() -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
-class MapView(MapActions, anywidget.AnyWidget):
+class MapView(MapActions, MapLayers, anywidget.AnyWidget):
     """One map with its colour bar, scale bar, regions and drawing tools.
 
     The browser draws and never computes a result; it reports what a person did through
@@ -129,6 +134,13 @@ class MapView(MapActions, anywidget.AnyWidget):
         """The map that is shown, in full resolution."""
         return self._values
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the map that is shown, in full resolution; zeros without one."""
+        return (
+            (0, 0) if self._values is None else (self._values.sizes["y"], self._values.sizes["x"])
+        )
+
     def set_map(self, values: xr.DataArray, clim: tuple[float, float] | None = None) -> None:
         """Show another map.
 
@@ -156,7 +168,33 @@ class MapView(MapActions, anywidget.AnyWidget):
             if clim is not None:
                 self.clim = clim
             if old is None or self._meta["full_shape"] != old.meta["full_shape"]:
-                self._highlight = b""
+                self._highlight = self._sigma = self._overlay = b""
+
+    def set_phases(
+        self, fractions: Sequence[xr.DataArray], thickness: xr.DataArray | None = None,
+        colors: Sequence[str] = PHASE_COLORS,
+    ) -> None:  # fmt: skip
+        """Show two or three phases as one picture: color is the mixture, brightness the thickness.
+
+        Parameters
+        ----------
+        fractions : sequence of xarray.DataArray
+            ``(y, x)``, dimensionless, coordinates as in `set_map`.
+        thickness : xarray.DataArray, optional
+            ``(y, x)``.
+        colors : sequence of str
+            ``#rrggbb`` of each phase; people who see red and green alike can tell the usual ones
+            apart.
+
+        Raises
+        ------
+        DataError, ParameterError
+            If the maps do not fit each other.
+        """
+        shown, codes = mixture(fractions, thickness, list(colors)[: len(fractions)])
+        with self.hold_sync():
+            self._values, self._shown = fractions[0].transpose("y", "x"), shown
+            self._codes, self._meta = codes, shown.meta
 
     def _show(self, values: xr.DataArray) -> dict[str, Any]:
         """Remember a map and return the traits that describe it."""

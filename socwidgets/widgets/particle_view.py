@@ -10,6 +10,8 @@ from socwidgets.model.names import axis_label
 from socwidgets.widgets.data_view import DataView, Source, unchanged
 from socwidgets.widgets.table import Table
 
+#: Rows where no widget runs.
+MOST_STATIC = 12
 _NO_LABELS = "No particles yet: segment them first."
 _NO_VALUES = "No particle has a usable value."
 
@@ -57,6 +59,14 @@ class ParticleView(DataView):
             return
         self.table.empty = _NO_VALUES
         self.table.show(self.session.particle_table(), _columns(state.maps, name))
+
+    def static(self) -> dict[str, str]:
+        """The largest particles as HTML."""
+        table = self.session.particle_table()
+        if table is None:
+            return {}
+        largest = table.nlargest(MOST_STATIC, "area_um2")
+        return {"text/html": largest.to_html(float_format=lambda v: f"{v:.4g}", border=0)}
 
     def _refresh_choice(self) -> None:
         self.table.selected = self.session.state.particle or 0

@@ -70,9 +70,14 @@ class ProfileView(DataView):
             "labels", "particle",
         )  # fmt: skip
         self.follow(self._refresh_cursor, "pixel")
+        self.follow(self._refresh_line, "line", "pixel", "stack")
         self.follow(
-            self._refresh_map, "line", "maps", "map_name", "show_frame", "energy_index", "stack",
-            "limits", "cmap", "pixel", "brush", "box", "particle", "selected",
+            self.map.refresh_values, "maps", "map_name", "show_frame", "energy_index", "stack",
+            "limits", "cmap",
+        )  # fmt: skip
+        self.follow(
+            self.map.refresh_highlight, "brush", "box", "particle", "labels", "selected", "maps",
+            "map_name", "show_frame", "energy_index", "stack",
         )  # fmt: skip
         self.map.on_event(self.guard(self.map.take))
         self._listen()
@@ -219,16 +224,16 @@ class ProfileView(DataView):
             f"<b>{text}</b></span></div>"
         )
 
-    def _refresh_map(self) -> None:
+    def _refresh_line(self) -> None:
         line = self.session.state.line or default_line(self.session.state.stack)
-        self.map.refresh(line if self.kind.value == LINE else None)
+        self.map.refresh_line(line if self.kind.value == LINE else None)
 
     # -- what a person does --------------------------------------------------------------------
 
     def _chose(self) -> None:
         with self._refreshing, self.quiet:
             self._refresh()
-            self._refresh_map()
+            self._refresh_line()
 
     def _typed(self) -> None:
         x0, y0, x1, y1 = (end.value for end in self.ends)

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from bqplot.interacts import BrushSelector
 
+from socwidgets.jobs import Job, JobState, abandonable
 from socwidgets.model.names import X, Y, axis_label
 from socwidgets.model.status import usable
 from socwidgets.session import ValueBox
@@ -22,6 +23,7 @@ from socwidgets.widgets.range_slider import RangeSlider
 from socwidgets.widgets.scatter_marks import (
     MARK,
     POINT,
+    association_html,
     axis_limits,
     emphasized,
     make_scatter,
@@ -35,10 +37,6 @@ MOST_POINTS = 2500
 #: Of a highlighted group at most this many points are drawn, evenly taken.
 MOST_MARKED = 700
 _NAME = {"description_width": "24px"}
-_TRUE_HELP = (
-    "r divided by the root of the reliabilities of both maps; takes their noise to be independent, "
-    "which two results of one fit are not"
-)
 
 
 class ScatterView(DataView):
@@ -195,30 +193,27 @@ class ScatterView(DataView):
         if old is not None:
             old.close()
         set_points(self._trend, *trend(x, y))
-        self._show_numbers(maps)
+        self._correlate(maps)
 
-    def _show_numbers(self, maps: xr.Dataset) -> None:
-        from socwidgets.heterogeneity.association import correlate_maps
+    def _correlate(self, maps: xr.Dataset) -> None:
+        """Correlate beside everything else: on a large map it takes half a second."""
+        key, (x, y) = (maps, *self._names), self._names
 
-        found = correlate_maps(maps, *self._names)
-        self.association = found
-        if np.isnan(found.r):
-            self.numbers.value = (
-                '<div class="socwidgets-note">No correlation: too few values.</div>'
-            )
-            return
-        parts = [f"<b>r = {found.r:.3f}</b>".replace("-", "−")]
-        if np.isfinite(found.low):
-            parts.append(f"95 %: {found.low:.3f} to {found.high:.3f}".replace("-", "−"))
-        if np.isfinite(found.r_true):
-            text = f"{found.r_true:.3f}".replace("-", "−")
-            parts.append(f'<span title="{_TRUE_HELP}">without the noise <b>{text}</b></span>')
-        parts.append(
-            f'<span class="soft">{found.n_pixels:,} pixels, about {found.n_eff:,.0f} independent'
-            "</span>"
-        )
-        spans = "".join(f"<span>{part}</span>" for part in parts)
-        self.numbers.value = f'<div class="socwidgets-numbers" role="status">{spans}</div>'
+        def compute() -> Any:
+            from socwidgets.heterogeneity.association import correlate_maps
+
+            return correlate_maps(maps, x, y)
+
+        def correlated(job: Job) -> None:
+            if job.state == JobState.FAILED and job.error is not None:
+                self.guard.report(job.error)
+            if job.state != JobState.DONE or not unchanged((maps, *self._names), key):
+                return
+            self.association = job.result
+            self.numbers.value = association_html(job.result)
+
+        name = f"correlation {id(self)}"
+        self.session.jobs.submit(name, abandonable(compute), on_change=self.guard(correlated))
 
     def _draw_marked(self, x: np.ndarray, y: np.ndarray, good: np.ndarray) -> None:
         mask, name, color = emphasized(self.session)

@@ -101,6 +101,11 @@ class StepPanel(ipywidgets.VBox):
 
     def refresh(self) -> None:
         """Bring inputs, parameters, problem and code up to date with the workflow."""
+        # A step may end in another thread meanwhile, and take results away.
+        with self.flow.lock:
+            self._refresh()
+
+    def _refresh(self) -> None:
         with self._quiet:
             self._refresh_inputs()
             self._refresh_form()

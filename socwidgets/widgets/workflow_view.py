@@ -185,6 +185,11 @@ class WorkflowView(ipywidgets.VBox):
         name = str(self.view.value)
         if name in _VIEWS and name not in self.views:
             self.views[name] = _VIEWS[name](self._session)
+        for other, view in self.views.items():
+            if other == name:
+                view.show()
+            else:
+                view.hide()
         shown = self.views[name] if name in _VIEWS else self.explorer
         self._content.children = (shown,)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from socwidgets.analysis.profiles import binned_profile, line_profile, surface_distance
+from socwidgets.analysis.profiles import binned_profile, line_profile
 from socwidgets.model.errors import DataError, ParameterError
 
 
@@ -65,26 +65,3 @@ def test_bins_hold_equal_numbers_and_weights_count():
     )
     with pytest.raises(DataError, match="no pixel"):
         binned_profile(np.full(3, np.nan), np.arange(3.0))
-
-
-def test_distance_from_the_surface_of_a_disk():
-    field = plane(60, 60)
-    y, x = np.meshgrid(field["y"], field["x"], indexing="ij")
-    radius = 2.0
-    r = np.hypot(x - 3.0, y - 3.0)
-    labels = field.copy(data=(r < radius).astype(int))
-    depth = surface_distance(labels)
-    inside = labels.values > 0
-    np.testing.assert_allclose(depth.values[inside], radius - r[inside], atol=0.08)
-    assert np.isnan(depth.values[~inside]).all()
-
-
-def test_the_edge_of_the_field_is_no_surface():
-    field = plane(20, 40)
-    labels = field.copy(data=np.zeros(field.shape, int))
-    labels[:, :10] = 1  # cut by the field on three sides
-    depth = surface_distance(labels)
-    np.testing.assert_allclose(depth[7, :10], 0.1 * np.arange(9, -1, -1) + 0.05, atol=1e-9)
-    touching = labels.copy(data=np.repeat([[1] * 20 + [2] * 20], 20, 0))
-    both = surface_distance(touching)
-    assert float(both[5, 19]) == pytest.approx(0.05)

@@ -22,7 +22,7 @@ from socwidgets.reports.batch.local import Runner
 from socwidgets.reports.batch.plan import plan_batch
 from socwidgets.reports.results import Number, Results, write_results
 
-TINY = "phantom:lfp:size_px=64,n_particles=5"
+TINY = "phantom:lfp:size_px 64,n_particles 5"
 
 #: Stands for a report: writes results after a while, or crashes, as its parameters say.
 FAKE = """

@@ -157,6 +157,8 @@ def test_what_cannot_be_done_yet_says_why(flow):
     flow.take(small_stack.stack())
     assert "already" in flow.step("optical_density").problem(flow)
     assert flow.step("calibration").problem(flow) == "Fit the pixels first."
+    with pytest.raises(ParameterError, match="Map cannot be 'edge_jump'"):
+        flow.start("segmentation", {"of": "edge_jump"})
     with pytest.raises(ParameterError, match="passes"):
         flow.start("registration", {}, {"passes": 0})
 
@@ -206,3 +208,19 @@ def test_texts_of_calls():
     for wrong in ("a", "1", "a=open('x')", "**{}", "a=1)("):
         with pytest.raises(ParameterError, match="options cannot be read"):
             read_options(wrong)
+
+
+@pytest.mark.parametrize("composition", ["soc", "x_li"])
+def test_standards_make_a_calibrated_map(flow, composition):
+    stack = small_stack.stack()
+    flow.take(stack)
+    flow.start("method", {"method": "white_line", "pixels": "all"}, {"center": 709.0})
+    ends = (0.0, 0.5, 1.0) if composition == "soc" else (1.0, 0.5, 0.0)
+    params = {"values": (708.0, 709.25, 710.5), "compositions": ends, "composition": composition,
+              "margin": 5.0}  # fmt: skip
+    job = flow.start("calibration", {"by": "standards"}, params)
+    assert job.state == JobState.DONE, job.error
+    space = {"stack": stack}
+    exec(flow.program("calibration", {"by": "standards"}, params), space)
+    same(flow.products["calibration"], space["maps"])
+    assert flow.session.state.map_name == ("soc" if composition == "soc" else "x_li")

@@ -12,6 +12,7 @@ from ipywidgets.widgets.widget import _instances
 
 from socwidgets.analysis.profiles import line_profile
 from socwidgets.heterogeneity.association import correlate_maps
+from socwidgets.heterogeneity.space.radial import core_shell_contrast
 from socwidgets.jobs import JobRunner
 from socwidgets.model.errors import SchemaError
 from socwidgets.model.roi import Rectangle
@@ -170,6 +171,8 @@ def test_distance_from_the_surface_and_depth(session, data):
     session.select_particle(2)
     assert "particle 2" in text_of(view._legend.value)
     assert int(view.profile.table["count"].sum()) == 150
+    contrast = core_shell_contrast(session.state.maps, data[2]).particles.loc[2, "contrast"]
+    assert f"Rim minus core: {contrast:.3f}".replace("-", "−") in text_of(view._legend.value)
     view.kind.value = "depth"
     view.axis.value = "x"
     soc = session.displayed()
@@ -199,6 +202,24 @@ def test_the_table_and_the_map_choose_the_same_particle(session, data):
     view.close()
 
 
+def test_what_is_chosen_lights_up_on_the_map(session, data):
+    from socwidgets.widgets.map_link import LinkedMap
+    from socwidgets.widgets.quantize import pack_mask
+
+    linked, table, scatter = LinkedMap(session), ParticleView(session), ScatterView(session)
+    assert linked.map._highlight == b""
+    table.table.set_state({"selected": 2})
+    assert bytes(linked.map._highlight) == pack_mask(data[2].values == 2)
+    scatter._select((0.9, 1.0), (0.2, 0.6))
+    assert bytes(linked.map._highlight) == pack_mask(session.box_mask())
+    scatter.clear.click()
+    assert bytes(linked.map._highlight) == pack_mask(data[2].values == 2)
+    table.table.set_state({"selected": 0})
+    assert linked.map._highlight == b""
+    for view in (linked, table, scatter):
+        view.close()
+
+
 def test_the_table_follows_the_map_and_says_when_it_is_empty(session):
     view = ParticleView(session)
     before = view.table._values
@@ -226,21 +247,50 @@ def test_digits_and_missing_columns():
 
 
 def test_a_drag_across_the_map_is_the_line(session):
-    from socwidgets.model.roi import Polygon
-
     view = ProfileView(session)
-    path = Polygon(((0.1, 0.2), (0.5, 0.3), (1.2, 0.9)))
-    view.map.drag(path)
+    view.map.draw_line(0.1, 0.2, 1.2, 0.9)
     assert session.state.line == (0.1, 0.2, 1.2, 0.9)
-    view.map.draw(Polygon(((0.1, 0.2), (0.5, 0.3), (1.0, 0.8))))
-    assert session.state.line == (0.1, 0.2, 1.0, 0.8)
-    assert view.map.rois[0]["vertices"][1] == (1.0, 0.8)
-    view.map.draw(Polygon(((0.1, 0.2), (0.105, 0.205), (0.105, 0.2))))  # a click, no line
-    assert session.state.line == (0.1, 0.2, 1.0, 0.8)
+    assert view.map.line == [0.1, 0.2, 1.2, 0.9]
+    view.map.draw_line(0.1, 0.2, 0.105, 0.205)  # a click, no line
+    assert session.state.line == (0.1, 0.2, 1.2, 0.9)
     assert session.state.rois == ()
     view.map.click(0.5, 0.5)
     assert session.state.pixel == (10, 10)
     assert view.map.point == pytest.approx([0.5, 0.5])
     view.kind.value = "depth"
-    assert view.map.rois == []
+    assert view.map.line == []
     view.close()
+
+
+def test_a_hidden_view_catches_up_when_it_is_shown(session):
+    view = ParticleView(session)
+    view.hide()
+    session.select_particle(2)
+    session.select_map("soc_bounded")
+    assert view.table.selected == 0
+    view.show()
+    assert view.table.selected == 2
+    assert session.state.particle == 2
+    view.close()
+
+
+def luminance(color):
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def contrast(one, other):
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111"])
+def test_lines_and_marks_stand_out_in_both_themes(ground):
+    from socwidgets.widgets import plots, registration_view, scatter_marks, series_view
+
+    colors = [scatter_marks.POINT, scatter_marks.MARK, plots.CURSOR, registration_view._DX,
+              registration_view._DY, series_view._PATH]  # fmt: skip
+    weak = [c for c in colors if contrast(c, ground) < (2.2 if c == series_view._PATH else 3.0)]
+    assert weak == []  # WCAG 1.4.11; the many paths are a background
+    assert contrast("#ffffff", "#0a5bb5") > 4.5  # text of a chosen row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import re
 import threading
@@ -10,9 +11,11 @@ import threading
 import numpy as np
 import pytest
 import small_stack
+import xarray as xr
 from ipywidgets.widgets.widget import _instances
 
 from socwidgets.jobs import JobRunner, JobState
+from socwidgets.model.errors import ParameterError
 from socwidgets.model.roi import Ellipse, Polygon, Rectangle, Threshold
 from socwidgets.session import Session
 from socwidgets.widgets import explorer as explorer_module
@@ -168,10 +171,50 @@ def test_the_form_of_the_tools_does_what_the_mouse_does(app):
     before = session.state.rois
     saved = base64.b64decode(re.search(r"base64,([^\"]+)", tools.link.value)[1])
     session.clear_rois()
+    now = dt.datetime.now(dt.UTC)
     tools.upload.value = ({"name": "r.geojson", "type": "", "size": len(saved),
-                           "content": memoryview(saved), "last_modified": 0},)  # fmt: skip
+                           "content": memoryview(saved), "last_modified": now},)  # fmt: skip
     assert session.state.rois == before
     assert tools.upload.value == ()
+
+
+def test_layers_over_the_map(app):
+    session, map_view, controls = app.session, app.map_view.map, app.controls
+    assert controls.mix.disabled
+    session.start_fit()
+    sigma = session.state.maps["soc_std"].values
+    controls.fade.value = True
+    codes = np.frombuffer(map_view._sigma, np.uint8).reshape(sigma.shape)
+    below = sigma < map_view._sigma_step * 254
+    np.testing.assert_allclose(
+        (codes * map_view._sigma_step)[below], sigma[below], atol=map_view._sigma_step
+    )
+    session.set_labels(xr.DataArray(np.eye(24, 32, dtype=np.int32), dims=("y", "x")))
+    controls.overlay.value = "labels"
+    assert session.overlay_mask().sum() == 24
+    assert map_view._overlay != b""
+    value = float(session.state.maps["soc"][5, 20])
+    found, error = map(float, session.pixel_words(1.0, 0.25).split(" ± "))
+    assert found == pytest.approx(value, abs=error)
+    assert error == pytest.approx(float(sigma[5, 20]), rel=0.06)
+    controls.mix.value = True
+    assert session.state.phases == ("fraction_LFP", "fraction_FP")
+    assert map_view._sigma == b""
+    assert [phase["label"] for phase in map_view._meta["phases"]] == ["LFP", "FP"]
+    colors = np.frombuffer(map_view._codes, "<u2").reshape(sigma.shape)
+    # The discharged left is orange, which has far less green than the yellow of the charged right.
+    red, green = colors >> 11, (colors >> 5) & 63
+    share = green / np.maximum(red, 1)
+    assert share[:, -4:].mean() > 1.5 * share[:, :4].mean()
+    assert "LFP" in session.pixel_words(1.0, 0.25)
+    session.select_map("soc")
+    assert session.state.phases == ()
+    assert "phases" not in map_view._meta
+    assert map_view._sigma != b""
+    with pytest.raises(ParameterError, match="mixed"):
+        session.show_phases("soc")
+    with pytest.raises(ParameterError, match="overlay"):
+        session.set_overlay("rim")
 
 
 def test_the_map_follows_map_choice_frames_limits_and_colors(app):

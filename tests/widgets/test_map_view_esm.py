@@ -66,7 +66,8 @@ class Bench:
             if isinstance(v, (bytes, memoryview))
         }
         keep = ("_meta", "clim", "tool", "rois", "selected", "point", "height", "error",
-                "can_undo", "can_redo", "mode", "brush_um", "line")  # fmt: skip
+                "can_undo", "can_redo", "mode", "brush_um", "line", "_sigma_step",
+                "_overlay_kind")  # fmt: skip
         plain = {k: v for k, v in state.items() if k in keep}
         self.page.evaluate("([state, binary]) => model.deliver(state, binary)", [plain, binary])
         self.settle()
@@ -90,7 +91,7 @@ class Bench:
     def sent(self, *kinds: str) -> list[dict]:
         """Messages so far, without the given kinds, and forget them."""
         messages = self.page.evaluate("() => model.sent.splice(0)")
-        return [m for m in messages if m["kind"] not in kinds]
+        return [m for m in messages if m["type"] == "map_event" and m["kind"] not in kinds]
 
     def color(self, x: float, y: float) -> list[int]:
         """Colour of the canvas at a point in um."""
@@ -755,6 +756,47 @@ def test_modes_need_a_selected_region_and_go_with_the_drawing(bench):
     messages = bench.sent("live", "tool")
     assert [m["kind"] for m in messages] == ["mode", "draw"]
     assert messages[1]["mode"] == "add"
+
+
+def test_uncertain_pixels_fade_and_overlays_lie_on_top(bench, view):
+    sigma = xr.full_like(view.values, 0.001)
+    row, column = map(int, np.argwhere(np.isfinite(view.values.values))[2000])
+    x, y = pixel_center(bench, row, column)
+    plain = bench.color(x, y)
+    sigma[row, column] = 0.3
+    sigma[:8, :40] = 0.5  # so that the percentile is not the one wild pixel
+    view.set_sigma(sigma)
+    bench.push("_sigma", "_sigma_step")
+    faded = bench.color(x, y)
+    ground = np.array([243, 243, 245])
+    wanted = np.array(plain[:3]) * 0.4 + ground * 0.6
+    assert np.allclose(faded[:3], wanted, atol=16)
+    view.set_sigma(None)
+    bench.push("_sigma")
+    assert bench.color(x, y) == plain
+    mask = np.zeros(view.values.shape, bool)
+    mask[row, column] = True
+    view.set_overlay(mask, "labels")
+    bench.push("_overlay", "_overlay_kind")
+    assert bench.color(x, y)[:3] in ([255, 255, 255], [48, 48, 48])
+
+
+def test_three_phases_are_mixed_and_have_a_triangle(bench, view, artifacts):
+    soc = view.values.clip(0, 1)
+    parts = {"LFP": (1 - soc) * 0.8, "FP": soc * 0.8, "carbon": soc * 0 + 0.2}
+    named = [
+        soc.copy(data=values.values).assign_attrs(long_name=f"Fraction of {name}")
+        for name, values in parts.items()
+    ]
+    view.set_phases(named)
+    bench.push("_codes", "_meta")
+    assert view._meta["phases"][2]["label"] == "carbon"
+    row, column = map(int, np.argwhere(np.isfinite(soc.values))[1500])
+    colors = np.array([[0xD5, 0x5E, 0x00], [0xF0, 0xE4, 0x42], [0x00, 0x72, 0xB2]])
+    shares = np.array([float(values[row, column]) for values in named])
+    found = bench.color(*pixel_center(bench, row, column))[:3]
+    assert np.allclose(found, shares @ colors, atol=6)
+    bench.page.locator("#host").screenshot(path=artifacts / "map-phases.png")
 
 
 def test_areas_with_holes_are_drawn_selected_and_moved(bench):

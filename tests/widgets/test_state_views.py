@@ -252,3 +252,26 @@ def test_abandonable_work_passes_on_results_and_errors():
     job = runner.submit("b", abandonable(fails))
     assert job.state == JobState.FAILED
     assert str(job.error) == "no"
+
+
+def test_static_content_stands_in_where_no_widget_runs(data, states):
+    import base64
+
+    from socwidgets.widgets.particle_view import ParticleView
+    from socwidgets.widgets.profile_view import ProfileView
+    from socwidgets.widgets.scatter_view import ScatterView
+
+    session = Session(data[0], data[1], labels=data[2], runner=JobRunner(inline=True))
+    series = SeriesView(states, data[2])
+    views = [ScatterView(session), ProfileView(session), RegistrationView(session), series]
+    for view in views:
+        bundle = view._repr_mimebundle_()
+        assert "application/vnd.jupyter.widget-view+json" in bundle
+        png = base64.b64decode(bundle["image/png"])
+        assert png.startswith(b"\x89PNG")
+        assert len(png) < 120_000
+    tables = [ParticleView(session), CardView(session, draws=100)]
+    for view in tables:
+        assert "<table" in view._repr_mimebundle_()["text/html"]
+    for view in (*views, *tables):
+        view.close()

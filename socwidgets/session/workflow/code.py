@@ -65,6 +65,7 @@ def literal(value: Any) -> str:
 
 def changed(kind: type[Parameters], values: Mapping[str, Any]) -> dict[str, Any]:
     """Values that differ from the defaults of a parameter class: a call needs no others."""
-    usual = kind().to_dict()
+    # Not kind().to_dict(): some classes have no complete defaults.
+    usual = {spec.name: spec.default for spec in dataclasses.fields(kind)}  # type: ignore[arg-type]
     given = kind.from_mapping(values).to_dict()
     return {name: value for name, value in given.items() if value != usual[name]}

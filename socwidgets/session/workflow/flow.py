@@ -64,7 +64,8 @@ class Workflow:
         self.calls: Mapping[str, Call] = MappingProxyType({})
         self.chosen: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
         self.source = ""
-        self._lock = threading.RLock()
+        #: Held while something reads several results, or while they are replaced.
+        self.lock = threading.RLock()
         self._observers: list[Callable[[], None]] = []
 
     # -- reading -------------------------------------------------------------------------------
@@ -98,23 +99,38 @@ class Workflow:
             If a parameter does not fit.
         """
         step = self.step(name)
-        earlier = [
-            self.calls[other.name]
-            for other in STEPS
-            if other.name in self.calls and _ORDER[other.name] < _ORDER[name]
-        ]
-        checked = step.kind(self, inputs).from_mapping(params).to_dict()
-        return program([*earlier, step.call(self, inputs, checked)])
+        with self.lock:
+            earlier = [
+                self.calls[other.name]
+                for other in STEPS
+                if other.name in self.calls and _ORDER[other.name] < _ORDER[name]
+            ]
+            chosen = self._checked(step, inputs)
+            checked = step.kind(self, chosen).from_mapping(params).to_dict()
+            return program([*earlier, step.call(self, chosen, checked)])
+
+    def _checked(self, step: Step, inputs: Mapping[str, str]) -> dict[str, str]:
+        """Inputs with defaults for those left out; what is chosen must still be there."""
+        chosen = {}
+        for name, choice in step.inputs(self).items():
+            known = [value for _, value in choice.options]
+            chosen[name] = inputs.get(name, known[0])
+            if chosen[name] not in known:
+                raise ParameterError(
+                    f"{step.title}: {choice.words} cannot be {chosen[name]!r}",
+                    expected=f"one of {', '.join(known)}",
+                )
+        return chosen
 
     # -- changing ------------------------------------------------------------------------------
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each change of the results; returns a function that stops it."""
-        with self._lock:
+        with self.lock:
             self._observers.append(callback)
 
         def stop() -> None:
-            with self._lock:
+            with self.lock:
                 if callback in self._observers:
                     self._observers.remove(callback)
 
@@ -157,14 +173,14 @@ class Workflow:
             At once, if it cannot be done. Errors of the work become the job's.
         """
         step = self.step(name)
-        problem = step.problem(self)
-        if problem:
-            raise DataError(f"{step.title}: {problem[:1].lower()}{problem[1:].rstrip('.')}")
-        chosen = {key: choice.options[0][1] for key, choice in step.inputs(self).items()}
-        chosen.update(inputs or {})
-        checked = step.kind(self, chosen).from_mapping(params or {}).to_dict()
-        call = step.call(self, chosen, checked)
-        work = step.work(self, chosen, checked)
+        with self.lock:
+            problem = step.problem(self)
+            if problem:
+                raise DataError(f"{step.title}: {problem[:1].lower()}{problem[1:].rstrip('.')}")
+            chosen = self._checked(step, inputs or {})
+            checked = step.kind(self, chosen).from_mapping(params or {}).to_dict()
+            call = step.call(self, chosen, checked)
+            work = step.work(self, chosen, checked)
 
         def accepted(*, progress: Callable[[int, int], None], cancel: threading.Event) -> Any:
             result = work(progress=progress, cancel=cancel)
@@ -176,7 +192,7 @@ class Workflow:
 
     def _accept(self, step: Step, result: Any, call: Call, chosen: Mapping[str, Any]) -> None:
         """Take a result over: later ones go, the session shows it, observers are told."""
-        with self._lock:
+        with self.lock:
             kept = {
                 name: value
                 for name, value in self.products.items()
@@ -210,7 +226,7 @@ class Workflow:
     def close(self) -> None:
         """Cancel what runs and close the session."""
         self.jobs.close()
-        with self._lock:
+        with self.lock:
             self._observers.clear()
         if self.session is not None:
             self.session.close()

@@ -90,7 +90,7 @@ def screen_parameters(flow: Workflow, known: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, (step, key) in _FROM_STEPS.items():
         value = flow.chosen.get(step, {}).get(key)
-        if name in known and value not in (None, "", "two_point"):
+        if name in known and value not in (None, "", "two_point", "standards"):
             found[name] = list(value) if isinstance(value, tuple) else value
     if "stack" in found:
         found["stack"] = os.path.abspath(os.path.expanduser(found["stack"]))

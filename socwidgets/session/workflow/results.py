@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SOC = "import socwidgets as soc"
 _EDGE, _ALL = "edge", "all"
-_TWO_POINT = "two_point"
+_TWO_POINT, _STANDARDS = "two_point", "standards"
 _METHOD_WORDS = {
     "lcf": "linear combination of references", "white_line": "white line energy",
     "edge_energy": "edge energy", "pre_edge": "pre-edge and jump", "peaks": "peaks",
@@ -91,70 +91,73 @@ class MethodStep(Step):
 class CalibrationStep(Step):
     """Fit result to state of charge."""
 
-    name, title, makes, verb = "calibration", "Calibration", "maps", "Make the SOC map"
-    help = "The fraction of the charged reference, or any fitted quantity between two points."
+    name, title, makes, verb = "calibration", "Calibration", "maps", "Calibrate"
+    help = "The fraction of the charged reference, or any fitted quantity through standards."
 
     def problem(self, flow: Workflow) -> str:
         """A fit is needed."""
         return "" if "method" in flow.products else "Fit the pixels first."
 
     def inputs(self, flow: Workflow) -> dict[str, Choice]:
-        """The charged reference, or a calibration by two points."""
+        """The charged reference, or a calibration by two points or by more standards."""
         fit = flow.products.get("method")
-        parts = (
-            [] if fit is None else [str(c) for c in np.atleast_1d(fit.attrs.get("components", []))]
-        )
-        options = (
-            [(f"fraction of {name}", name) for name in reversed(parts)] if len(parts) > 1 else []
-        )
+        parts = [] if fit is None else list(np.atleast_1d(fit.attrs.get("components", [])))
+        named = [(f"fraction of {name}", str(name)) for name in reversed(parts)]
+        options = named if len(parts) > 1 else []
+        curves = (("between two points", _TWO_POINT), ("through standards", _STANDARDS))
         words = "How a fitted value becomes a state of charge: 0 discharged, 1 charged."
-        return {
-            "by": Choice("State of charge", words, (*options, ("between two points", _TWO_POINT)))
-        }
+        return {"by": Choice("State of charge", words, (*options, *curves))}
 
     def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
-        """Two points, or nothing."""
-        if inputs["by"] != _TWO_POINT:
-            return NoParameters
-        from socwidgets.analysis.calibration import TwoPoint
+        """Two points, standards, or nothing."""
+        from socwidgets.analysis.calibration_lines import StandardsCurve, TwoPoint
 
-        return TwoPoint
+        return {_TWO_POINT: TwoPoint, _STANDARDS: StandardsCurve}.get(inputs["by"], NoParameters)
 
     def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Calibrate."""
-        from socwidgets.analysis.calibration import TwoPoint, soc_map
+        from socwidgets.analysis.calibration import calibrated_map, soc_map
 
         fit, by = flow.products["method"], inputs["by"]
-        if by == _TWO_POINT:
-            return work_of(soc_map, fit, TwoPoint.from_mapping(_with_variable(fit, params)))
-        return work_of(soc_map, fit, charged=by)
+        if by not in (_TWO_POINT, _STANDARDS):
+            return work_of(soc_map, fit, charged=by)
+        made: Any = self.kind(flow, inputs).from_mapping(_with_variable(fit, params))
+        return work_of(soc_map if made.kind == "soc" else calibrated_map, fit, made)
 
     def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``maps = soc.soc_map(fit, ...)``."""
-        if inputs["by"] != _TWO_POINT:
-            line = call_text("maps", "soc.soc_map", Name("fit"), charged=inputs["by"])
+        by = inputs["by"]
+        if by not in (_TWO_POINT, _STANDARDS):
+            line = call_text("maps", "soc.soc_map", Name("fit"), charged=by)
             return Call((line,), (_SOC,))
+        kind = self.kind(flow, inputs)
         full = _with_variable(flow.products["method"], params)
-        options = changed(self.kind(flow, inputs), full)
-        points = {"discharged": full["discharged"], "charged": full["charged"], **options}
-        lines = (
-            call_text("calibration", "soc.two_point", **points),
-            "maps = soc.soc_map(fit, calibration)",
-        )
-        return Call(lines, (_SOC,))
+        made: Any = kind.from_mapping(full)
+        lines = [call_text("calibration", kind.__name__, **changed(kind, full))]
+        imports = [_SOC, f"from socwidgets.analysis.calibration_lines import {kind.__name__}"]
+        if made.kind == "soc":
+            lines.append("maps = soc.soc_map(fit, calibration)")
+        else:
+            lines.append("maps = calibrated_map(fit, calibration)")
+            imports[0] = "from socwidgets.analysis.calibration import calibrated_map"
+        return Call(tuple(lines), tuple(imports))
 
     def accept(self, flow: Workflow, result: xr.Dataset) -> None:
-        """The session shows the SOC map, and keeps the other maps of the fit."""
+        """The session shows the calibrated map, and keeps the other maps of the fit."""
         if flow.session is None:
             return
         fit = flow.products["method"]
         rest = {name: fit[name] for name in fit.data_vars if name not in result}
         flow.session.set_maps(result.assign(rest))
-        flow.session.select_map("soc")
+        flow.session.select_map(_first_quantity(result))
 
     def said(self, result: xr.Dataset) -> str:
         """Mean of the map."""
-        return f"Mean of all usable pixels {float(result['soc'].mean()):.3f}"
+        return f"Mean of all usable pixels {float(result[_first_quantity(result)].mean()):.3f}"
+
+
+def _first_quantity(maps: xr.Dataset) -> str:
+    return "soc" if "soc" in maps else display_maps(maps)[0]
 
 
 def _with_variable(fit: xr.Dataset, params: Mapping[str, Any]) -> dict[str, Any]:

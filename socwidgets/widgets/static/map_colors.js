@@ -12,6 +12,13 @@ const packHex = (hex) => {
 /** Colour of each of the 65536 codes as 0xAABBGGRR; transparent where there is no value. */
 function colorTable(meta, lut, [low, high]) {
   const table = new Uint32Array(65536);
+  if (meta.phases) {
+    for (let code = 0; code < NAN_CODE; code += 1) {
+      const [r, g, b] = [code >> 11, (code >> 5) & 63, code & 31];
+      table[code] = packColor((r * 255) / 31, (g * 255) / 63, (b * 255) / 31);
+    }
+    return table;
+  }
   if (meta.flags.length) {
     for (const flag of meta.flags) table[flag.value - meta.offset] = packHex(flag.color);
     return table;
@@ -31,6 +38,19 @@ function colorTable(meta, lut, [low, high]) {
 /** The one loop over all pixels. */
 function paintPixels(codes, table, pixels) {
   for (let i = 0; i < codes.length; i += 1) pixels[i] = table[codes[i]];
+}
+
+/** The same with the opacity of each pixel's uncertainty; none where it is not known. */
+function paintFaded(codes, table, pixels, sigma, step, span) {
+  const alpha = new Uint32Array(256);
+  for (let i = 0; i < 255; i += 1) {
+    const share = span > 0 ? clamp(1 - (2 * i * step) / span, 0, 1) : 1;
+    alpha[i] = Math.round(255 * share) << 24;
+  }
+  for (let i = 0; i < codes.length; i += 1) {
+    const color = table[codes[i]];
+    pixels[i] = color ? ((color & 0xffffff) | alpha[sigma[i]]) >>> 0 : 0;
+  }
 }
 
 /** Round steps (1, 2, 5) for at most `most` ticks between two numbers. */

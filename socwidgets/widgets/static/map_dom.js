@@ -179,11 +179,36 @@ function readoutText(view) {
   const code = view.codes[row * grid.nx + column];
   const digits = clamp(Math.ceil(-Math.log10(Math.min(grid.px, grid.py))) + 1, 0, 6);
   const place = `x ${tickText(x, digits)}  y ${tickText(y, digits)} ${meta.length_units}`;
+  // The kernel knows the uncertainty; it is asked when the pointer rests.
+  const { at, text } = view.probe;
+  const known = at === `${row},${column}`;
+  if (!known) askProbe(view, `${row},${column}`, x, y);
+  if (known && text) return `${place}   ${meta.phases ? "" : `${meta.label} `}${text}`;
   return `${place}   ${valueWords(meta, code, clim)}`;
+}
+
+function askProbe(view, at, x, y) {
+  if (view.probe.asked === at) return;
+  view.probe.asked = at;
+  clearTimeout(view.probe.timer);
+  view.probe.timer = setTimeout(() => {
+    if (view.gesture || !view.hover) return;
+    view.model.send({ type: "map_probe", view: view.id, x, y });
+    view.probe.sent = { at, x, y };
+  }, 120);
+}
+
+function answeredProbe(view, message) {
+  const { sent } = view.probe;
+  if (!sent || message.x !== sent.x || message.y !== sent.y) return;
+  view.probe.at = sent.at;
+  view.probe.text = message.text;
+  view.paint();
 }
 
 function valueWords(meta, code, clim) {
   if (code === NAN_CODE) return "no value";
+  if (meta.phases) return "";
   const value = meta.offset + meta.scale * code;
   const flag = meta.flags.find((f) => f.value === value);
   if (flag) return flag.label;

@@ -2,6 +2,7 @@
 
 const BAR_WIDTH = 16;
 const PANEL_GAP = 16;
+const TRIANGLE = 110; // width of the legend of three phases
 
 /** Lines of at most `width` pixels. */
 function wrapText(ctx, text, width) {
@@ -25,6 +26,10 @@ function planPanel(ctx, view) {
   const { meta, theme, clim } = view;
   const font = fonts(theme);
   ctx.font = font.small;
+  if (meta.phases) {
+    const words = Math.max(...meta.phases.map((phase) => ctx.measureText(phase.label).width));
+    return { phases: meta.phases, width: PANEL_GAP + Math.max(TRIANGLE, words) + 4 };
+  }
   if (meta.flags.length) {
     const rows = meta.flags.map((flag) => ({ ...flag, lines: wrapText(ctx, flag.label, 150) }));
     const widest = Math.max(...rows.flatMap((row) => row.lines.map((t) => ctx.measureText(t).width)));
@@ -46,7 +51,8 @@ function planPanel(ctx, view) {
 
 function drawPanel(ctx, view) {
   if (!view.plan) return;
-  if (view.plan.rows) drawLegend(ctx, view);
+  if (view.plan.phases) drawPhases(ctx, view);
+  else if (view.plan.rows) drawLegend(ctx, view);
   else drawColorBar(ctx, view);
 }
 
@@ -76,6 +82,35 @@ function drawLegend(ctx, { plan, port, theme }) {
     }
     y += 5;
   }
+}
+
+/** Triangle (or bar, for two) of all mixtures, a phase at each corner. */
+function drawPhases(ctx, { plan, port, theme }) {
+  const { phases } = plan;
+  const x = port.x + port.w + PANEL_GAP;
+  const top = port.y + 26;
+  const high = (TRIANGLE * Math.sqrt(3)) / 2;
+  const rgb = phases.map(({ color }) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16)));
+  for (let v = 0; v < high; v += 2) {
+    for (let u = 0; u < TRIANGLE; u += 2) {
+      const third = phases.length === 3 ? 1 - v / high : 0;
+      const second = phases.length === 3 ? u / TRIANGLE - third / 2 : u / TRIANGLE;
+      const shares = [1 - second - third, second, third];
+      if (Math.min(...shares) < -1e-9 || (phases.length === 2 && v > 16)) continue;
+      const mix = [0, 1, 2].map((c) => rgb.reduce((sum, one, i) => sum + one[c] * shares[i], 0));
+      ctx.fillStyle = `rgb(${mix.map(Math.round).join(",")})`;
+      ctx.fillRect(x + u, top + v, 2.5, 2.5);
+    }
+  }
+  ctx.font = fonts(theme).small;
+  ctx.fillStyle = theme.ink;
+  const low = top + (phases.length === 3 ? high : 18) + 12;
+  ctx.textAlign = "left";
+  ctx.fillText(phases[0].label, x, low);
+  const [first, second, third] = phases.map(({ label }) => ctx.measureText(label).width);
+  const crowded = first + second + 10 > TRIANGLE;
+  ctx.fillText(phases[1].label, x + TRIANGLE - second, crowded ? low + 18 : low);
+  if (phases[2]) ctx.fillText(phases[2].label, x + (TRIANGLE - third) / 2, top - 12);
 }
 
 function drawColorBar(ctx, view) {

@@ -12,7 +12,12 @@ function recolor(view) {
   const context = view.bitmap.getContext("2d");
   view.pixels ??= context.createImageData(grid.nx, grid.ny);
   const table = colorTable(meta, view.lut, view.clim);
-  paintPixels(codes, table, new Uint32Array(view.pixels.data.buffer));
+  const pixels = new Uint32Array(view.pixels.data.buffer);
+  const sigma = asBytes(view.model.get("_sigma"));
+  if (sigma && sigma.length === codes.length && !meta.phases) {
+    const span = view.clim[1] - view.clim[0];
+    paintFaded(codes, table, pixels, sigma, view.model.get("_sigma_step"), span);
+  } else paintPixels(codes, table, pixels);
   context.putImageData(view.pixels, 0, 0);
 }
 
@@ -38,6 +43,29 @@ function reveil(view) {
   context.putImageData(image, 0, 0);
   view.veil = veil;
   view.veilEdge = view.marked <= 20000 ? edgeOf(isSet, nx, ny) : null;
+}
+
+/** The overlay as a bitmap: lines of particles, or a shade with a pattern over unusable pixels. */
+function reoverlay(view) {
+  const bits = asBytes(view.model.get("_overlay"));
+  const { nx, ny } = view.grid;
+  view.overlay = null;
+  if (!bits || bits.byteLength !== Math.ceil((nx * ny) / 8)) return;
+  const layer = document.createElement("canvas");
+  layer.width = nx;
+  layer.height = ny;
+  const context = layer.getContext("2d");
+  const image = context.createImageData(nx, ny);
+  const pixels = new Uint32Array(image.data.buffer);
+  const lines = view.model.get("_overlay_kind") === "labels";
+  for (let i = 0; i < pixels.length; i += 1) {
+    if (!((bits[i >> 3] >> (i & 7)) & 1)) continue;
+    const dotted = ((i % nx) + Math.floor(i / nx)) % 4 < 2;
+    // Light and dark in turns, so that the lines are seen on any color.
+    pixels[i] = lines ? (dotted ? 0xffffffff : 0xff303030) : dotted ? 0xb0202020 : 0xb0e0e0e0;
+  }
+  context.putImageData(image, 0, 0);
+  view.overlay = layer;
 }
 
 /** Outline of the set pixels in pixel coordinates. */
@@ -79,6 +107,7 @@ function drawAll(view, ctx, ratio) {
   ctx.clip();
   drawHatch(ctx, view);
   drawBitmap(ctx, view, view.bitmap, ratio);
+  if (view.overlay) drawBitmap(ctx, view, view.overlay, ratio);
   if (view.veil) drawVeil(ctx, view, ratio);
   drawRegions(ctx, view);
   if (view.line?.length === 4 && !view.draft?.line) {

@@ -1,0 +1,1 @@
+"""The null test: how heterogeneous a perfectly homogeneous sample would look (science K)."""

@@ -1,0 +1,111 @@
+"""Steps of the template `compare`: two samples side by side, and whether they differ."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from socwidgets import plotting
+from socwidgets.heterogeneity.change.compare import StateChange
+from socwidgets.model.status import usable
+from socwidgets.reports.inputs import Inputs
+from socwidgets.reports.publish import show_figures
+from socwidgets.reports.results import Number
+from socwidgets.reports.scan import Scan, map_scan
+from socwidgets.reports.series import SIGNIFICANT, change_number, compare, show_changes
+from socwidgets.reports.template_parameters import CompareReport
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two maps and what differs."""
+
+    names: tuple[str, str]
+    first: Scan
+    second: Scan
+    change: StateChange
+
+
+def compare_samples(params: CompareReport) -> Comparison:
+    """Map both samples in the same way and compare them.
+
+    Raises
+    ------
+    ReadError, DataError, ParameterError
+        As the steps of one map do.
+    """
+    first, second = map_scan(params.one(params.stack)), map_scan(params.one(params.second))
+    change = compare(first, second, params, paired=params.same_particles)
+    return Comparison((params.first_name, params.second_name), first, second, change)
+
+
+def comparison_inputs(found: Comparison) -> Inputs:
+    """Inputs of the second sample, with the record of both."""
+    record: dict[str, Any] = {}
+    for number, scan in enumerate((found.first, found.second), start=1):
+        record |= {f"{role}_{number}": item for role, item in scan.inputs.record.items()}
+    return dataclasses.replace(found.second.inputs, record=record)
+
+
+def comparison_numbers(found: Comparison) -> dict[str, Number]:
+    """Mean and spread of both, and the difference with its significance."""
+    a, b = found.names
+    numbers = {"shift": change_number(found.change, f"Difference of the mean, {b} minus {a}")}
+    c = found.change
+    numbers["p_value"] = Number(c.p_value, "Chance of such a difference by accident")
+    numbers["p_shape"] = Number(c.p_shape, "Chance of such a change of shape by accident")
+    numbers["wasserstein"] = Number(c.wasserstein, "Distance of the distributions", c.units)
+    for number, (name, scan) in enumerate(zip(found.names, (found.first, found.second),
+                                              strict=True), start=1):  # fmt: skip
+        for key, word in (("mean", "Mean"), ("sigma_true", "Spread without the noise")):
+            e = scan.card[key]
+            label = f"{word}, {name}"
+            numbers[f"{key}_{number}"] = Number(
+                e.value, label, e.units, e.std, e.low, e.high, e.note
+            )
+    return numbers
+
+
+def comparison_verdict(found: Comparison) -> str:
+    """One sentence: whether the two differ, by how much, with which chance of an accident."""
+    c, (a, b) = found.change, found.names
+    differ = c.p_value < SIGNIFICANT
+    how = "differ" if differ else "cannot be told apart with these particles"
+    return (
+        f"{a} and {b} {how}: the mean changes by {c.shift:+.3f} (95 %: {c.shift_low:+.3f} to "
+        f"{c.shift_high:+.3f}), p = {c.p_value:.3g} from exchanging whole particles "
+        f"({c.n_first} and {c.n_second})."
+    )
+
+
+def comparison_warnings(found: Comparison) -> list[str]:
+    """What a reader must know about the comparison."""
+    c = found.change
+    said = []
+    if min(c.n_first, c.n_second) < 10:
+        said.append(
+            f"Few particles ({c.n_first} and {c.n_second}): a real difference may be missed."
+        )
+    if c.added_noise > 0:
+        said.append(
+            f"The two scans have different noise; a noise of {c.added_noise:.3g} was added to the "
+            "quieter one before the shapes were compared."
+        )
+    return said
+
+
+def show_comparison(found: Comparison) -> None:
+    """Both maps on one color scale, both distributions, the table of the difference."""
+    scans = dict(zip(found.names, (found.first, found.second), strict=True))
+    masked = {name: scan.maps["soc"].where(usable(scan.maps)) for name, scan in scans.items()}
+    figures = [
+        plotting.map_figure(values, None, scans[name].labels, title=name, width=4.6)
+        for name, values in masked.items()
+    ]
+    show_figures(figures, "map", [f"{name}." for name in masked])
+    inside = {name: values.where(scans[name].labels > 0) for name, values in masked.items()}
+    noise = [scan.card["sigma_noise"].value for scan in scans.values()]
+    caption = "Distribution inside the particles. Orange: noise of one pixel."
+    show_figures(plotting.ridge_figure(inside, noise), "states", caption)
+    show_changes({" to ".join(found.names): found.change})
