@@ -53,7 +53,7 @@ format: $(VENV)/.installed-test  ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-test  ## time every kernel against named alternatives; writes docs/performance.md
+bench: $(VENV)/.installed-bench  ## time every kernel against named alternatives; writes docs/performance.md
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 clean:  ## remove the environment, caches and artifacts; results and notebook copies are kept
@@ -91,3 +91,7 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml $(PINS)
 	@echo "installing socwidgets with the test extra into $(VENV) (a minute or two the first time)"
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	@$(PIP) --editable '.[test,bench]'
+	@touch $@
