@@ -53,7 +53,7 @@ format: $(VENV)/.installed-test  ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-test  ## time every kernel against named alternatives; writes docs/performance.md
+bench: $(VENV)/.installed-bench  ## time every kernel against named alternatives; writes docs/performance.md
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 docs: $(VENV)/.installed-docs  ## build the site with warnings as errors, into docs/_build/html
@@ -96,7 +96,13 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml $(PINS)
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
+<<<<<<< HEAD
 $(VENV)/.installed-docs: $(VENV)/.created pyproject.toml $(PINS)
 	@echo "installing socwidgets with the docs extra into $(VENV) (a minute or two the first time)"
 	@$(PIP) --editable '.[docs]'
 	@touch $@ $(VENV)/.installed
+=======
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	@$(PIP) --editable '.[test,bench]'
+	@touch $@
+>>>>>>> main

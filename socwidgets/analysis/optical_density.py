@@ -8,6 +8,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.detector import (
+    PIXEL_FLAGS,
+    PixelFlag,
+    detector_defects,
+    flag_attrs,
+    flag_counts,
+    full_scale_of,
+)
+from socwidgets.analysis.open_beam import FLAT, dark_counts, open_beam
 from socwidgets.analysis.transmission import convert_in_memory
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
@@ -27,8 +36,6 @@ from socwidgets.model.names import (
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import require_quantity, validate_stack
 from socwidgets.model.status import Status
-
-FLAT = "flat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,18 @@ class OpticalDensityParameters(Parameters):
         "them meaningless. 1.5 is a usual limit at an L edge.",
         low=0.1,
     )
+    full_scale: float | None = param(
+        None,
+        "Counts at which the detector is full; empty: the end of the range of an integer detector "
+        "of up to 16 bits.",
+        unit="counts",
+        low=1.0,
+    )
+    defects: str = param(
+        "auto",
+        "'auto' finds dead and hot pixels in flat and dark images; 'none' does not look for them.",
+        choices=("auto", "none"),
+    )
 
     def limits(self) -> dict[str, float]:
         """Keywords of the kernel."""
@@ -68,6 +87,8 @@ def optical_density(
     stack: xr.Dataset,
     *,
     flat: xr.DataArray | None = None,
+    flat_after: xr.DataArray | None = None,
+    empty: xr.DataArray | None = None,
     dark: xr.DataArray | None = None,
     params: OpticalDensityParameters | None = None,
     **changes: Any,
@@ -82,9 +103,15 @@ def optical_density(
         Counts without the sample: an image ``(y, x)``, one per energy ``(spectral, y, x)``, or a
         spectrum ``(spectral,)``; any further dimension holds repeats, which are averaged. The
         stack's own ``flat``, else its ``i0``, if left out.
+    flat_after : xarray.DataArray, optional
+        Flats taken after the sample, with the dims of `flat`: each frame is divided by what lies
+        between the two at its time (`socwidgets.analysis.open_beam.time_weights`).
+    empty : xarray.DataArray, optional
+        ``(y, x)`` bool, pixels that never hold sample. Their light scales the flat of each frame,
+        which takes the decay of the ring current out; without any flat they are the I0.
     dark : xarray.DataArray, optional
-        Counts without beam, any of ``(y, x)``, ``(spectral,)`` or a scalar; the stack's own
-        ``dark`` if left out, else zero.
+        Counts without beam, any of ``(y, x)``, ``(spectral,)`` or a scalar, and repeats; the
+        stack's own ``dark`` if left out, else zero.
     params : OpticalDensityParameters, optional
         `changes` are laid over them.
 
@@ -92,9 +119,11 @@ def optical_density(
     -------
     xarray.Dataset
         The stack with ``signal`` in optical density (dimensionless), ``signal_std`` where the
-        counting noise is known (science: ``sqrt((e^OD + 1/n_f)/N0)``), and ``status``: masked for
-        dead pixels (no counts at any energy), saturated for clipped or too dense ones. A sample
-        with ``I <= D`` is NaN and does not kill its pixel.
+        counting noise is known (science: ``sqrt((e^OD + 1/n_f)/N0)``), ``status``: masked for
+        dead and hot pixels, saturated for clipped or too dense ones and for counts at full scale,
+        and ``pixel_flags`` (`socwidgets.analysis.detector.PixelFlag`), which says which of these
+        it was; their numbers are attributes ``n_dead``, ``n_hot``, ... A sample with ``I <= D`` is
+        NaN and does not kill its pixel; dead and hot pixels are NaN at all energies.
 
     Raises
     ------
@@ -106,51 +135,77 @@ def optical_density(
     given = params.to_dict() if params is not None else {}
     chosen = OpticalDensityParameters.from_mapping({**given, **changes})
     dim = spectral_dim(stack[SIGNAL])
-    background = _dark(stack, dark)
-    open_beam, n_flats = _open_beam(stack, flat)
-    incoming = _checked(open_beam, background, stack, dim)
-    per_flat = 0.0 if n_flats is None else 1.0 / n_flats
+    background = dark_counts(stack, dark)
+    beam = open_beam(stack, flat, flat_after, empty, background)
+    incoming = _checked(beam.counts, background, stack, dim)
     made = convert_in_memory(
-        stack[SIGNAL], open_beam, background, chosen.limits(), per_flat, _is_poisson(stack, chosen)
-    ) or _convert_lazily(stack, background, incoming, chosen, per_flat, dim)
+        stack[SIGNAL], beam.counts, background, chosen.limits(), beam.per_flat,
+        _is_poisson(stack, chosen),
+    ) or _convert_lazily(stack, background, incoming, chosen, beam.per_flat, dim)  # fmt: skip
     od, std, codes = made
     result = stack.drop_vars([FLAT, I0, DARK, SIGNAL_STD], errors="ignore")
     result[SIGNAL] = od.assign_attrs(long_name="Optical density", units="1")
     if std is not None:
         words = "Standard uncertainty of the optical density"
         result[SIGNAL_STD] = std.assign_attrs(long_name=words, units="1")
-    if VALID in stack:
-        codes = codes.where(stack[VALID], np.uint8(Status.MASKED))
     codes = codes.transpose(*[d for d in od.dims if d != dim]).compute()
-    result[STATUS] = status_variable(codes.values, tuple(str(d) for d in codes.dims))
+    defects = detector_defects(incoming, background) if chosen.defects == "auto" else None
+    _flag(result, codes, _pixel_flags(stack, od, codes, defects, chosen, dim))
+    if VALID in stack:
+        bad = ~stack[VALID].transpose(*[d for d in codes.dims if d in stack[VALID].dims])
+        kept = xr.where(bad, np.uint8(Status.MASKED), result[STATUS]).transpose(*codes.dims)
+        result[STATUS] = status_variable(kept.values, tuple(str(d) for d in codes.dims))
     result.attrs[QUANTITY] = "optical_density"
-    inputs = {"flat": flat, "dark": dark}
+    inputs = {"flat": flat, "flat_after": flat_after, "empty": empty, "dark": dark}
     called = {**chosen.to_dict(), **{k: v for k, v in inputs.items() if v is not None}}
     return provenance.record(result, "socwidgets.optical_density", called, source=stack)
 
 
-def _dark(stack: xr.Dataset, dark: xr.DataArray | None) -> xr.DataArray:
-    if dark is not None:
-        return xr.DataArray(dark).astype(np.float32)
-    return stack[DARK].astype(np.float32) if DARK in stack else xr.DataArray(np.float32(0))
+def _pixel_flags(
+    stack: xr.Dataset,
+    od: xr.DataArray,
+    codes: xr.DataArray,
+    defects: xr.DataArray | None,
+    chosen: OpticalDensityParameters,
+    dim: str,
+) -> xr.DataArray:
+    """What is wrong with each pixel, ``(..., y, x)`` uint8."""
+    flags = xr.zeros_like(codes)
+    if defects is not None:
+        flags = flags | defects.variable
+    signal = stack[SIGNAL]
+    limit = chosen.full_scale or full_scale_of(signal.dtype)
+    if limit is not None:
+        full = (signal.max(dim) >= limit).compute()
+        flags = flags | xr.where(full, np.uint8(PixelFlag.FULL_SCALE), np.uint8(0))
+    if bool((codes == Status.SATURATED).any()):
+        high, low = od.max(dim).compute(), od.min(dim).compute()
+        ends = (-np.log(chosen.clip_low) - 1e-5, -np.log(chosen.clip_high) + 1e-5)
+        clipped = (high >= ends[0]) | (low <= ends[1])
+        flags = flags | xr.where(clipped, np.uint8(PixelFlag.CLIPPED), np.uint8(0))
+        dense = high > chosen.max_od
+        flags = flags | xr.where(dense, np.uint8(PixelFlag.TOO_DENSE), np.uint8(0))
+    flags = xr.where(codes == Status.MASKED, flags | np.uint8(PixelFlag.DEAD), flags)
+    return flags.transpose(*codes.dims).astype(np.uint8)
 
 
-def _open_beam(stack: xr.Dataset, flat: xr.DataArray | None) -> tuple[xr.DataArray, int | None]:
-    """Mean counts without the sample, and how many flats were averaged (None: an I0 spectrum)."""
-    source = flat
-    if source is None:
-        source = stack[FLAT] if FLAT in stack else stack.get(I0)
-    if source is None:
-        raise DataError(
-            "there is no I0 to divide by",
-            expected="a flat= argument, or a variable 'flat' or 'i0' in the stack",
-            found=f"variables {', '.join(map(str, stack.data_vars))}",
-            fix="pass flat=, for instance the mean spectrum of an object-free ROI: "
-            "roi_spectrum(stack, mask)['mean']",
-        )
-    repeats = [d for d in source.dims if d not in stack[SIGNAL].dims]
-    count = int(np.prod([source.sizes[d] for d in repeats], dtype=int))
-    return source.mean(repeats).astype(np.float32), (count if Y in source.dims else None)
+def _flag(result: xr.Dataset, codes: xr.DataArray, flags: xr.DataArray) -> None:
+    """Put status and flags into the result; dead and hot pixels lose their values."""
+    dims = tuple(str(d) for d in codes.dims)
+    broken = (flags & np.uint8(PixelFlag.DEAD | PixelFlag.HOT)) > 0
+    values = codes.values.copy()
+    values[((flags & np.uint8(PixelFlag.FULL_SCALE)) > 0).values & (values == Status.OK)] = (
+        Status.SATURATED
+    )
+    values[broken.values] = Status.MASKED
+    result[STATUS] = status_variable(values, dims)
+    result[PIXEL_FLAGS] = (dims, flags.values, flag_attrs())
+    result.attrs.update(flag_counts(flags.values))
+    if bool(broken.any()):
+        for name in {SIGNAL, SIGNAL_STD} & {str(n) for n in result.data_vars}:
+            was = result[name]
+            kept = was.where(~broken.reset_coords(drop=True)).transpose(*was.dims)
+            result[name] = kept.assign_attrs(was.attrs)
 
 
 def _checked(
@@ -163,7 +218,8 @@ def _checked(
                 "the I0 does not fit the stack",
                 expected=f"{name} of length {signal.sizes.get(name, 'none')}",
                 found=f"length {size}",
-                fix="give one I0 for each energy, or a flat field of the same image size",
+                fix="give one I0 for each energy (an I0 on other energies: i0_on_axis in "
+                "socwidgets.analysis.open_beam), or a flat field of the same image size",
             )
         if name in open_beam.coords and not np.allclose(
             open_beam[name].values, signal[name].values, rtol=0, atol=1e-3 if name == dim else 1e-6
@@ -187,7 +243,7 @@ def _convert_lazily(
     background: xr.DataArray,
     incoming: xr.DataArray,
     chosen: OpticalDensityParameters,
-    per_flat: float,
+    per_flat: np.ndarray,
     dim: str,
 ) -> tuple[xr.DataArray, xr.DataArray | None, xr.DataArray]:
     """The same by array operations, for dask and for flats of unusual dimensions."""
@@ -197,7 +253,8 @@ def _convert_lazily(
     od = -xr.apply_ufunc(np.log, inside, dask="allowed")
     std = None
     if _is_poisson(stack, chosen):
-        std = ((1.0 / inside + per_flat) / (incoming * chosen.gain)) ** 0.5
+        share = xr.DataArray(per_flat, dims=dim)
+        std = ((1.0 / inside + share) / (incoming * chosen.gain)) ** 0.5
         std = std.transpose(*od.dims).astype(np.float32)
     clipped = (transmission < chosen.clip_low) | (transmission > chosen.clip_high)
     saturated = (clipped & (counts > 0)).any(dim) | (od > chosen.max_od).any(dim)

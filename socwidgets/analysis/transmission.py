@@ -17,7 +17,7 @@ def convert_in_memory(
     flat: xr.DataArray,
     dark: xr.DataArray,
     limits: dict[str, float],
-    per_flat: float,
+    per_flat: np.ndarray,
     with_noise: bool,
 ) -> tuple[xr.DataArray, xr.DataArray | None, xr.DataArray] | None:
     """Optical density, its counting noise and the status of each pixel.
@@ -31,8 +31,8 @@ def convert_in_memory(
         ``(spectral, y, x)``.
     limits : dict
         Keywords of `socwidgets.kernels.optical_density.optical_density_block`.
-    per_flat : float
-        One over the number of averaged flats, 0 for a flat without noise.
+    per_flat : ndarray
+        ``(spectral,)``, one over the number of averaged flats, 0 for a flat without noise.
     with_noise : bool
         Whether the counting noise is wanted.
 

@@ -23,7 +23,7 @@ from socwidgets.model.roi import ROI, roi_from_dict
 
 FORMAT = "socwidgets_bundle"
 VERSION = 1
-_NODES = ("stack", "references", "maps", "soc", "labels", "regions")
+_NODES = ("stack", "references", "maps", "soc", "labels", "regions", "session")
 _ROIS = "rois"
 #: Bytes of a netCDF-4 file beside the arrays: groups, attributes, texts.
 _OVERHEAD = 1 << 20
@@ -38,9 +38,9 @@ def save_bundle(path: str | os.PathLike[str], **objects: Any) -> Path:
         ``.nc`` (netCDF-4) or ``.zarr`` (a folder; needs the extra ``big``).
     **objects
         Any of ``stack``, ``references``, ``maps``, ``soc``, ``labels`` (Dataset or DataArray),
-        ``regions`` (DataFrame or Dataset) and ``rois`` (list of `ROI`). None is left out.
-        Values, types, coordinates and attributes come back exactly; a lazily read stack is
-        written piece by piece.
+        ``regions`` (DataFrame or Dataset), ``session`` (Dataset of `save_session`) and ``rois``
+        (list of `ROI`). None is left out. Values, types, coordinates and attributes come back
+        exactly; a lazily read stack is written piece by piece.
 
     Returns
     -------

@@ -40,7 +40,7 @@ def optical_density_block(
     clip_high: float = 20.0,
     max_od: float = 3.0,
     photons_per_count: float = 1.0,
-    per_flat: float = 0.0,
+    per_flat: float | np.ndarray = 0.0,
 ) -> None:
     """Optical density of pixels ``start:stop``.
 
@@ -66,18 +66,23 @@ def optical_density_block(
         Range of transmissions; what lies outside is set to its end.
     photons_per_count : float
         Gain of the detector, for the noise.
-    per_flat : float
-        One over the number of flats that were averaged; 0 for a flat without noise.
+    per_flat : float or ndarray
+        One over the number of flats that were averaged, 0 for a flat without noise; one for all
+        energies or ``(E,)``.
     """
-    limits = np.array([clip_low, clip_high, max_od, photons_per_count, per_flat], np.float32)
+    limits = np.array([clip_low, clip_high, max_od, photons_per_count], np.float32)
+    shares = np.empty(counts.shape[0], np.float32)
+    shares[:] = per_flat
     _optical_density(
-        counts, flat, dark, start, stop, limits, std is not None, out,
+        counts, flat, dark, start, stop, limits, shares, std is not None, out,
         out[:1, :1] if std is None else std, status,
     )  # fmt: skip
 
 
 @_compiled
-def _optical_density(counts, flat, dark, start, stop, limits, has_std, out, std, status):
+def _optical_density(
+    counts, flat, dark, start, stop, limits, shares, has_std, out, std, status
+):  # fmt: skip
     bright = np.empty(_LANES, np.float32)
     shade = np.empty(_LANES, np.float32)
     through = np.empty(_LANES, np.float32)
@@ -97,7 +102,7 @@ def _optical_density(counts, flat, dark, start, stop, limits, has_std, out, std,
             )
             minus_log(through, limits[0], limits[1], out[e, first : first + n])
             if has_std:
-                _noise(through, bright, limits, std[e, first : first + n])
+                _noise(through, bright, limits[3], shares[e], std[e, first : first + n])
         _judge(brightest, low, high, limits, status[first : first + n])
 
 
@@ -174,10 +179,10 @@ def minus_log(values, low, high, out):
 
 
 @_compiled
-def _noise(through, beam, limits, std):
+def _noise(through, beam, gain, share, std):
     for p in range(std.size):
-        photons = beam[p] * limits[3]
-        std[p] = math.sqrt((np.float32(1.0) / through[p] + limits[4]) / photons)
+        photons = beam[p] * gain
+        std[p] = math.sqrt((np.float32(1.0) / through[p] + share) / photons)
 
 
 @_compiled

@@ -16,7 +16,7 @@ def optical_density(
     clip_high: float = 20.0,
     max_od: float = 3.0,
     photons_per_count: float = 1.0,
-    per_flat: float = 0.0,
+    per_flat: float | np.ndarray = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Optical density, its counting noise and the status of every pixel.
 
@@ -40,7 +40,8 @@ def optical_density(
     transmission = np.where(lit, signal / beam, np.nan)
     inside = np.clip(transmission, clip_low, clip_high)
     od = -np.log(inside)
-    std = np.sqrt((1 / inside + per_flat) / (beam * photons_per_count))
+    share = np.reshape(per_flat, (-1, 1))
+    std = np.sqrt((1 / inside + share) / (beam * photons_per_count))
     clipped = (transmission < clip_low) | (transmission > clip_high) | (od > max_od)
     status = np.where(clipped.any(axis=0), SATURATED, OK)
     return od, std, np.where(lit.any(axis=0), status, MASKED).astype(np.uint8)

@@ -54,8 +54,9 @@ def crack_detour(params: DetourParams, seed: int = 0) -> Phantom:
     crack = np.zeros((n, n), dtype=bool)
     tip = round(params.height * middle)
     if params.height > -1:
-        # y runs downward: the crack comes from the last row up to its tip.
-        crack[middle - tip :, middle] = True
+        # y runs downward: the crack comes from the last row up to its tip, whose center is free, so
+        # that the shortest path over pixel centers turns exactly there.
+        crack[middle - tip + 1 :, middle] = True
     soc = _diffuse(crack, params.time * n**2, params.steps)
     d = round(middle / 2)
     detour = float(np.sqrt(1.0 + (tip / d) ** 2)) if params.height > 0 else 1.0

@@ -85,6 +85,7 @@ def new_maps(state: State, maps: xr.Dataset) -> dict[str, Any]:
     name = state.map_name if state.map_name in names else names[0]
     return {
         "maps": maps,
+        "preview": None,
         "map_name": name,
         "show_frame": False,
         "brush": None,

@@ -18,8 +18,8 @@ from socwidgets.model.stack import parse_stack
 from socwidgets.session import display, fitting
 from socwidgets.session.choosing import check_pixels, checked_labels
 from socwidgets.session.derived import Derived
+from socwidgets.session.live import Live
 from socwidgets.session.roi_names import find_roi, unique_rois
-from socwidgets.session.shaping import Shaping
 from socwidgets.session.state import State, Statistics
 
 FIT = "fit"
@@ -28,7 +28,7 @@ FIT = "fit"
 _AFTER_FIRST_MAP_S = 1.5
 
 
-class Session(Shaping):
+class Session(Live):
     """State of one explorer: plain Python, no widgets, safe to use from any thread.
 
     Parameters
@@ -216,6 +216,22 @@ class Session(Shaping):
             self._prepare(state, _AFTER_FIRST_MAP_S)
         return job
 
+    @property
+    def charged(self) -> str | None:
+        """Reference that stands for the charged state; None for the last one."""
+        return self._charged
+
+    @property
+    def mask(self) -> xr.DataArray | None:
+        """Pixels that a fit started here uses, ``(y, x)`` bool; None for those of the maps."""
+        return self._mask
+
+    def restore(self, fields: dict[str, Any]) -> None:
+        """Take fields of a saved state at once; edits before cannot be undone."""
+        self._past.clear()
+        self._future.clear()
+        self._update(lambda _state: fields)
+
     def set_maps(self, maps: xr.Dataset) -> None:
         """Replace the map set; the chosen map stays if it is still there."""
         _check_maps(self._state.stack, maps)
@@ -248,8 +264,8 @@ class Session(Shaping):
                 text = fitting.done_message(job.result, job.seconds)
                 return {**fitting.new_maps(state, job.result), "message": text}
             if job.state == JobState.FAILED:
-                return {"message": "fit failed", "error": f"fit: {job.error}"}
-            return {"message": "fit cancelled; the maps are those from before"}
+                return {"preview": None, "message": "fit failed", "error": f"fit: {job.error}"}
+            return {"preview": None, "message": "fit cancelled; the maps are those from before"}
 
         self._update(change)
 

@@ -12,7 +12,7 @@ import xarray as xr
 from socwidgets.model.roi import ROI
 
 #: Fields whose values are compared by identity: comparing arrays would be slow and ambiguous.
-_BY_IDENTITY = ("stack", "maps", "references", "labels", "series", "before")
+_BY_IDENTITY = ("stack", "maps", "preview", "references", "labels", "series", "before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ class State:
         ``signal`` ``(<spectral>, y, x)``.
     maps : xarray.Dataset or None
         The map set; None before the first fit.
+    preview : xarray.Dataset or None
+        Coarse maps of a fit whose parameters are being dragged.
     references : xarray.DataArray or None
         ``(component, <spectral>)``.
     map_name : str or None
@@ -119,6 +121,7 @@ class State:
 
     stack: xr.Dataset
     maps: xr.Dataset | None = None
+    preview: xr.Dataset | None = None
     references: xr.DataArray | None = None
     map_name: str | None = None
     limits: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))

@@ -25,7 +25,6 @@ from socwidgets.widgets.spectrum_view import SpectrumView
 logger = logging.getLogger(__name__)
 
 _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
-_AREAS = '"top top" "left right"'
 
 
 class Explorer(ipywidgets.GridBox):
@@ -55,20 +54,17 @@ class Explorer(ipywidgets.GridBox):
         top = ipywidgets.VBox(
             [ipywidgets.HTML(f"<style>{_CSS}</style>", layout={"display": "none"}),
              KeyGuard(), self.error_bar, self.controls, self.job_bar],
-            layout={"grid_area": "top", "min_width": "0"},
+            layout={"grid_column": "1 / -1", "min_width": "0"},
         )  # fmt: skip
         left, right = (
-            ipywidgets.VBox(views, layout={"grid_area": area, "min_width": "0"})
-            for area, views in (
-                ("left", [self.map_view, self.rois]),
-                ("right", [self.spectrum, self.histogram]),
-            )
+            ipywidgets.VBox(views, layout={"min_width": "0"})
+            for views in ([self.map_view, self.rois], [self.spectrum, self.histogram])
         )
         super().__init__(
             [top, left, right],
             layout={
-                "grid_template_areas": _AREAS,
-                "grid_template_columns": "minmax(0, 1fr) minmax(0, 1fr)",
+                # Side by side, or one below the other where there is no room for both.
+                "grid_template_columns": "repeat(auto-fit, minmax(min(100%, 350px), 1fr))",
                 "grid_gap": "6px 18px",
                 "width": "100%",
             },

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 
+import xarray as xr
+
 from socwidgets.model.errors import ParameterError, SocwidgetsError
 from socwidgets.model.roi import Shape, Threshold
 from socwidgets.session import Session
@@ -29,20 +31,21 @@ class LinkedMap(View):
         self.map = MapView(height=height, layout={"width": "100%", "min_width": "0"})
         self.children = (self.map,)
         self._shown: tuple[object, ...] = ()
+        self._coarse: tuple[object, xr.DataArray] = (None, xr.DataArray())
         self.follow(
             self._refresh_values, "stack", "maps", "map_name", "show_frame", "energy_index",
-            "limits", "phases",
+            "limits", "phases", "preview",
         )  # fmt: skip
         self.follow(
             self._refresh_sigma, "fade", "stack", "maps", "map_name", "show_frame", "energy_index",
-            "phases",
+            "phases", "preview",
         )  # fmt: skip
-        self.follow(self._refresh_overlay, "overlay", "labels", "maps", "stack")
+        self.follow(self._refresh_overlay, "overlay", "labels", "maps", "stack", "preview")
         self.map.on_probe(session.pixel_words)
         self.follow(self._refresh_rois, "rois", "selected")
         self.follow(
-            self._refresh_highlight, "brush", "rois", "selected", "maps", "map_name", "show_frame",
-            "energy_index", "stack",
+            self._refresh_highlight, "brush", "box", "particle", "labels", "rois", "selected",
+            "maps", "map_name", "show_frame", "energy_index", "stack", "preview",
         )  # fmt: skip
         self.follow(self._refresh_cmap, "cmap")
         self.follow(self._refresh_pixel, "pixel", "stack")
@@ -55,14 +58,24 @@ class LinkedMap(View):
         limits = self.session.displayed_limits()
         energy = state.energy_index if state.show_frame else -1
         phases = "/".join(state.phases)
-        shown = (state.stack, state.maps, state.show_frame, state.map_name, energy, phases)
+        preview = self._preview()
+        shown = (state.stack, state.maps, state.show_frame, state.map_name, energy, phases, preview)
         same = len(shown) == len(self._shown) and all(
             a is b or (isinstance(a, (str, int)) and a == b)
             for a, b in zip(shown, self._shown, strict=True)
         )
-        if not same and state.phases and state.maps is not None and not state.show_frame:
+        if (
+            not same
+            and preview is None
+            and state.phases
+            and state.maps is not None
+            and not state.show_frame
+        ):
             maps = state.maps
             self.map.set_phases([maps[n] for n in state.phases], maps.get("thickness"))
+            self._shown = shown
+        elif not same and preview is not None:
+            self.map.set_map(preview, clim=limits)
             self._shown = shown
         elif not same:
             self.map.set_map(self.session.displayed(), clim=limits)
@@ -71,11 +84,27 @@ class LinkedMap(View):
             # The values are in the browser: new limits only recolor.
             self.map.clim = limits
 
+    def _preview(self) -> xr.DataArray | None:
+        """The chosen map of a coarse fit, while its parameters are dragged."""
+        state = self.session.state
+        if state.preview is None or state.show_frame or state.map_name not in state.preview:
+            return None
+        found = state.preview[state.map_name].transpose("y", "x")
+        # Compared by identity: the same coarse maps give the same array.
+        if self._coarse[0] is not state.preview or self._coarse[1].name != found.name:
+            self._coarse = (state.preview, found)
+        return self._coarse[1]
+
     def _refresh_sigma(self) -> None:
         state = self.session.state
+        if self.map.shape != (state.stack.sizes["y"], state.stack.sizes["x"]):
+            return  # a coarse map; its layers come with the whole one
         self.map.set_sigma(self.session.sigma() if state.fade and not state.phases else None)
 
     def _refresh_overlay(self) -> None:
+        state = self.session.state
+        if self.map.shape != (state.stack.sizes["y"], state.stack.sizes["x"]):
+            return
         self.map.set_overlay(self.session.overlay_mask(), self.session.state.overlay)
 
     def _refresh_rois(self) -> None:
@@ -88,6 +117,9 @@ class LinkedMap(View):
             self.map.can_undo, self.map.can_redo = self.session.can_undo, self.session.can_redo
 
     def _refresh_highlight(self) -> None:
+        state = self.session.state
+        if self.map.shape != (state.stack.sizes["y"], state.stack.sizes["x"]):
+            return
         self.map.set_highlight(self.session.highlight())
 
     def _refresh_cmap(self) -> None:

@@ -103,7 +103,7 @@ function readValues(view) {
   view.meta = fits ? meta : null;
   if (!fits) return;
   const grid = gridOf(meta);
-  if (!sameGrid(grid, view.grid)) {
+  if (!alikeGrid(grid, view.grid)) {
     view.camera = { zoom: 1, u: 0, v: 0 };
     view.gesture = view.draft = view.edit = null;
   }

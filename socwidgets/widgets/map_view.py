@@ -134,6 +134,13 @@ class MapView(MapActions, MapLayers, anywidget.AnyWidget):
         """The map that is shown, in full resolution."""
         return self._values
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the map that is shown, in full resolution; zeros without one."""
+        return (
+            (0, 0) if self._values is None else (self._values.sizes["y"], self._values.sizes["x"])
+        )
+
     def set_map(self, values: xr.DataArray, clim: tuple[float, float] | None = None) -> None:
         """Show another map.
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from socwidgets.model.names import X, Y
-from socwidgets.model.roi import Polygon
 from socwidgets.session import Session
 from socwidgets.widgets.colormaps import COLORMAPS
 from socwidgets.widgets.data_view import unchanged
 from socwidgets.widgets.map_events import MapEvent
 from socwidgets.widgets.map_view import MapView
 
-_COLOR = "#d55e00"
 #: Shorter drags than this part of the image are clicks.
 _SHORTEST = 0.01
 
 
 class ProfileMap(MapView):
     """Map of a session that shows the line of the profile and takes a new one from a drag.
-
-    The tool is the lasso: its first and last points are the ends of the line, so that a drag is
-    followed while it goes on.
 
     Parameters
     ----------
@@ -30,7 +25,7 @@ class ProfileMap(MapView):
     """
 
     def __init__(self, session: Session, *, height: int = 280) -> None:
-        super().__init__(height=height, tool="lasso", layout={"width": "100%", "min_width": "0"})
+        super().__init__(height=height, tool="line", layout={"width": "100%", "min_width": "0"})
         self.add_class("socwidgets-plain-map")
         self._session = session
         self._drawn: tuple[Any, ...] = ()
@@ -52,7 +47,7 @@ class ProfileMap(MapView):
     def refresh_line(self, line: tuple[float, float, float, float] | None) -> None:
         """Show a line, or none, and the chosen pixel."""
         state = self._session.state
-        self.rois = [] if line is None else [line_roi("line", line, _COLOR)]
+        self.line = [] if line is None else list(line)
         if state.pixel is None:
             self.point = []
         else:
@@ -67,9 +62,9 @@ class ProfileMap(MapView):
         """Tell the session of a line that is drawn or a point that is clicked."""
         if event.kind == "point":
             self._session.select_pixel(event.x, event.y)
-        if event.kind not in ("draw", "live") or not isinstance(event.shape, Polygon):
+        if event.kind != "line":
             return
-        (x0, y0), (x1, y1) = event.shape.vertices[0], event.shape.vertices[-1]
+        (x0, y0), (x1, y1) = event.points
         stack = self._session.state.stack
         size = max(float(abs(stack[d][-1] - stack[d][0])) for d in (X, Y))
         if max(abs(x1 - x0), abs(y1 - y0)) > _SHORTEST * size:

@@ -40,7 +40,7 @@ class RoiTools(View):
     def _make_growth(self) -> ipywidgets.Widget:
         self.x, self.y = _number("x (µm)"), _number("y (µm)")
         self.tolerance = _number("within ±", "Largest difference of values, in the map's unit")
-        self.radius = _number("radius (µm)", "Radius of the brush")
+        self.radius = _number("r (µm)", "Radius of the brush in µm")
         self.grow = _button("magic", "Grow", "Region of the connected pixels with like values")
         self.paint = _button("paint-brush", "Paint", "Add a round dot to the selected region")
         self.erase = _button("eraser", "Erase", "Take a round dot away from the selected region")

@@ -17,6 +17,7 @@ from socwidgets.session import Session
 from socwidgets.widgets import plots
 from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.view import View
+from socwidgets.widgets.window_handles import WindowHandles
 
 _SIGNAL_WORDS = {
     "counts": "Counts",
@@ -51,6 +52,10 @@ class SpectrumView(View):
             "focus", "fit_method", "fit_params",
         )  # fmt: skip
         self.follow(self._refresh_cursor, "energy_index", "stack")
+        self.handles = WindowHandles(session, self._x, self._unit, self.guard)
+        self.follow(self.handles.refresh, "fit_params", "fit_method", "stack", "energy_index",
+                    "references")  # fmt: skip
+        self._refresh_marks()
 
     def _make_marks(self) -> None:
         x, y = self._x, self._y
@@ -136,13 +141,19 @@ class SpectrumView(View):
         for name in names:
             if name not in self._traces:
                 self._traces[name] = Trace(name, self._x, self._y)
-        traces = [self._overall, *(self._traces[name] for name in names)]
-        marks = [trace.band for trace in traces] + [trace.line for trace in traces]
-        marks += [self._background, *self._components, self._pixel, self._fit, self._cursors[0]]
-        if self.figure.marks != marks:
-            self.figure.marks = marks
+        self._refresh_marks()
         for trace in gone:
             trace.close()
+
+    def _refresh_marks(self) -> None:
+        traces = [self._overall, *self._traces.values()]
+        marks = [trace.band for trace in traces] + [trace.line for trace in traces]
+        marks += [self._background, *self._components, self._pixel, self._fit, self._cursors[0]]
+        marks += [] if self.handles is None else self.handles.marks
+        if self.figure.marks != marks:
+            self.figure.marks = marks
+
+    handles: WindowHandles | None = None
 
     def _draw_overall(
         self, others: bool, entries: list[LegendEntry], ranges: list[np.ndarray]

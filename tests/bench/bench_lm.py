@@ -7,6 +7,7 @@ in one process, medians. All fits start from the same values and give standard e
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import sys
 import time
@@ -110,6 +111,8 @@ def _lmfit(function: Callable, signal: np.ndarray, guess: np.ndarray, count: int
 
 
 def _lumafit(signal: np.ndarray, guess: np.ndarray, count: int):
+    if importlib.util.find_spec("lumafit") is None:
+        return None
     import numba
     from lumafit import levenberg_marquardt_pixelwise
 
@@ -200,7 +203,8 @@ def cases(pixels: int = 16384) -> list[Case]:
 
 def measure(case: Case, repeats: int = 7) -> dict[str, float]:
     """Median seconds of ours and of each alternative, in turns."""
-    every = {"ours": case.ours, **{name: other[0] for name, other in case.others.items()}}
+    others = {name: other[0] for name, other in case.others.items() if other[0] is not None}
+    every = {"ours": case.ours, **others}
     times: dict[str, list[float]] = {name: [] for name in every}
     for run in range(repeats + 1):
         for name, function in every.items():
@@ -241,6 +245,9 @@ def main() -> None:
         rate = case.pixels / times["ours"]
         print(f"{case.name}: {rate:,.0f} fits/s")
         for name, (_, factor, target) in case.others.items():
+            if name not in times:
+                print(f"    {name}: not installed")
+                continue
             ratio = times[name] * factor / times["ours"]
             verdict = "" if not target else "ok" if ratio >= target else f"BELOW {target:.3g}"
             other = case.pixels / (times[name] * factor)

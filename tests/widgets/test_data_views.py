@@ -202,6 +202,24 @@ def test_the_table_and_the_map_choose_the_same_particle(session, data):
     view.close()
 
 
+def test_what_is_chosen_lights_up_on_the_map(session, data):
+    from socwidgets.widgets.map_link import LinkedMap
+    from socwidgets.widgets.quantize import pack_mask
+
+    linked, table, scatter = LinkedMap(session), ParticleView(session), ScatterView(session)
+    assert linked.map._highlight == b""
+    table.table.set_state({"selected": 2})
+    assert bytes(linked.map._highlight) == pack_mask(data[2].values == 2)
+    scatter._select((0.9, 1.0), (0.2, 0.6))
+    assert bytes(linked.map._highlight) == pack_mask(session.box_mask())
+    scatter.clear.click()
+    assert bytes(linked.map._highlight) == pack_mask(data[2].values == 2)
+    table.table.set_state({"selected": 0})
+    assert linked.map._highlight == b""
+    for view in (linked, table, scatter):
+        view.close()
+
+
 def test_the_table_follows_the_map_and_says_when_it_is_empty(session):
     view = ParticleView(session)
     before = view.table._values
@@ -229,23 +247,18 @@ def test_digits_and_missing_columns():
 
 
 def test_a_drag_across_the_map_is_the_line(session):
-    from socwidgets.model.roi import Polygon
-
     view = ProfileView(session)
-    path = Polygon(((0.1, 0.2), (0.5, 0.3), (1.2, 0.9)))
-    view.map.drag(path)
+    view.map.draw_line(0.1, 0.2, 1.2, 0.9)
     assert session.state.line == (0.1, 0.2, 1.2, 0.9)
-    view.map.draw(Polygon(((0.1, 0.2), (0.5, 0.3), (1.0, 0.8))))
-    assert session.state.line == (0.1, 0.2, 1.0, 0.8)
-    assert view.map.rois[0]["vertices"][1] == (1.0, 0.8)
-    view.map.draw(Polygon(((0.1, 0.2), (0.105, 0.205), (0.105, 0.2))))  # a click, no line
-    assert session.state.line == (0.1, 0.2, 1.0, 0.8)
+    assert view.map.line == [0.1, 0.2, 1.2, 0.9]
+    view.map.draw_line(0.1, 0.2, 0.105, 0.205)  # a click, no line
+    assert session.state.line == (0.1, 0.2, 1.2, 0.9)
     assert session.state.rois == ()
     view.map.click(0.5, 0.5)
     assert session.state.pixel == (10, 10)
     assert view.map.point == pytest.approx([0.5, 0.5])
     view.kind.value = "depth"
-    assert view.map.rois == []
+    assert view.map.line == []
     view.close()
 
 

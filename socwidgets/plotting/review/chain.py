@@ -18,7 +18,7 @@ from socwidgets.analysis.optical_density import optical_density
 from socwidgets.analysis.registration import register
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.model.names import LABELS, X, Y
-from socwidgets.phantoms import Phantom, default_instrument, resolved_truth, simulate
+from socwidgets.phantoms import Phantom, StxmInstrument, default_instrument, simulate
 from socwidgets.phantoms.catalog import edge_of
 from socwidgets.phantoms.expected import energy_error_std, registered_truth
 from socwidgets.phantoms.xanes_references import EDGE_EV, xanes_energies
@@ -107,7 +107,9 @@ def measured(
         changes.setdefault("energies_ev", short_scan(edge_of(phantom)))
     counts = simulate(phantom, instrument, seed, **changes)
     od = optical_density(counts)
-    return register(od, passes=2, upsample=20), counts
+    # A stage that does not move is not registered: full fields have no edge to hold on to.
+    still = changes.get("drift_px") == 0.0 or technique == "xafs2d"
+    return (od if still else register(od, passes=1, upsample=20)), counts
 
 
 def by_energy(
@@ -137,8 +139,8 @@ def resolution_um(phantom: Phantom, technique: str | None = None) -> float:
 
     A sharper image of coarse pixels cannot be moved by parts of a pixel without ringing.
     """
-    instrument = default_instrument(phantom, technique)
-    return max(float(instrument.to_dict()["psf_fwhm_um"]), 1.5 * phantom.pixel_um)
+    fields = default_instrument(phantom, technique).to_dict()
+    return max(float(fields.get("psf_fwhm_um", 0.0)), 1.5 * phantom.pixel_um)
 
 
 def windows_of(phantom: Phantom) -> dict[str, Any]:
@@ -151,11 +153,9 @@ def windows_of(phantom: Phantom) -> dict[str, Any]:
 
 def _truth_of(phantom: Phantom, counts: xr.Dataset, od: xr.Dataset) -> xr.Dataset:
     """Truth as the instrument's resolution leaves it, on the pixels of the registered stack."""
-    instrument = default_instrument(phantom).replace(psf_fwhm_um=resolution_um(phantom))
-    drift = od if "dy" in od else None
-    if "truth_drift_y" not in counts:
-        return resolved_truth(phantom, instrument)  # type: ignore[arg-type]
-    return registered_truth(phantom, counts, drift, instrument)  # type: ignore[arg-type]
+    # Only the width of the spot matters here, and that is the same for all microscopes.
+    spot = StxmInstrument(psf_fwhm_um=resolution_um(phantom))
+    return registered_truth(phantom, counts, od if "dy" in od else None, spot)
 
 
 def inner(labels: xr.DataArray, pixels: int = 1) -> xr.DataArray:

@@ -22,6 +22,17 @@ class Entry:
 
 
 REVIEW_FIGURES: dict[str, Entry] = {
+    "1": Entry("electrodes", "figure_1", "How much of the spread lies at which scale"),
+    "15f-h": Entry("electrodes", "figure_15", "Thick electrode: spread by depth and in the plane",
+                   ("15f", "15g", "15h")),
+    "10a-k": Entry("cycle", "figure_10", "NCA at eight stops of a cycle", ("10", "10a", "10k")),
+    "13": Entry("channels", "figure_13", "Reaction channels of LFP by 2-D XAFS", ("13c-h",)),
+    "16c": Entry("cracks", "figure_16c", "Cracks against particle size"),
+    "18": Entry("cracks", "figure_18", "Facets that react at another speed"),
+    "27c": Entry("cracks", "figure_27c", "A crack lengthens the path of lithium"),
+    "26a-d": Entry("gradients", "figure_26", "FePO4 fraction through the depth and along",
+                   ("26a", "26b", "26c", "26d")),
+    "26e": Entry("gradients", "figure_26e", "Charged part of LCO at three currents"),
     "3": Entry("cores", "figure_3", "Shrinking core, domino and what projection makes of them",
                ("3a", "3b", "3d")),
     "8g": Entry("pies", "figure_8g", "Domains of LCO and its recovery", ("27b",)),
@@ -29,6 +40,9 @@ REVIEW_FIGURES: dict[str, Entry] = {
     "9b-d": Entry("peak_energy", "figure_9bcd", "Peak energy of Ni in NMC622", ("9b", "9c", "9d")),
     "29a": Entry("peak_energy", "figure_29a", "Peak energy while NMC442 is heated"),
     "4": Entry("fronts", "figure_4", "Front speed by direction during a charge"),
+    "5": Entry("particles_ensemble", "figure_5", "Four reaction pathways"),
+    "17": Entry("particles_ensemble", "figure_17", "Platelets and ellipsoids of LFP"),
+    "25a": Entry("particles_ensemble", "figure_25a", "Uniformity of LFP particles"),
     "6": Entry("composites", "figure_6", "Phases of LMO at four voltages"),
     "7c": Entry("composites", "figure_7c", "Three phases of LNMO at x = 0.51"),
     "7d": Entry("composites", "figure_7d", "Ni oxidation number in a volume"),

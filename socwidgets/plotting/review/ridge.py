@@ -62,11 +62,11 @@ def draw_ridge(
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(-0.25, len(rows) + 0.6)
     axes.spines["left"].set_visible(False)
-    axes.annotate(
-        "▎median    ", (1, 1), xycoords="axes fraction", ha="right", va="bottom", fontsize=7.5,
-        color=MUTED, xytext=(-52, 2), textcoords="offset points",
-    )  # fmt: skip
     if noise is not None:
+        axes.annotate(
+            "▎median    ", (1, 1), xycoords="axes fraction", ha="right", va="bottom",
+            fontsize=7.5, color=MUTED, xytext=(-52, 2), textcoords="offset points",
+        )  # fmt: skip
         axes.annotate(
             "━ ±1 sd noise", (1, 1), xycoords="axes fraction", ha="right", va="bottom",
             fontsize=7.5, color=CONTRAST, xytext=(0, 2), textcoords="offset points",

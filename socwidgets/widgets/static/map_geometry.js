@@ -15,8 +15,18 @@ function gridOf(meta) {
   return { nx, ny, x0, dx, y0, dy, px, py, width: nx * px, height: ny * py };
 }
 
-function sameGrid(a, b) {
-  return Boolean(a && b) && ["nx", "ny", "x0", "dx", "y0", "dy"].every((key) => a[key] === b[key]);
+/** Whether two grids cover the same place, up to a pixel of the coarser one: a coarse map of the
+    same sample must not move what a person looks at. */
+function alikeGrid(a, b) {
+  if (!a || !b || a.dx * b.dx < 0 || a.dy * b.dy < 0) return false;
+  const near = (p, q, step) => Math.abs(p - q) <= step * 1.001;
+  const px = a.nx === b.nx ? 0 : Math.max(a.px, b.px);
+  const py = a.ny === b.ny ? 0 : Math.max(a.py, b.py);
+  const corners = [mapToWorld(a, 0, 0), mapToWorld(b, 0, 0)];
+  return (
+    near(a.width, b.width, px) && near(a.height, b.height, py) &&
+    near(corners[0][0], corners[1][0], px) && near(corners[0][1], corners[1][1], py)
+  );
 }
 
 const worldToMap = (g, x, y) => [

@@ -61,7 +61,8 @@ function reoverlay(view) {
   for (let i = 0; i < pixels.length; i += 1) {
     if (!((bits[i >> 3] >> (i & 7)) & 1)) continue;
     const dotted = ((i % nx) + Math.floor(i / nx)) % 4 < 2;
-    pixels[i] = lines ? 0xffffffff : dotted ? 0xb0202020 : 0xb0e0e0e0;
+    // Light and dark in turns, so that the lines are seen on any color.
+    pixels[i] = lines ? (dotted ? 0xffffffff : 0xff303030) : dotted ? 0xb0202020 : 0xb0e0e0e0;
   }
   context.putImageData(image, 0, 0);
   view.overlay = layer;

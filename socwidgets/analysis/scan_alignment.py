@@ -1,0 +1,212 @@
+"""The edge of a foil, and the shift between two scans of the same material."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy.interpolate import CubicSpline
+from scipy.optimize import minimize_scalar
+
+from socwidgets.model.errors import DataError
+from socwidgets.model.names import spectral_dim
+from socwidgets.model.units import energies_in_ev
+
+#: A maximum of the derivative counts as strong above this share of the largest one.
+STRONG = 0.5
+#: Half width of the smoothing of a derivative on a fine grid, eV: a third of a core width.
+LEAST_SMOOTHING_EV = 0.5
+#: Window around E0 in which scans are compared, eV (the one Larch's energy_align uses).
+ALIGN_WINDOW = (-15.0, 35.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Shift that brings one scan onto another.
+
+    Attributes
+    ----------
+    shift : float
+        eV to add to the energies of the scan.
+    scale : float
+        Factor on its derivative.
+    residual : float
+        Root-mean-square difference of the derivatives over that of the reference.
+    """
+
+    shift: float
+    scale: float
+    residual: float
+
+
+def find_e0(
+    spectrum: xr.DataArray,
+    *,
+    strong: float = STRONG,
+    smooth_ev: float | None = None,
+    refine: bool = False,
+) -> float:
+    """Edge energy of a metal foil: the first strong maximum of the derivative.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataArray
+        ``(energy,)``, absorption in any unit; an axis in keV is taken as such. Samples that are
+        not finite are left out.
+    strong : float
+        Maxima below this share of the largest one are passed over. 1 takes the largest, which is
+        what most programs do and is wrong where the second inflection is steeper.
+    smooth_ev : float, optional
+        Half width of the Lorentzian that smooths the derivative, eV; the finest step of the axis,
+        but at least 0.5 eV, if left out; 0 for none.
+    refine : bool
+        Read the maximum between grid points, by a parabola. Without it the answer is a grid point,
+        as Larch gives it.
+
+    Returns
+    -------
+    float
+        eV.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than five points or the spectrum never rises.
+
+    Notes
+    -----
+    For calibration of the axis on a foil. It is no measure of a charge state: two inflections
+    compete in oxides (science B.4).
+    """
+    energies, mu = _arrays(spectrum)
+    slope = np.gradient(mu, energies)
+    width = max(_fine_step(energies), LEAST_SMOOTHING_EV) if smooth_ev is None else smooth_ev
+    if width > 0:
+        near = 1.0 / (1.0 + ((energies[:, None] - energies[None, :]) / width) ** 2)
+        weights = near * np.gradient(energies)
+        slope = weights @ slope / weights.sum(axis=1)
+    inner = np.arange(1, energies.size - 1)
+    peaks = inner[(slope[inner] >= slope[inner - 1]) & (slope[inner] > slope[inner + 1])]
+    if not peaks.size or not slope[peaks].max() > 0:
+        raise DataError(
+            "this spectrum shows no edge",
+            expected="an absorption that rises with energy",
+            found=f"a largest slope of {slope.max():.3g} per eV",
+            fix="check the sign (absorption, not transmission) and the energies",
+        )
+    top = int(peaks[np.argmax(slope[peaks] >= strong * slope[peaks].max())])
+    if not refine:
+        return float(energies[top])
+    return _parabola(energies[top - 1 : top + 2], slope[top - 1 : top + 2])
+
+
+def _fine_step(energies: np.ndarray) -> float:
+    """Step of the finest tenth of the axis, eV: that around the edge."""
+    steps = np.sort(np.diff(energies))
+    return float(np.median(steps[: max(3, steps.size // 5)]))
+
+
+def align_scan(
+    scan: xr.DataArray,
+    reference: xr.DataArray,
+    *,
+    e0: float | None = None,
+    window: tuple[float, float] = ALIGN_WINDOW,
+    reach_ev: float = 5.0,
+    smooth_ev: float | None = None,
+) -> Alignment:
+    """Shift that brings the edge of a scan (or its foil) onto that of a reference.
+
+    The derivatives over -15 to +35 eV around E0 are compared, so that neither background nor
+    thickness matters; the shift of least squared difference is found between grid points. Parts
+    of an axis whose steps are much wider than the finest ones are left out.
+
+    Parameters
+    ----------
+    scan, reference : xarray.DataArray
+        ``(energy,)``, absorption of the same material, any unit.
+    e0 : float, optional
+        Center of the window on the reference's axis, eV; its `find_e0` if left out.
+    window : (float, float)
+        Ends relative to `e0`, eV.
+    reach_ev : float
+        Largest shift that is tried, eV.
+    smooth_ev : float
+        As in `find_e0`, for the search of `e0`.
+
+    Raises
+    ------
+    DataError
+        If the scans hardly overlap there, or the best shift is the largest tried.
+    """
+    center = find_e0(reference, smooth_ev=smooth_ev) if e0 is None else e0
+    (own, mu), (axis, target) = _arrays(scan), _arrays(reference)
+    inside = (axis >= center + window[0]) & (axis <= center + window[1]) & _finely(axis, axis)
+    slope = CubicSpline(own, mu).derivative()
+    at, wanted = axis[inside], CubicSpline(axis, target)(axis[inside], 1)
+
+    def fit(shift: float) -> tuple[float, float]:
+        """Residual per weight of the reference, and the scale; infinite without an overlap."""
+        seen = _finely(own, at - shift)
+        weight = float(np.sum(wanted[seen] ** 2))
+        if np.count_nonzero(seen) < 5 or weight < 0.5 * np.sum(wanted**2):
+            return np.inf, 0.0
+        mine = slope(at[seen] - shift)
+        scale = float(mine @ wanted[seen] / (mine @ mine)) if mine.any() else 0.0
+        return float(np.sum((scale * mine - wanted[seen]) ** 2)) / weight, scale
+
+    tried = np.linspace(-reach_ev, reach_ev, max(81, round(8 * reach_ev) + 1))
+    values = np.array([fit(s)[0] for s in tried])
+    if not np.isfinite(values).any():
+        raise DataError(
+            "the scans do not cover the edge together",
+            expected=f"{center + window[0]:g} to {center + window[1]:g} eV, most of it in both",
+            found=f"{own[0]:g} to {own[-1]:g} and {axis[0]:g} to {axis[-1]:g} eV",
+            fix="give a narrower window=, or e0= if the edge was not found where it is",
+        )
+    best = int(np.argmin(values))
+    if best in (0, tried.size - 1) or not np.isfinite(values[best - 1 : best + 2]).all():
+        raise DataError(
+            "the scans cannot be aligned",
+            expected=f"a shift within {reach_ev:g} eV",
+            found="the best one lies at the end of the range",
+            fix="raise reach_ev=, or check that both are the same material",
+        )
+    shift = float(
+        minimize_scalar(
+            lambda s: fit(s)[0], bounds=(tried[best - 1], tried[best + 1]), method="bounded",
+            options={"xatol": 1e-5},
+        ).x
+    )  # fmt: skip
+    rest, scale = fit(shift)
+    return Alignment(shift, scale, float(np.sqrt(rest)))
+
+
+def _finely(axis: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Where an axis is fine enough for a derivative: splines of coarse parts follow the grid."""
+    step = np.interp(at, axis, np.gradient(axis))
+    return (at >= axis[0]) & (at <= axis[-1]) & (step <= 2.5 * _fine_step(axis))
+
+
+def _arrays(spectrum: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Rising energies in eV and the finite samples on them."""
+    dim = spectral_dim(spectrum)
+    if spectrum.ndim != 1:
+        raise DataError("one spectrum is wanted", found=f"dims {spectrum.dims}")
+    axis = spectrum[dim]
+    energies, _ = energies_in_ev(axis.values, str(axis.attrs.get("units", "")) or None)
+    mu = spectrum.values.astype(np.float64)
+    kept = np.isfinite(energies) & np.isfinite(mu)
+    order = np.argsort(energies[kept], kind="stable")
+    energies, mu = energies[kept][order], mu[kept][order]
+    distinct = np.concatenate([[True], np.diff(energies) > 0]) if energies.size else kept[:0]
+    if np.count_nonzero(distinct) < 5:
+        raise DataError("too few points", expected="at least five", found=str(distinct.sum()))
+    return energies[distinct], mu[distinct]
+
+
+def _parabola(x: np.ndarray, y: np.ndarray) -> float:
+    """Abscissa of the maximum of the parabola through three points that are not equidistant."""
+    a, b, _ = np.polyfit(x - x[1], y, 2)
+    return float(x[1] - 0.5 * b / a) if a < 0 else float(x[1])

@@ -1,0 +1,113 @@
+"""How well the stated uncertainties of the measures of an edge are calibrated.
+
+Run by hand: ``python tests/studies/sigma_of_measures.py docs/sigma_of_measures.md``. For every
+measure and noise, 10,000 pixels of one spectrum get noise, and (estimate - exact)/sigma is looked
+at, where exact is the same measure of the spectrum without noise.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.analysis.fit import fit_map
+from socwidgets.model.references import make_references
+from socwidgets.model.stack import make_stack
+from socwidgets.phantoms.spectra import EDGES, fe_l3_references
+from socwidgets.techniques.stxm_soc import polar_soc, two_energy_soc
+
+GRID = np.r_[np.arange(8200, 8321, 10.0), np.arange(8330, 8356, 1.0), np.arange(8360, 8631, 10.0)]
+L3 = np.array([700.0, 702.0, 706.0, 708.2, 710.2, 716.0, 725.0])
+NOISES = (0.005, 0.01, 0.02, 0.05)
+SIZE = 100
+EDGE = {"e0": 8345.0, "pre": (-120, -20), "post": (40, 290), "center": 8351.0, "half_width": 3.0}
+DEFINITIONS = ("half", "half_wl", "integral", "centroid", "white_line", "derivative")
+
+
+def noisy(spectrum: np.ndarray, axis: np.ndarray, noise: float, known: bool, size: int):
+    """Stack ``(energy, size, size)`` of one spectrum with noise."""
+    rng = np.random.default_rng(11)
+    signal = spectrum[:, None, None] + rng.normal(0, noise, (axis.size, size, size))
+    stack = make_stack(signal, axis, quantity="optical_density")
+    if known:
+        stack["signal_std"] = xr.full_like(stack.signal, noise)
+    return stack
+
+
+def pull(found: xr.Dataset, exact: xr.Dataset, name: str) -> tuple[float, float, float]:
+    """Mean and standard deviation of the pulls, and the share of pixels with a value."""
+    error = found[name].values - float(exact[name].values.ravel()[0])
+    ratio = error / found[f"{name}_std"].values
+    good = np.isfinite(ratio)
+    return float(ratio[good].mean()), float(ratio[good].std()), float(good.mean())
+
+
+def measures(noise: float, known: bool, size: int = SIZE) -> dict[str, tuple[float, float, float]]:
+    """Pulls of every measure at one noise."""
+    nickel = 0.4 * EDGES["NiO"](GRID) + 0.6 * EDGES["LiNiO2"](GRID)
+    stack, clean = noisy(nickel, GRID, noise, known, size), noisy(nickel, GRID, 0.0, False, 1)
+    result = {}
+    for definition in DEFINITIONS:
+        options = {**EDGE, "definition": definition, "jump_sigma": 0.0}
+        maps = [fit_map(s, "edge_energy", **options) for s in (stack, clean)]
+        result[definition] = pull(*maps, "edge_energy")
+    options = {"center": 8351.0, "half_width": 3.0, "baseline": (8200.0, 8320.0), "peak_sigma": 0.0}
+    maps = [fit_map(s, "white_line", **options) for s in (stack, clean)]
+    result["white_line, raw"] = pull(*maps, "white_line_energy")
+    references = make_references({n: (GRID, EDGES[n](GRID)) for n in ("NiO", "LiNiO2")})
+    for constraint in ("none", "sum_to_one"):
+        degree = -1 if constraint == "sum_to_one" else 1
+        options = {"references": references, "constraint": constraint, "background_degree": degree}
+        maps = [fit_map(s, "lcf", **options) for s in (stack, clean)]
+        result[f"lcf, {constraint}"] = pull(*maps, "fraction_LiNiO2_free")
+    iron = fe_l3_references(np.arange(695.0, 735.0, 0.05))
+    both = iron.interp(energy=L3).values.T @ [0.4, 0.6]
+    pair = (noisy(both, L3, noise, True, size), noisy(both, L3, 0.0, False, 1))
+    result["two energies"] = pull(*(two_energy_soc(s, iron) for s in pair), "soc")
+    result["polar angle"] = pull(*(polar_soc(s) for s in pair), "x_li")
+    return result
+
+
+def table() -> str:
+    """Markdown table of all of it."""
+    lines = [
+        "# Are the stated uncertainties of edge measures right?",
+        "",
+        "Standard deviation of (estimate - exact)/sigma over 10,000 pixels; 1 is right, and "
+        "0.9 to 1.1 is the aim.",
+        "Noise is that of one sample in units of the edge jump (of the unit vector at Fe L3). Made "
+        "by `tests/studies/sigma_of_measures.py`.",
+        "",
+        "What to read from it: linear combinations, the integral, the centroid, the white line and "
+        "both two-energy methods are right at any noise. Half heights are right up to noise of 2 % "
+        "of the jump; beyond it the first crossing of a level is no linear function of the noise "
+        "any more. The uncertainty of the largest slope is local: that noise makes it jump to "
+        "another inflection is not in it, so do not use it in images.",
+        "",
+    ]
+    for known in (True, False):
+        words = "from `signal_std`" if known else "from each pixel's own residual"
+        lines += [f"## Noise {words}", ""]
+        lines.append("| measure | " + " | ".join(f"{n:g}" for n in NOISES) + " |")
+        lines.append("|---" * (len(NOISES) + 1) + "|")
+        columns = [measures(noise, known) for noise in NOISES]
+        for name in columns[0]:
+            if not known and name in ("two energies", "polar angle"):
+                continue
+            cells = []
+            for column in columns:
+                mean, spread, share = column[name]
+                text = f"{spread:.2f}"
+                text += f" (mean {mean:+.2f})" if abs(mean) > 0.1 else ""
+                text += f" ({100 * share:.0f} % of the pixels)" if share < 0.995 else ""
+                cells.append(text)
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(table() + "\n", encoding="utf-8")
