@@ -1,4 +1,4 @@
-"""Time of a card of 2048 x 2048 pixels with 5,000 particles; by hand: python tests/studies/card_time.py.
+"""Time of a card of 2048 x 2048 pixels with 5,000 particles: python tests/studies/card_time.py.
 
 Prints processor and wall-clock seconds of the card without bootstrap, of 1000 resamples on top, and
 of the particle table, after one run that compiles.
@@ -16,10 +16,10 @@ import xarray as xr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from planted_maps import map_set  # noqa: E402
+from planted_maps import map_set
 
-from socwidgets.heterogeneity.card import heterogeneity_card  # noqa: E402
-from socwidgets.heterogeneity.particles import particle_table  # noqa: E402
+from socwidgets.heterogeneity.card import heterogeneity_card
+from socwidgets.heterogeneity.particles import particle_table
 
 
 def many_particles(n: int = 5000, size: int = 2048) -> tuple[xr.Dataset, xr.DataArray]:
