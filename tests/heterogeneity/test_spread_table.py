@@ -80,8 +80,8 @@ def test_blocks_are_longer_than_two_correlation_lengths(planted, rng):
 
 def test_bootstrap_reports_and_stops(planted, rng):
     sample, seen = take_sample(planted(rng), "soc"), []
-    bootstrap(sample, 5.0, draws=120, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(50, 120), (100, 120), (120, 120)]
+    bootstrap(sample, 5.0, draws=220, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(100, 220), (200, 220), (220, 220)]
     stop = threading.Event()
     stop.set()
     with pytest.raises(CancelledError):
