@@ -18,7 +18,7 @@ from socwidgets.heterogeneity.bootstrap import (
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.model.errors import DataError, ParameterError
 
-#: Mean |cos| of directions without preference, in a plane and in space.
+#: Mean ``|cos|`` of directions without preference, in a plane and in space.
 ISOTROPIC = {2: 2.0 / np.pi, 3: 0.5}
 #: Derivatives are used where the filter's support lies in the sample to this share.
 MIN_SUPPORT = 0.99
