@@ -25,7 +25,7 @@ from harness import Row  # noqa: E402
 from lab_page import LabPage  # noqa: E402
 from lab_server import Lab  # noqa: E402
 
-DRAGS = 20
+DRAGS = 12
 
 SETUP = """
 import numpy as np
