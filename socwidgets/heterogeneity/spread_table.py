@@ -204,8 +204,8 @@ def _row(
     interval = interval_of(values[name], drawn[name], units, positive=positive)
     low, high = interval.low, interval.high
     if name in ("mean", "median", "mode") and np.isfinite(low):
-        # A location lies among the values; of two-phase maps the median jumps between them.
-        low, high = max(low, sample.values.min()), min(high, sample.values.max())
+        # Of a two-phase map the median jumps from one phase to the other, and no further.
+        low, high = max(low, float(drawn[name].min())), min(high, float(drawn[name].max()))
     return {
         "measure": name,
         "long_name": words,

@@ -4,6 +4,7 @@ import json
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from planted_maps import map_set
@@ -15,6 +16,7 @@ from socwidgets.heterogeneity.bootstrap import bootstrap
 from socwidgets.heterogeneity.card import heterogeneity_card
 from socwidgets.heterogeneity.card_checks import rim_check
 from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_phases import phase_entries
 from socwidgets.heterogeneity.correlation import correlation_length_px
 from socwidgets.heterogeneity.noise_floor import noise_floor
 from socwidgets.heterogeneity.sample import take_sample
@@ -273,3 +275,16 @@ def test_html_of_the_card_escapes_and_loads_nothing(rng):
     assert "<script" not in html
     assert "http" not in html
     assert "with caution" in html
+
+
+def test_phase_states_stand_on_the_card(rng):
+    table = pd.DataFrame(
+        {"state": ["core_shell"] * 3 + ["solid_solution"], "uniformity": [0.1, 0.2, 0.3, np.nan]}
+    )
+    card = heterogeneity_card(planted(rng), draws=0, extras=phase_entries(table))
+    assert card["state_core_shell"].value == 0.75
+    assert card["state_core_shell"].low == pytest.approx(0.3006, abs=1e-3)  # Wilson, 3 of 4
+    assert card["uniformity"].value == pytest.approx(0.2)
+    assert card["uniformity"].std == pytest.approx(0.1 / np.sqrt(3))
+    with pytest.raises(DataError, match="no table of phase"):
+        phase_entries(table[["uniformity"]])

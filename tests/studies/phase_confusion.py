@@ -1,6 +1,6 @@
 """How often the verdict on one particle is right: ``python tests/studies/phase_confusion.py``.
 
-About two minutes. Writes its tables into docs/phases_and_pathways.md.
+About a minute. Writes its tables into docs/phases_and_pathways.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from small_particles import ARRANGEMENTS, particle, tile
 from socwidgets.heterogeneity.phases.decision import PhaseState
 from socwidgets.heterogeneity.phases.table import phase_table
 
-EACH = 100
+EACH = 50
 SIZES, NOISES = (20, 32, 48), (0.05, 0.1, 0.15)
 
 
