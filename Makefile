@@ -18,7 +18,7 @@ PROBE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint types format bench clean
+.PHONY: help demo lab test lint types format bench docs clean
 
 help:  ## show this list
 	@echo "usage: make <target> [PYTHON=python3.12] [VENV=.venv] [OUT=demo-output] [ARGS=...]"
@@ -56,8 +56,12 @@ format: $(VENV)/.installed-test  ## let ruff repair what it can
 bench: $(VENV)/.installed-bench  ## time every kernel against named alternatives; writes docs/performance.md
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
+docs: $(VENV)/.installed-docs  ## build the site with warnings as errors, into docs/_build/html
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
 clean:  ## remove the environment, caches and artifacts; results and notebook copies are kept
-	rm -rf "$(VENV)" build dist test-artifacts .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf "$(VENV)" build dist docs/_build docs/api test-artifacts .pytest_cache .mypy_cache .ruff_cache .benchmarks
 	find socwidgets tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "kept: $(OUT)/ and my-notebooks/ (your results and notebook copies), if they are there"
 
@@ -92,6 +96,13 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml $(PINS)
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
+<<<<<<< HEAD
+$(VENV)/.installed-docs: $(VENV)/.created pyproject.toml $(PINS)
+	@echo "installing socwidgets with the docs extra into $(VENV) (a minute or two the first time)"
+	@$(PIP) --editable '.[docs]'
+	@touch $@ $(VENV)/.installed
+=======
 $(VENV)/.installed-bench: $(VENV)/.installed-test
 	@$(PIP) --editable '.[test,bench]'
 	@touch $@
+>>>>>>> main

@@ -59,13 +59,15 @@ class CurveFit:
             return (values - self.line[0]) / self.line[1]
         low, high = nodes[0], nodes[-1]
         inside = np.clip(values, low, high)
-        first, last = _end_slopes(self.shape, nodes, compositions)
-        beyond = np.minimum(values - low, 0.0) * first + np.maximum(values - high, 0.0) * last
-        if self.shape == "table":
-            return np.interp(inside, nodes, compositions) + beyond
-        from scipy.interpolate import PchipInterpolator
+        below, above = np.minimum(values - low, 0.0), np.maximum(values - high, 0.0)
+        if self.shape == "spline" and nodes.size > 2:
+            from scipy.interpolate import PchipInterpolator
 
-        return PchipInterpolator(nodes, compositions)(inside) + beyond
+            spline = PchipInterpolator(nodes, compositions)
+            first, last = spline(nodes[[0, -1]], nu=1)
+            return spline(inside) + below * first + above * last
+        steps = np.diff(compositions) / np.diff(nodes)
+        return np.interp(inside, nodes, compositions) + below * steps[0] + above * steps[-1]
 
     def slope(self, values: np.ndarray) -> np.ndarray:
         """Change of the composition per unit of the value."""
@@ -133,14 +135,3 @@ def _weighted_line(
     if free and chi2.sf(chi_square, free) < _MISFIT:
         covariance = covariance * redchi
     return line, covariance, redchi
-
-
-def _end_slopes(shape: str, nodes: np.ndarray, compositions: np.ndarray) -> tuple[float, float]:
-    """Slopes at both ends, with which a curve goes on straight."""
-    if shape == "spline" and nodes.size > 2:
-        from scipy.interpolate import PchipInterpolator
-
-        slope = PchipInterpolator(nodes, compositions).derivative()
-        return float(slope(nodes[0])), float(slope(nodes[-1]))
-    steps = np.diff(compositions) / np.diff(nodes)
-    return float(steps[0]), float(steps[-1])

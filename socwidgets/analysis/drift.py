@@ -9,6 +9,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
+from socwidgets.analysis.cross_correlation import CrossCorrelation
+from socwidgets.analysis.drift_model import smooth_path
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.analysis.resample import shift_frame
 from socwidgets.model.errors import DataError
@@ -48,7 +50,9 @@ class Drift:
     replaced: np.ndarray
 
 
-def find_drift(frame: Frames, n: int, params: RegistrationParams) -> Drift:
+def find_drift(
+    frame: Frames, n: int, params: RegistrationParams, mask: np.ndarray | None = None
+) -> Drift:
     """Measure the drift of `n` frames.
 
     Plain (not phase) correlation by FFT, refined to ``1/upsample`` px with a matrix Fourier
@@ -65,6 +69,8 @@ def find_drift(frame: Frames, n: int, params: RegistrationParams) -> Drift:
         Number of frames.
     params : RegistrationParams
         How to measure.
+    mask : ndarray of bool, optional
+        ``(y, x)``; pixels outside are not compared (after the high-pass they count as zero).
 
     Returns
     -------
@@ -79,7 +85,7 @@ def find_drift(frame: Frames, n: int, params: RegistrationParams) -> Drift:
     """
     pixels = frame(0).size
     kept = n if n * pixels * 4 <= _CACHE_BYTES else 0
-    prepared = lru_cache(maxsize=kept)(lambda i: prepare(frame(i), params))
+    prepared = lru_cache(maxsize=kept)(lambda i: prepare(frame(i), params, mask))
     if params.reference == "mean":
         path, correlation = _follow(prepared, n, params, _NEWEST, min(_COARSE, params.upsample))
         for _ in range(params.passes):
@@ -93,15 +99,21 @@ def find_drift(frame: Frames, n: int, params: RegistrationParams) -> Drift:
         path -= path[~untrusted(path, correlation, pixels, params)].mean(axis=0)
     else:
         newest = 1.0 if params.reference == "neighbor" else 0.0
-        path, correlation = _follow(prepared, n, params, newest, params.upsample)
+        start = params.reference_frame if params.reference == "frame" else 0
+        path, correlation = _follow(prepared, n, params, newest, params.upsample, start)
     replaced = untrusted(path, correlation, pixels, params)
     path = _bridge(path, replaced)
+    if params.degree is not None:
+        path, outliers = smooth_path(path, ~replaced, params.degree)
+        replaced = replaced | outliers
     if params.smooth_frames:
         path = ndimage.gaussian_filter1d(path, params.smooth_frames, axis=0, mode="nearest")
     return Drift(path, correlation, replaced)
 
 
-def prepare(image: np.ndarray, params: RegistrationParams) -> np.ndarray:
+def prepare(
+    image: np.ndarray, params: RegistrationParams, mask: np.ndarray | None = None
+) -> np.ndarray:
     """Image made ready for comparison: finite, without offset, noise or wide structure.
 
     Parameters
@@ -110,6 +122,8 @@ def prepare(image: np.ndarray, params: RegistrationParams) -> np.ndarray:
         ``(y, x)``.
     params : RegistrationParams
         `smooth_px`, `high_pass_px` and `image` are used.
+    mask : ndarray of bool, optional
+        ``(y, x)``, pixels that may be compared.
 
     Returns
     -------
@@ -127,7 +141,12 @@ def prepare(image: np.ndarray, params: RegistrationParams) -> np.ndarray:
         clean = ndimage.gaussian_filter(clean, params.smooth_px)
     if params.high_pass_px:
         clean = clean - ndimage.gaussian_filter(clean, params.high_pass_px)
-    return clean - clean.mean()
+    if mask is None:
+        return clean - clean.mean()
+    # A soft edge: the mask does not move with the sample and must not be seen itself.
+    soft = ndimage.gaussian_filter(ndimage.binary_erosion(mask).astype(np.float32), 1.0)
+    level = float((clean * soft).sum() / max(float(soft.sum()), 1e-9))
+    return (clean - level) * soft
 
 
 def displacement(reference: np.ndarray, moved: np.ndarray, upsample: int) -> np.ndarray:
@@ -135,14 +154,11 @@ def displacement(reference: np.ndarray, moved: np.ndarray, upsample: int) -> np.
 
     Zero where one of them is empty.
     """
-    from skimage.registration import phase_cross_correlation
-
     if not (reference.any() and moved.any()):
         return np.zeros(2)
-    shift, _, _ = phase_cross_correlation(
-        reference, moved, upsample_factor=upsample, normalization=None
-    )
-    return -np.asarray(shift, dtype=np.float64)
+    # Both are tapered already, less than a Hann window would.
+    found = CrossCorrelation(reference, upsample=upsample, window=False).displacement(moved)
+    return found if np.isfinite(found).all() else np.zeros(2)
 
 
 def untrusted(
@@ -168,6 +184,8 @@ def untrusted(
             found=f"{np.count_nonzero(~blind)} of {blind.size}",
             fix="register with image='gradient' or another reference, or leave registration out",
         )  # fmt: skip
+    if params.believe_jumps:
+        return blind
     known = np.flatnonzero(~blind)
     believed = path[known]
     off = believed - ndimage.median_filter(believed, size=(_NEIGHBORS, 1), mode="nearest")
@@ -190,31 +208,43 @@ def _bridge(path: np.ndarray, replaced: np.ndarray) -> np.ndarray:
 
 
 def _follow(
-    prepared: Frames, n: int, params: RegistrationParams, newest: float, upsample: int
+    prepared: Frames,
+    n: int,
+    params: RegistrationParams,
+    newest: float,
+    upsample: int,
+    start: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Drift against a reference that follows: weight `newest` of each frame replaces the old.
 
-    1 compares neighbors, 0 compares with the first frame that has contrast; in between, the
-    reference is a running mean of the aligned frames.
+    1 compares neighbors, 0 compares with the frame `start` (or the next one that has contrast); in
+    between, the reference is a running mean of the aligned frames. Frames before `start` are
+    followed backward from it.
     """
     path, correlation = np.zeros((n, 2)), np.full(n, np.nan)
     running: np.ndarray | None = None
-    for i in range(n):
-        image = prepared(i)
-        window = _window(image.shape, params.taper)
-        if not image.any():
-            path[i] = path[i - 1] if i else 0.0
-            continue
-        if running is None:
-            running, correlation[i] = image, 1.0
-            continue
-        # Read where the sample was last, so that only the step has to be found.
-        here = _moved(image, path[i - 1])
-        path[i] = path[i - 1] + displacement(running * window, here * window, upsample)
-        aligned = _moved(image, path[i])
-        correlation[i] = _pearson(running * window, aligned * window)
-        if correlation[i] >= params.min_correlation:
-            running = (1.0 - newest) * running + newest * aligned
+    first: np.ndarray | None = None
+    for order in (range(start, n), range(start - 1, -1, -1)):
+        running, before = first, start
+        for i in order:
+            image = prepared(i)
+            window = _window(image.shape, params.taper)
+            if not image.any():
+                path[i] = path[before]
+                before = i
+                continue
+            if running is None:
+                running = first = image
+                correlation[i] = 1.0
+                continue
+            # Read where the sample was last, so that only the step has to be found.
+            here = _moved(image, path[before])
+            path[i] = path[before] + displacement(running * window, here * window, upsample)
+            before = i
+            aligned = _moved(image, path[i])
+            correlation[i] = _pearson(running * window, aligned * window)
+            if correlation[i] >= params.min_correlation:
+                running = (1.0 - newest) * running + newest * aligned
     return path, correlation
 
 

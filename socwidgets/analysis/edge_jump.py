@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy import ndimage
 
 from socwidgets.analysis.fit import MASK_STATUS
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, ParameterError
-from socwidgets.model.names import SIGNAL, SIGNAL_STD, spectral_dim, std_name
+from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import require_quantity, validate_stack
 
@@ -35,6 +36,15 @@ class EdgeJumpParameters(Parameters):
     min_jump: float = param(0.05, "Smallest edge jump of a pixel that is kept.", low=0.0)
     jump_sigma: float = param(
         5.0, "Smallest edge jump in units of its own standard uncertainty.", low=0.0
+    )
+
+    erode_px: int = param(
+        0,
+        "Pixels taken off the border of the mask: 1 or 2 where a bright and dark phase fringe runs "
+        "along the particles, or where frames were moved.",
+        unit="px",
+        low=0,
+        high=50,
     )
 
     def check(self) -> None:
@@ -85,6 +95,8 @@ def edge_jump(
     )
     std = variance**0.5
     mask = (jump > chosen.min_jump) & (jump > chosen.jump_sigma * std)
+    if chosen.erode_px:
+        mask = _eroded(mask.compute(), chosen.erode_px)
     result = xr.Dataset(
         {
             JUMP: jump.assign_attrs(long_name="Edge jump", units="1"),
@@ -100,6 +112,14 @@ def edge_jump(
     return provenance.record(
         result, "socwidgets.edge_jump", {**chosen.to_dict(), **used}, source=od
     )
+
+
+def _eroded(mask: xr.DataArray, pixels: int) -> xr.DataArray:
+    """Mask ``(..., y, x)`` without its outermost pixels; the field's own border costs none."""
+    ordered = mask.transpose(..., Y, X)
+    images = ordered.values.reshape(-1, *ordered.shape[-2:])
+    thin = [ndimage.binary_erosion(m, iterations=pixels, border_value=1) for m in images]
+    return ordered.copy(data=np.reshape(thin, ordered.shape)).transpose(*mask.dims)
 
 
 def _span(values: np.ndarray) -> list[float]:

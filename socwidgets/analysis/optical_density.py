@@ -148,9 +148,10 @@ def optical_density(
     if std is not None:
         words = "Standard uncertainty of the optical density"
         result[SIGNAL_STD] = std.assign_attrs(long_name=words, units="1")
-    codes = codes.transpose(*[d for d in od.dims if d != dim]).compute()
+    seen = _per_pixel(stack, od, codes, chosen, dim)
+    codes = seen["codes"].transpose(*[d for d in od.dims if d != dim])
     defects = detector_defects(incoming, background) if chosen.defects == "auto" else None
-    _flag(result, codes, _pixel_flags(stack, od, codes, defects, chosen, dim))
+    _flag(result, codes, _pixel_flags(seen, codes, defects, chosen))
     if VALID in stack:
         bad = ~stack[VALID].transpose(*[d for d in codes.dims if d in stack[VALID].dims])
         kept = xr.where(bad, np.uint8(Status.MASKED), result[STATUS]).transpose(*codes.dims)
@@ -161,30 +162,44 @@ def optical_density(
     return provenance.record(result, "socwidgets.optical_density", called, source=stack)
 
 
-def _pixel_flags(
+def _per_pixel(
     stack: xr.Dataset,
     od: xr.DataArray,
     codes: xr.DataArray,
-    defects: xr.DataArray | None,
     chosen: OpticalDensityParameters,
     dim: str,
+) -> dict[str, xr.DataArray]:
+    """Status codes and, where they are needed, what tells the reasons apart."""
+    found = {"codes": codes}
+    limit = chosen.full_scale or full_scale_of(stack[SIGNAL].dtype)
+    if limit is not None:
+        found["full"] = stack[SIGNAL].max(dim) >= limit
+    if codes.chunks is not None or bool((codes == Status.SATURATED).any()):
+        found["high"], found["low"] = od.max(dim), od.min(dim)
+    # Together: a lazy stack is read once for all of them.
+    made = xr.Dataset({k: v.reset_coords(drop=True) for k, v in found.items()}).compute()
+    return {str(name): values for name, values in made.items()}
+
+
+def _pixel_flags(
+    seen: dict[str, xr.DataArray],
+    codes: xr.DataArray,
+    defects: xr.DataArray | None,
+    chosen: OpticalDensityParameters,
 ) -> xr.DataArray:
     """What is wrong with each pixel, ``(..., y, x)`` uint8."""
     flags = xr.zeros_like(codes)
     if defects is not None:
         flags = flags | defects.variable
-    signal = stack[SIGNAL]
-    limit = chosen.full_scale or full_scale_of(signal.dtype)
-    if limit is not None:
-        full = (signal.max(dim) >= limit).compute()
-        flags = flags | xr.where(full, np.uint8(PixelFlag.FULL_SCALE), np.uint8(0))
-    if bool((codes == Status.SATURATED).any()):
-        high, low = od.max(dim).compute(), od.min(dim).compute()
+    marks = {}
+    if "full" in seen:
+        marks[PixelFlag.FULL_SCALE] = seen["full"]
+    if "high" in seen:
         ends = (-np.log(chosen.clip_low) - 1e-5, -np.log(chosen.clip_high) + 1e-5)
-        clipped = (high >= ends[0]) | (low <= ends[1])
-        flags = flags | xr.where(clipped, np.uint8(PixelFlag.CLIPPED), np.uint8(0))
-        dense = high > chosen.max_od
-        flags = flags | xr.where(dense, np.uint8(PixelFlag.TOO_DENSE), np.uint8(0))
+        marks[PixelFlag.CLIPPED] = (seen["high"] >= ends[0]) | (seen["low"] <= ends[1])
+        marks[PixelFlag.TOO_DENSE] = seen["high"] > chosen.max_od
+    for flag, where in marks.items():
+        flags = flags | xr.where(where, np.uint8(flag), np.uint8(0))
     flags = xr.where(codes == Status.MASKED, flags | np.uint8(PixelFlag.DEAD), flags)
     return flags.transpose(*codes.dims).astype(np.uint8)
 

@@ -5,26 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
-from scipy import ndimage
 
 from socwidgets.analysis.drift import Drift, find_drift
+from socwidgets.analysis.drift_model import row_drift
+from socwidgets.analysis.frame_motion import ROW_DX, ROW_DY, SCALE, motions, move_stack
+from socwidgets.analysis.magnification import magnifications, rescaled
 from socwidgets.analysis.registration_params import RegistrationParams
-from socwidgets.analysis.resample import shift_frame, shift_variance
+from socwidgets.analysis.resample import Motion
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
-from socwidgets.model.mapset import status_variable
-from socwidgets.model.names import SIGNAL, SIGNAL_STD, STATUS, VALID, X, Y, spectral_dim
+from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.stack import require_quantity, validate_stack
-from socwidgets.model.status import Status
 
-__all__ = ["RegistrationParams", "measure_drift", "register"]
+__all__ = ["RegistrationParams", "measure_drift", "register", "shift_table"]
 
 _QUANTITIES = ("optical_density", "normalized", "intensity")
 
 
 def measure_drift(
-    stack: xr.Dataset, params: RegistrationParams | None = None, **changes: Any
+    stack: xr.Dataset,
+    params: RegistrationParams | None = None,
+    *,
+    mask: xr.DataArray | None = None,
+    **changes: Any,
 ) -> xr.Dataset:
     """Measure how far each frame of a stack is displaced.
 
@@ -35,14 +40,18 @@ def measure_drift(
         with the sample. A lazy signal is read frame by frame, once per pass.
     params : RegistrationParams, optional
         `changes` are laid over them.
+    mask : xarray.DataArray, optional
+        ``(y, x)`` bool: only these pixels are compared, for instance without a particle that moves
+        by itself or dust on the detector.
 
     Returns
     -------
     xarray.Dataset
         ``dy``, ``dx`` ``(spectral,)`` in px, positive toward larger y and x; mean zero for
-        reference ``"mean"``, else relative to the first frame. ``correlation`` with the reference
-        and ``replaced`` (bool: taken from the neighboring frames, because the frame's own drift
-        was not to be trusted).
+        reference ``"mean"``, else relative to the reference frame. ``correlation`` with the
+        reference and ``replaced`` (bool: taken from the neighboring frames, because the frame's
+        own drift was not to be trusted). ``scale`` ``(spectral,)`` with a magnification, and
+        ``row_dy``, ``row_dx`` ``(spectral, y)`` for a raster scan.
 
     Raises
     ------
@@ -61,8 +70,26 @@ def measure_drift(
         )
     dim = spectral_dim(signal)
     signal = signal.transpose(dim, Y, X)
-    found = find_drift(lambda i: signal[i].values, signal.sizes[dim], chosen)
-    return _drift_dataset(found, signal[dim], dim)
+    n = signal.sizes[dim]
+    if chosen.reference == "frame" and chosen.reference_frame >= n:
+        raise DataError(
+            "there is no such reference frame",
+            expected=f"0 to {n - 1}",
+            found=str(chosen.reference_frame),
+        )
+    scale = np.ones(n)
+    if chosen.magnification:
+        scale = magnifications(signal[dim].values, chosen.magnification_ev, chosen.magnification)
+    kept = None if mask is None else _checked_mask(mask, signal)
+    found = find_drift(lambda i: rescaled(signal[i].values, scale[i]), n, chosen, kept)
+    # A scaled frame moves by its drift in its own pixels.
+    drift = _drift_dataset(found, signal[dim], dim, scale)
+    if chosen.raster:
+        rows = row_drift(drift[["dy", "dx"]].to_array().values.T, signal.sizes[Y])
+        for name, values in zip((ROW_DY, ROW_DX), rows, strict=True):
+            attrs = {"long_name": f"Drift of the row along {name[-1]}", "units": "pixel"}
+            drift[name] = ((dim, Y), values, attrs)
+    return drift
 
 
 def register(
@@ -70,6 +97,7 @@ def register(
     params: RegistrationParams | None = None,
     *,
     drift: xr.Dataset | None = None,
+    mask: xr.DataArray | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Bring every frame of a stack to the same place, by one cubic-spline interpolation each.
@@ -86,6 +114,8 @@ def register(
     drift : xarray.Dataset, optional
         ``dy`` and ``dx`` as from `measure_drift`, for instance of another channel of the same
         scan; measured here if left out.
+    mask : xarray.DataArray, optional
+        ``(y, x)`` bool, pixels to compare; see `measure_drift`.
 
     Returns
     -------
@@ -105,17 +135,19 @@ def register(
     """
     chosen = _choose(params, changes)
     require_quantity(stack, _QUANTITIES, "registration")
-    measured = measure_drift(stack, chosen) if drift is None else drift
+    measured = measure_drift(stack, chosen, mask=mask) if drift is None else drift
     dim = spectral_dim(stack[SIGNAL])
-    path = _path(measured, stack, dim)
+    moves = motions(measured, stack, dim)
+    path = np.array([(move.dy, move.dx) for move in moves])
     _check_size(path, stack, chosen)
-    rms = float(np.sqrt(np.mean(np.sum(path**2, axis=1))))
+    # What magnification and row drift move at the border of the field counts as well.
+    rms = float(np.sqrt(np.mean(np.sum(path**2, axis=1)) + _stretch(moves, stack) ** 2))
     result = stack.copy()
     if rms < chosen.threshold_px:
         said = f"not moved: a drift of {rms:.3f} px is below {chosen.threshold_px:g} px"
     else:
         said = f"moved by {rms:.3f} px (root mean square), cubic spline"
-        _move(result, measured, path, dim)
+        move_stack(result, moves)
     if int(measured.get("replaced", xr.DataArray(0)).sum()):
         said += f"; {int(measured['replaced'].sum())} frames took the drift of their neighbors"
     result = result.assign({str(n): v.variable for n, v in measured.data_vars.items()})
@@ -128,10 +160,30 @@ def _choose(params: RegistrationParams | None, changes: dict[str, Any]) -> Regis
     return (params or RegistrationParams()).replace(**changes)
 
 
-def _drift_dataset(found: Drift, coord: xr.DataArray, dim: str) -> xr.Dataset:
+def _checked_mask(mask: xr.DataArray, signal: xr.DataArray) -> np.ndarray:
+    sizes = {Y: signal.sizes[Y], X: signal.sizes[X]}
+    if mask.dtype != bool or dict(mask.sizes) != sizes or int(mask.sum()) < 64:
+        raise DataError(
+            "the mask of the registration does not fit the stack",
+            expected=f"bool (y, x) of {sizes[Y]} x {sizes[X]} with at least 64 True",
+            found=f"{mask.dtype} {dict(mask.sizes)}, {int(mask.sum())} True",
+        )
+    return np.asarray(mask.transpose(Y, X).values)
+
+
+def _stretch(moves: list[Motion], stack: xr.Dataset) -> float:
+    """Largest displacement by magnification or row drift, px."""
+    half = 0.5 * max(stack.sizes[Y], stack.sizes[X])
+    scaled = max(abs(move.scale - 1.0) for move in moves) * half
+    rows = [np.abs(r).max() for m in moves for r in (m.row_dy, m.row_dx) if r is not None]
+    return float(max([scaled, *rows]))
+
+
+def _drift_dataset(found: Drift, coord: xr.DataArray, dim: str, scale: np.ndarray) -> xr.Dataset:
+    path = found.path * scale[:, None]
     columns = {
-        "dy": (found.path[:, 0], "Drift along y", "pixel"),
-        "dx": (found.path[:, 1], "Drift along x", "pixel"),
+        "dy": (path[:, 0], "Drift along y", "pixel"),
+        "dx": (path[:, 1], "Drift along x", "pixel"),
         "correlation": (found.correlation, "Correlation with the reference", "1"),
         "replaced": (found.replaced, "Drift taken from the neighboring frames", "1"),
     }
@@ -139,22 +191,9 @@ def _drift_dataset(found: Drift, coord: xr.DataArray, dim: str) -> xr.Dataset:
         name: (dim, values, {"long_name": words, "units": units})
         for name, (values, words, units) in columns.items()
     }
+    if np.any(scale != 1.0):
+        variables[SCALE] = (dim, scale, {"long_name": "Magnification", "units": "1"})
     return xr.Dataset(variables, {dim: coord})
-
-
-def _path(drift: xr.Dataset, stack: xr.Dataset, dim: str) -> np.ndarray:
-    """Drift as ``(frame, 2)``, checked against the stack."""
-    n = stack.sizes[dim]
-    for name in ("dy", "dx"):
-        shape = drift[name].shape if name in drift else "none"
-        if shape != (n,) or not np.isfinite(drift[name].values).all():
-            raise DataError(
-                "the drift does not fit the stack",
-                expected=f"finite dy and dx, each with {n} values in px",
-                found=f"{name} of shape {shape}",
-                fix="take it from measure_drift of a stack with the same frames",
-            )
-    return np.stack([drift["dy"].values, drift["dx"].values], axis=1).astype(np.float64)
 
 
 def _check_size(path: np.ndarray, stack: xr.Dataset, params: RegistrationParams) -> None:
@@ -171,69 +210,27 @@ def _check_size(path: np.ndarray, stack: xr.Dataset, params: RegistrationParams)
         )
 
 
-def _move(result: xr.Dataset, drift: xr.Dataset, path: np.ndarray, dim: str) -> None:
-    """Interpolate signal and noise, and bring the masks along; changes `result`."""
-    result[SIGNAL] = _each_frame(shift_frame, result[SIGNAL], drift)
-    if SIGNAL_STD in result:
-        std = result[SIGNAL_STD]
-        moved = _each_frame(shift_variance, std**2, drift) ** 0.5
-        note = "neighboring pixels are correlated by the interpolation of the registration"
-        result[SIGNAL_STD] = moved.assign_attrs({**std.attrs, "note": note})
-    shape = (result.sizes[Y], result.sizes[X])
-    common = _common_area(path, shape)
-    if VALID in result:
-        common &= ~_carried(~result[VALID].transpose(Y, X).values, path, any_frame=True)
-    result[VALID] = ((Y, X), common, {"long_name": "Seen in every frame"})
-    codes = np.zeros(shape, np.uint8)
-    if STATUS in result:
-        before = result[STATUS].transpose(Y, X).values
-        codes[_carried(before == Status.SATURATED, path, any_frame=True)] = Status.SATURATED
-        codes[_carried(before == Status.MASKED, path, any_frame=False)] = Status.MASKED
-        codes[~common] = Status.MASKED
-        result[STATUS] = status_variable(codes, (Y, X))
+def shift_table(drift: xr.Dataset) -> pd.DataFrame:
+    """Drift as a table: one row per frame or state.
 
+    Parameters
+    ----------
+    drift : xarray.Dataset
+        From `measure_drift`, `measure_state_shifts`, or a registered stack.
 
-def _each_frame(function: Any, values: xr.DataArray, drift: xr.Dataset) -> xr.DataArray:
-    """Apply `function(frame, dy, dx)` to every frame, lazily where the values are lazy."""
-    if values.chunks is not None:
-        # One frame per task: the interpolation needs whole frames, and no more than one at once.
-        values = values.chunk({Y: -1, X: -1, spectral_dim(values): 1})
-
-    def block(frames: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> np.ndarray:
-        moved = [function(f, float(a), float(b)) for f, a, b in zip(frames, dy, dx, strict=True)]
-        return np.stack(moved).astype(dtype)
-
-    dtype = np.result_type(values.dtype, np.float32)
-    moved = xr.apply_ufunc(
-        block,
-        values,
-        drift["dy"].variable,
-        drift["dx"].variable,
-        input_core_dims=[[Y, X], [], []],
-        output_core_dims=[[Y, X]],
-        dask="parallelized",
-        output_dtypes=[dtype],
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by the frames' coordinate: ``dy_px``, ``dx_px``, ``size_px``, and ``correlation``,
+        ``replaced`` and ``scale`` where there are such.
+    """
+    dim = str(drift["dy"].dims[0])
+    index = drift[dim].values if dim in drift.coords else np.arange(drift.sizes[dim])
+    table = pd.DataFrame(
+        {"dy_px": drift["dy"].values, "dx_px": drift["dx"].values}, index=pd.Index(index, name=dim)
     )
-    return moved.transpose(*values.dims).assign_attrs(values.attrs)
-
-
-def _common_area(path: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Pixels ``(y, x)`` that lie inside the field in every frame."""
-    inside = []
-    for n, shifts in zip(shape, path.T, strict=True):
-        at = np.arange(n)
-        inside.append((at + shifts.min() >= -1e-6) & (at + shifts.max() <= n - 1 + 1e-6))
-    return inside[0][:, None] & inside[1][None, :]
-
-
-def _carried(bad: np.ndarray, path: np.ndarray, *, any_frame: bool) -> np.ndarray:
-    """Pixels that a mask of detector pixels touches after moving, in any or in all frames."""
-    result = np.zeros(bad.shape, bool) if any_frame else np.ones(bad.shape, bool)
-    if not bad.any():
-        return np.zeros(bad.shape, bool)
-    weights = bad.astype(np.float32)
-    for shift in path:
-        # Linear interpolation: its footprint is where the spline has nearly all its weight.
-        touched = ndimage.shift(weights, -shift, order=1, mode="constant") > 0.1
-        result = result | touched if any_frame else result & touched
-    return result
+    table["size_px"] = np.hypot(table["dy_px"], table["dx_px"])
+    for name in ("correlation", "replaced", SCALE):
+        if name in drift:
+            table[name] = drift[name].values
+    return table

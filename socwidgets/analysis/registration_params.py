@@ -14,8 +14,12 @@ class RegistrationParams(Parameters):
     reference: str = param(
         "mean",
         "What a frame is compared with: the mean of the aligned frames (best where it works), the "
-        "frame before it (for contrast that changes completely; errors add up), or the first.",
-        choices=("mean", "neighbor", "first"),
+        "frame before it (for contrast that changes completely; errors add up), the first, or a "
+        "chosen one (reference_frame).",
+        choices=("mean", "neighbor", "first", "frame"),
+    )
+    reference_frame: int = param(
+        0, "Number of the chosen frame, for reference = 'frame'.", low=0, high=100000
     )
     image: str = param(
         "signal",
@@ -43,9 +47,28 @@ class RegistrationParams(Parameters):
         0.05, "A frame that resembles the reference less takes the drift of its neighbors.",
         low=0, high=1,
     )  # fmt: skip
+    believe_jumps: bool = param(
+        False, "Believe a single frame that lies far from its neighbors; else it takes theirs.",
+    )  # fmt: skip
     smooth_frames: float = param(
         0.0, "Width of the Gaussian that smooths the drift over frames, for slow drift only.",
         unit="frames", low=0, high=50,
+    )  # fmt: skip
+    degree: int | None = param(
+        None, "Degree of a polynomial over the frames that replaces the drift of single frames, "
+        "fitted so that outliers do not bend it; empty: each frame keeps its own.", low=0, high=9,
+    )  # fmt: skip
+    magnification: float = param(
+        0.0, "The image grows like a power of the energy: 1 or -1 for a zone plate whose focal "
+        "length nobody corrects (which one depends on the beamline), 0 for none.",
+        label="Power of the magnification", low=-2, high=2,
+    )  # fmt: skip
+    magnification_ev: float | None = param(
+        None, "Energy whose frame keeps its size; empty: the middle of the axis.", unit="eV"
+    )
+    raster: bool = param(
+        False, "The rows of a frame were scanned one after the other while the sample drifted: "
+        "each row gets the drift of its own time.",
     )  # fmt: skip
     threshold_px: float = param(
         0.2, "Smaller drift (root mean square) is left alone: nothing is interpolated.",

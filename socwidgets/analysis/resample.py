@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import scipy.sparse as sp
 from scipy import ndimage
@@ -11,6 +14,8 @@ _TAPS = 10
 _POLE = np.sqrt(3.0) - 2.0
 #: A moved pixel is given up when samples that are not finite carry more than this weight in it.
 _MISSING_WEIGHT = 0.1
+#: Steps of the table of weights; linear in between it is exact to 1e-7.
+_TABLE = 2048
 
 
 def cardinal_spline(position: np.ndarray) -> np.ndarray:
@@ -56,13 +61,72 @@ def shift_matrix(n: int, shift: float) -> sp.csr_array:
     weights /= weights.sum()
     kept = weights != 0.0
     reach = np.arange(n)[:, None] + whole + taps[kept][None, :]
-    period = 2 * (n - 1)
-    folded = np.abs(reach) % period
-    columns = np.where(folded >= n, period - folded, folded)
+    columns = _folded(reach, n)
     rows = np.repeat(np.arange(n), kept.sum())
     values = np.broadcast_to(weights[kept], reach.shape).ravel()
     # Duplicates (where the line is mirrored) are summed, as the noise of one sample demands.
     return sp.coo_array((values, (rows, columns.ravel())), shape=(n, n)).tocsr()
+
+
+def line_matrix(positions: np.ndarray) -> sp.csr_array:
+    """Matrix that reads a line at any positions, mirrored at its ends.
+
+    Parameters
+    ----------
+    positions : ndarray
+        ``(n,)``, in pixels of a line of as many samples, at least 2.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        ``(n, n)``. Its rows sum to one.
+    """
+    n = positions.size
+    whole = np.floor(positions).astype(np.intp)
+    taps = np.arange(-_TAPS + 1, _TAPS + 1)
+    weights = cardinal_spline((positions - whole)[:, None] - taps)
+    weights /= weights.sum(axis=1, keepdims=True)
+    columns = _folded(whole[:, None] + taps, n)
+    rows = np.repeat(np.arange(n), taps.size)
+    return sp.coo_array((weights.ravel(), (rows, columns.ravel())), shape=(n, n)).tocsr()
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Where each pixel of a corrected frame is read in the frame as recorded.
+
+    Row ``y`` and column ``x`` are read at ``c + scale (y - c) + dy + row_dy[y]`` and the same for
+    x, with c the middle of the field; `row_dy` and `row_dx` are what a raster scan adds.
+
+    Attributes
+    ----------
+    dy, dx : float
+        Displacement of the sample, px.
+    scale : float
+        Magnification relative to the reference frame.
+    row_dy, row_dx : ndarray or None
+        ``(y,)``, px.
+    """
+
+    dy: float
+    dx: float
+    scale: float = 1.0
+    row_dy: np.ndarray | None = None
+    row_dx: np.ndarray | None = None
+
+    def positions(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Where rows ``(y,)`` and columns ``(x,)`` are read, without `row_dx`, px."""
+        lines = []
+        for n, shift in zip(shape, (self.dy, self.dx), strict=True):
+            middle = 0.5 * (n - 1)
+            lines.append(middle + self.scale * (np.arange(n) - middle) + shift)
+        if self.row_dy is not None:
+            lines[0] = lines[0] + self.row_dy
+        return lines[0], lines[1]
+
+    def is_plain_shift(self) -> bool:
+        """Whether every pixel moves alike."""
+        return self.scale == 1.0 and self.row_dy is None and self.row_dx is None
 
 
 def shift_frame(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
@@ -82,7 +146,7 @@ def shift_frame(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
         are not finite carry more than a tenth of the weight (smaller ones are filled from their
         nearest neighbor first, so that one dead pixel does not spread over a whole line).
     """
-    return _apply(frame, dy, dx, power=1)
+    return _apply(frame, Motion(dy, dx), power=1)
 
 
 def shift_variance(variance: np.ndarray, dy: float, dx: float) -> np.ndarray:
@@ -104,7 +168,20 @@ def shift_variance(variance: np.ndarray, dy: float, dx: float) -> np.ndarray:
     ndarray
         ``(y, x)``; NaN where `shift_frame` gives NaN for the same missing samples.
     """
-    return _apply(variance, dy, dx, power=2)
+    return _apply(variance, Motion(dy, dx), power=2)
+
+
+def move_frame(frame: np.ndarray, motion: Motion) -> np.ndarray:
+    """Frame with drift, magnification and row drift taken out by one interpolation.
+
+    NaN as in `shift_frame`.
+    """
+    return _apply(frame, motion, power=1)
+
+
+def move_variance(variance: np.ndarray, motion: Motion) -> np.ndarray:
+    """Variance of a frame after `move_frame`; see `shift_variance`."""
+    return _apply(variance, motion, power=2)
 
 
 def noise_gain(dy: float, dx: float) -> float:
@@ -114,12 +191,18 @@ def noise_gain(dy: float, dx: float) -> float:
     return float(gains[0] * gains[1])
 
 
-def _apply(frame: np.ndarray, dy: float, dx: float, power: int) -> np.ndarray:
+def _apply(frame: np.ndarray, motion: Motion, power: int) -> np.ndarray:
     """Apply the separable interpolation with its weights to a power."""
     dtype = np.result_type(frame.dtype, np.float32)
-    if dy == 0 and dx == 0:
+    plain = motion.is_plain_shift()
+    if plain and motion.dy == 0 and motion.dx == 0:
         return frame.astype(dtype)
-    along_y, along_x = shift_matrix(frame.shape[0], dy), shift_matrix(frame.shape[1], dx)
+    at_y, at_x = motion.positions(frame.shape)
+    if plain:
+        along_y = shift_matrix(frame.shape[0], motion.dy)
+        along_x = shift_matrix(frame.shape[1], motion.dx)
+    else:
+        along_y, along_x = line_matrix(at_y), line_matrix(at_x)
     bad = ~np.isfinite(frame)
     if bad.all():
         return np.full(frame.shape, np.nan, dtype)
@@ -127,19 +210,63 @@ def _apply(frame: np.ndarray, dy: float, dx: float, power: int) -> np.ndarray:
     if bad.any():
         nearest = ndimage.distance_transform_edt(bad, return_distances=False, return_indices=True)
         filled = frame[tuple(nearest)]
+    source, lost = filled.astype(np.float64), bad.astype(np.float64)
     # csr @ dense is the fast order; the second axis goes through a transpose.
-    weights_y, weights_x = along_y.power(power), along_x.power(power)
-    moved = (weights_x @ (weights_y @ filled.astype(np.float64)).T).T.astype(dtype)
-    if bad.any():
-        lost = (abs(along_x) @ (abs(along_y) @ bad.astype(np.float64)).T).T
-        moved[lost > _MISSING_WEIGHT] = np.nan
-    moved[_outside(frame.shape[0], dy)] = np.nan
-    moved[:, _outside(frame.shape[1], dx)] = np.nan
+    if motion.row_dx is None:
+        source = (along_x.power(power) @ source.T).T
+        lost = (abs(along_x) @ lost.T).T if bad.any() else lost
+    else:
+        # Drift, magnification and the row's own shift in one step: two would smooth twice.
+        reach = at_x[None, :] + _at_source_rows(motion.row_dx, at_y)[:, None]
+        source = _read_rows(source, reach, power)
+        lost = _read_rows(lost, reach, None) if bad.any() else lost
+        lost = np.maximum(lost, _outside(reach))
+    moved = (along_y.power(power) @ source).astype(dtype)
+    if lost.any():
+        moved[abs(along_y) @ lost > _MISSING_WEIGHT] = np.nan
+    moved[_outside(at_y)] = np.nan
+    if motion.row_dx is None:
+        moved[:, _outside(at_x)] = np.nan
     return moved
 
 
-def _outside(n: int, shift: float) -> np.ndarray:
-    """Which samples of a line would be read from outside of it."""
-    position = np.arange(n) + shift
+def _folded(reach: np.ndarray, n: int) -> np.ndarray:
+    """Indices mirrored into a line of n samples."""
+    period = 2 * (n - 1)
+    folded = np.abs(reach) % period
+    return np.where(folded >= n, period - folded, folded)
+
+
+def _at_source_rows(row_dx: np.ndarray, at_y: np.ndarray) -> np.ndarray:
+    """Shift along x of the rows as recorded, from that of the rows as they will be."""
+    return np.interp(np.arange(at_y.size), at_y, row_dx)
+
+
+@lru_cache(maxsize=1)
+def _weight_table() -> tuple[np.ndarray, np.ndarray]:
+    """Taps, and their weights for positions between two samples, ``(step, tap)``."""
+    taps = np.arange(-_TAPS + 1, _TAPS + 1)
+    table = cardinal_spline(np.linspace(0.0, 1.0, _TABLE + 1)[:, None] - taps)
+    return taps, table / table.sum(axis=1, keepdims=True)
+
+
+def _read_rows(frame: np.ndarray, positions: np.ndarray, power: int | None) -> np.ndarray:
+    """Each row read at positions ``(y, x)`` of its own; `power` None takes absolute weights."""
+    n = frame.shape[1]
+    taps, table = _weight_table()
+    whole = np.floor(positions).astype(np.intp)
+    step = (positions - whole) * _TABLE
+    low = np.minimum(step.astype(np.intp), _TABLE - 1)
+    part = step - low
+    result = np.zeros(frame.shape)
+    for k, tap in enumerate(taps):
+        weight = table[low, k] + part * (table[low + 1, k] - table[low, k])
+        weight = np.abs(weight) if power is None else weight**power
+        result += weight * np.take_along_axis(frame, _folded(whole + tap, n), axis=1)
+    return result
+
+
+def _outside(position: np.ndarray) -> np.ndarray:
+    """Which samples of a line (the last axis) would be read from outside of it."""
     # A drift that is a rounding error must not cost a row.
-    return (position < -1e-6) | (position > n - 1 + 1e-6)
+    return (position < -1e-6) | (position > position.shape[-1] - 1 + 1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -181,6 +182,51 @@ def align_scan(
     )  # fmt: skip
     rest, scale = fit(shift)
     return Alignment(shift, scale, float(np.sqrt(rest)))
+
+
+def align_scans(scans: xr.DataArray, *, reference: int = 0, **options: Any) -> xr.Dataset:
+    """Shifts of a series of scans whose foil (or other reference) was recorded each time.
+
+    Parameters
+    ----------
+    scans : xarray.DataArray
+        ``(<scan>, energy)``, absorption of the same foil in each scan.
+    reference : int
+        Number of the scan onto which the others are brought.
+    **options
+        Of `align_scan`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``shift`` (eV to add to the energies of each scan, 0 for the reference) and ``residual``,
+        each ``(<scan>,)``; ``attrs["jitter_ev"]`` is the standard deviation of the shifts.
+
+    Raises
+    ------
+    DataError
+        If there is not one leading dim, or a scan cannot be aligned (it is named).
+    """
+    dim = spectral_dim(scans)
+    lead = [str(d) for d in scans.dims if d != dim]
+    if len(lead) != 1:
+        raise DataError(
+            "this is no series of scans", expected=f"dims (<scan>, {dim})", found=str(scans.dims)
+        )
+    one = scans.isel({lead[0]: reference})
+    shifts, rests = [], []
+    for number in range(scans.sizes[lead[0]]):
+        try:
+            found = align_scan(scans.isel({lead[0]: number}), one, **options)
+        except DataError as error:
+            words = f"scan {number}: {error.problem}"
+            raise DataError(words, found=error.found, fix=error.fix) from error
+        shifts.append(0.0 if number == reference % scans.sizes[lead[0]] else found.shift)
+        rests.append(found.residual)
+    coords = {lead[0]: scans[lead[0]]} if lead[0] in scans.coords else {}
+    made = xr.Dataset({"shift": (lead[0], shifts), "residual": (lead[0], rests)}, coords)
+    made["shift"].attrs.update(long_name="Energy to add", units="eV")
+    return made.assign_attrs(jitter_ev=float(np.std(shifts)))
 
 
 def _finely(axis: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -148,6 +148,7 @@ def normalization_plan(
             "E0 lies outside the measured energies",
             expected=f"between {energies[0]:g} and {energies[-1]:g}",
             found=str(e0),
+            fix="give e0= in the unit of the axis, or use 'lcf' or 'white_line', which need none",
         )
     snapped = float(energies[np.argmin(np.abs(energies - e0))])
     center = snapped if params.window_rule == "larch" else e0
@@ -172,7 +173,9 @@ def normalization_plan(
                 found=f"{rows.size} between {center + low:g} and {center + high:g} of "
                 f"{energies[0]:g} to {energies[-1]:g}",
                 fix=f"give {name}=(low, high) relative to E0 where the stack has points; without "
-                f"a {name}-edge the methods 'lcf' and 'white_line' still work",
+                f"a {name}-edge the methods 'lcf' and 'white_line' (on the optical density) still "
+                "work, and normalize_mback of socwidgets.analysis.mback follows a table with few "
+                "points on a side",
             )
     return make_normalization_plan(
         energies,

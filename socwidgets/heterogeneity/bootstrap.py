@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import erf
 from scipy.stats import t as student
 
-from socwidgets.heterogeneity.sample import Sample
+from socwidgets.heterogeneity.sample import Sample, compact
 from socwidgets.model.errors import CancelledError, ParameterError
 
 Progress = Callable[[int, int], None]
@@ -18,9 +18,9 @@ Progress = Callable[[int, int], None]
 #: Fewer units than this give no interval.
 MIN_UNITS = 3
 #: Blocks are made larger rather than more numerous than this.
-MAX_BLOCKS = 4096
+MAX_BLOCKS = 1024
 #: Draws made at once: bounds the memory, and the time until a cancel is seen.
-CHUNK = 50
+CHUNK = 100
 #: Wanted block edge and blocks per axis, in Gaussian correlation lengths.
 WANTED_EDGE, WANTED_BLOCKS = 6.0, 6
 
@@ -107,8 +107,8 @@ def resampling_units(sample: Sample, length_px: float) -> Units:
     for a covariance ``exp(-h^2/(2 l^2))``.
     """
     if sample.labels is not None:
-        ids, index = np.unique(sample.labels, return_inverse=True)
-        if ids.size >= MIN_UNITS:
+        index = compact(sample.labels)
+        if int(index.max()) + 1 >= MIN_UNITS:
             return _finished(index, "particle", 1.0, sample.weights)
     reach = length_px / np.sqrt(2.0) if length_px > 0 else 0.0
     low = [int(p.min()) for p in sample.position]
@@ -122,7 +122,7 @@ def resampling_units(sample: Sample, length_px: float) -> Units:
         index = index * parts + (place - start) * parts // size
         sides.append(f"{size / parts:.0f}")
         missed *= _kept(size, reach) / _kept(size / parts, reach)
-    _, index = np.unique(index, return_inverse=True)
+    index = compact(index)
     name = f"block of {' x '.join(sides)} pixels"
     return _finished(index, name, float(np.sqrt(missed)), sample.weights)
 
@@ -238,7 +238,7 @@ def bootstrap(
     progress : callable, optional
         ``progress(done, total)`` in draws.
     cancel : threading.Event, optional
-        Looked at every 50 draws.
+        Looked at every 100 draws.
 
     Notes
     -----
@@ -252,10 +252,12 @@ def bootstrap(
     drawn = [_three(sums @ counts.T) for counts in chunks]
     mean, seen, true = _three(sums.sum(axis=1))
     means, spreads, trues = np.concatenate([np.empty((3, 0)), *drawn], axis=1)
+    # The spread of a few units about their own mean is less than that of where they come from.
+    widen = np.sqrt((units.freedom + 1.0) / units.freedom)
     return BootstrapResult(
         interval_of(float(mean + sample.values.mean()), means + sample.values.mean(), units),
-        interval_of(float(seen), spreads, units, positive=True),
-        interval_of(float(true), trues, units, positive=True),
+        interval_of(float(seen * widen), spreads * widen, units, positive=True),
+        interval_of(float(true * widen), trues * widen, units, positive=True),
         units.name,
         units.count,
         draws,

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
-from socwidgets.heterogeneity.bootstrap import BootstrapResult, bootstrap
-from socwidgets.heterogeneity.card_model import CardEntry, HeterogeneityCard
+from socwidgets.heterogeneity import card_checks, card_sections
+from socwidgets.heterogeneity.bootstrap import Progress, bootstrap, resampling_units
+from socwidgets.heterogeneity.card_model import CardCheck, HeterogeneityCard, entries_of
+from socwidgets.heterogeneity.card_words import card_warnings, verdict
 from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
-from socwidgets.heterogeneity.nested import VarianceShares, variance_shares
-from socwidgets.heterogeneity.sample import Sample, take_sample
-from socwidgets.heterogeneity.spread import (
-    NoiseCorrectedSpread,
-    describe,
-    noise_corrected_spread,
-    outside_limits,
+from socwidgets.heterogeneity.nested import variance_shares
+from socwidgets.heterogeneity.nested_levels import sample_levels
+from socwidgets.heterogeneity.noise_floor import NoiseFloor, sample_floor
+from socwidgets.heterogeneity.sample import (
+    Sample,
+    compact,
+    fitting_labels,
+    image_dims,
+    take_sample,
 )
-from socwidgets.model.names import STATUS
-from socwidgets.model.stack import pixel_size_um
-from socwidgets.model.status import Status
+from socwidgets.heterogeneity.space.moran import autocorrelation_of
+from socwidgets.heterogeneity.space.radial import core_shell_of, particle_depth
+from socwidgets.heterogeneity.space.structure import correlation_length_of
+from socwidgets.heterogeneity.spread import noise_corrected_spread
+from socwidgets.heterogeneity.spread_table import table_of
+from socwidgets.model.errors import DataError
 
-#: Below this ratio of true spread to noise no adjective is used (science E.3).
-MIN_HSN = 0.5
+#: Resamples of a variogram are fits: fewer are made than of a mean.
+LENGTH_DRAWS = 200
 
 
 def heterogeneity_card(
@@ -34,15 +46,22 @@ def heterogeneity_card(
     projection: bool = True,
     draws: int = 1000,
     seed: int = 0,
+    noise: NoiseFloor | None = None,
+    extras: Iterable[Any] = (),
+    resolution_um: float | None = None,
+    dose: str | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
 ) -> HeterogeneityCard:
     """Summarize how heterogeneous a map is, noise taken out.
 
     Parameters
     ----------
     maps : xarray.Dataset
-        Map set with `variable`, its ``_std`` and ``status``, ``(y, x)``.
+        Map set with `variable`, its ``_std`` and ``status``, ``(y, x)`` or ``(z, y, x)``.
     labels : xarray.DataArray, optional
-        ``(y, x)`` particles; with them the card splits the variance, and resamples particles.
+        Particles, of the map's shape; with them the card splits the variance, compares rim and
+        core, and resamples particles.
     variable : str
         The map to describe; its ``kind`` decides what makes sense.
     weights : str, xarray.DataArray or None
@@ -53,7 +72,20 @@ def heterogeneity_card(
         Whether the map is a projection through the sample: then its within-particle spread is a
         lower limit, and the card says so.
     draws, seed : int
-        Of the bootstrap.
+        Of the bootstrap; 0 draws leave the intervals empty.
+    noise : NoiseFloor, optional
+        Noise from `noise_floor`; its best source replaces the propagated sigma.
+    extras : iterable
+        Further results for the card: entries, or results with ``entries()`` (pathway, mass
+        balance, null test, change). One with the name of the card's own takes its place.
+    resolution_um : float, optional
+        Resolution of the instrument (full width at half maximum), for the check of the length.
+    dose : str, optional
+        Dose with its unit, printed on the card; ``attrs["dose"]`` if left out.
+    progress : callable, optional
+        ``progress(done, total)`` in draws of the bootstrap.
+    cancel : threading.Event, optional
+        Ends the bootstrap.
 
     Returns
     -------
@@ -64,161 +96,105 @@ def heterogeneity_card(
     ------
     DataError, KindError
         If there is nothing to describe, or shapes or the kind do not fit.
+    CancelledError
+        If `cancel` was set.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
+    source = str(maps.attrs.get("sigma_source", "not stated"))
+    if noise is not None:
+        sample, source = _with_noise(sample, noise), f"{noise.best.source} ({noise.best.note})"
     rough = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
-    length = correlation_length_px(sample, rough.true**2)
-    n_eff = effective_count(sample.size, length, len(sample.shape))
+    length_px = correlation_length_px(sample, rough.true**2)
+    n_eff = effective_count(sample.size, length_px, len(sample.shape))
     spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights, n_eff)
-    intervals = bootstrap(sample, length, draws=draws, seed=seed)
+    units = resampling_units(sample, length_px)
+    made = bootstrap(sample, length_px, draws=draws, seed=seed, cancel=cancel)
+    table = table_of(
+        sample, units, n_eff, names=("mean", "median", "iqr"), draws=draws, seed=seed,
+        progress=progress, cancel=cancel,
+    )  # fmt: skip
     shares = None
     if sample.labels is not None:
         shares = variance_shares(
             sample.values, sample.labels, sample.weights, sample.noise_variance
         )
-    pixel = float(np.nanmean(pixel_size_um(maps)))
+    length = correlation_length_of(
+        sample, resolution_um=resolution_um, draws=min(draws, LENGTH_DRAWS), seed=seed,
+        rough_px=length_px,
+    )  # fmt: skip
+    likeness = autocorrelation_of(sample, units, draws=draws, permutations=199, seed=seed)
+    depths = _depths(sample)
+    shell = core_shell_of(sample, seed=seed, depths=depths, ranks=False) if depths else None
     entries = [
-        *_spread_entries(sample, spread, intervals),
-        *_share_entries(shares),
-        *_structure_entries(sample, length, n_eff, pixel, limits),
+        *card_sections.spread_entries(sample, spread, made, table),
+        *card_sections.share_entries(sample, shares, sample_levels(sample), units, draws, seed),
+        *card_sections.space_entries(sample, length, likeness, shell),
+        *card_sections.window_entries(sample, limits),
+        *card_sections.size_entries(sample, n_eff),
     ]
-    source = str(maps.attrs.get("sigma_source", "not stated"))
+    floor = noise or sample_floor(sample, length.fit)
+    checks = _checks(maps, labels, variable, sample, floor, depths, projection)
+    checks.insert(2, card_checks.resolution_check(length, resolution_um))
     record = {
         "variable": variable,
         "noise_source": source,
-        "bootstrap": {"unit": intervals.unit, "draws": draws, "seed": seed},
-        "weights": weights
-        if isinstance(weights, str)
-        else "given"
-        if weights is not None
-        else "equal",
+        "bootstrap": {"unit": made.unit, "n_units": made.n_units, "draws": draws, "seed": seed},
+        "weights": _weight_words(maps, weights),
+        "resolution_um": resolution_um,
+        "dose": dose if dose is not None else maps.attrs.get("dose"),
     }
     return HeterogeneityCard(
-        tuple(entries),
-        _verdict(sample, spread, shares),
-        tuple(_warnings(maps, sample, spread, intervals, shares, projection)),
+        tuple(card_sections.replaced(entries, entries_of(extras))),
+        verdict(sample, spread, shares, shell),
+        tuple(card_warnings(sample, spread, made, shares, projection, checks)),
         record,
+        tuple(checks),
     )
 
 
-def _spread_entries(
-    sample: Sample, spread: NoiseCorrectedSpread, intervals: BootstrapResult
-) -> list[CardEntry]:
-    units = sample.kind.units
-    numbers = describe(sample.values, sample.weights)
-    by = f"resampling {intervals.n_units} units ({intervals.unit})"
-    mean, seen, true = intervals.mean, intervals.observed, intervals.true
-    return [
-        CardEntry("mean", "Mean", numbers["mean"], mean.std, mean.low, mean.high, units, by),
-        CardEntry("median", "Median", numbers["median"], units=units),
-        CardEntry(
-            "sigma_observed", "Spread as observed", spread.observed, seen.std, seen.low, seen.high,
-            units, "population standard deviation",
-        ),
-        CardEntry("sigma_noise", "Spread of the noise", spread.noise, units=units),
-        CardEntry(
-            "sigma_true", "Spread without the noise", spread.true, true.std, true.low, true.high,
-            units, "noise variance subtracted",
-        ),
-        CardEntry(
-            "detection_limit", "Detection limit of the spread", spread.detection_limit, units=units
-        ),
-        CardEntry("hsn", "Spread over noise", spread.hsn, note="no adjective below 0.5"),
-        CardEntry("iqr", "Interquartile range, as observed", numbers["iqr"], units=units),
-    ]  # fmt: skip
+def _with_noise(sample: Sample, noise: NoiseFloor) -> Sample:
+    """Noise variances scaled so that their mean is that of the most trusted source."""
+    best = noise.best.sigma**2
+    mean = float(np.average(sample.noise_variance, weights=sample.weights))
+    if np.isfinite(mean) and mean > 0:
+        return replace(sample, noise_variance=sample.noise_variance * (best / mean))
+    return replace(sample, noise_variance=np.full(sample.size, best))
 
 
-def _share_entries(shares: VarianceShares | None) -> list[CardEntry]:
-    if shares is None:
-        return []
-    note = "noise variance subtracted at each level"
+def _depths(sample: Sample) -> tuple[np.ndarray, np.ndarray] | None:
+    if sample.labels is None:
+        return None
+    try:
+        return particle_depth(sample)
+    except DataError:
+        # One particle that fills the image has no surface: the card goes without rim and core.
+        return None
+
+
+def _checks(
+    maps: xr.Dataset,
+    labels: xr.DataArray | None,
+    variable: str,
+    sample: Sample,
+    noise: NoiseFloor,
+    depths: tuple[np.ndarray, np.ndarray] | None,
+    projection: bool,
+) -> list[CardCheck]:
+    image = None
+    if labels is not None:
+        field = maps[variable].transpose(*image_dims(maps[variable]))
+        image = fitting_labels(labels, field)
+    n_particles = None if sample.labels is None else int(compact(sample.labels).max()) + 1
     return [
-        CardEntry(
-            "sigma_between",
-            "Spread between particles",
-            float(np.sqrt(shares.between_true)),
-            note=note,
-        ),
-        CardEntry(
-            "sigma_within", "Spread within particles", float(np.sqrt(shares.within_true)), note=note
-        ),
-        CardEntry(
-            "share_between", "Share of the variance between particles", shares.share_between_true
-        ),
-        CardEntry(
-            "icc", "Intraclass correlation", shares.icc, note="one-way ANOVA, noise included"
-        ),
-        CardEntry("n_particles", "Particles", float(shares.n_groups)),
+        card_checks.projection_check(sample, projection),
+        card_checks.rim_check(sample, None if depths is None else depths[0]),
+        card_checks.particles_check(n_particles),
+        card_checks.noise_check(noise),
+        *card_checks.pixel_checks(maps, variable, image),
     ]
 
 
-def _structure_entries(
-    sample: Sample, length: float, n_eff: float, pixel: float, limits: tuple[float, float]
-) -> list[CardEntry]:
-    under, over = outside_limits(sample.values, sample.noise_variance, sample.weights, limits)
-    span = f"{limits[0]:g} to {limits[1]:g}, guarded by 2 sigma"
-    return [
-        CardEntry(
-            "correlation_length", "Correlation length", length * pixel, units="um",
-            note="1/e of the noise-free autocovariance",
-        ),
-        CardEntry("f_under", "Share below the window", under, note=span),
-        CardEntry("f_over", "Share above the window", over, note=span),
-        CardEntry("n_pixels", "Pixels", float(sample.size)),
-        CardEntry("n_eff", "Independent pixels", n_eff, note="N over a correlated area"),
-    ]  # fmt: skip
-
-
-def _verdict(sample: Sample, spread: NoiseCorrectedSpread, shares: VarianceShares | None) -> str:
-    """Words that follow the numbers."""
-    name = sample.kind.name.replace("_", " ").replace("soc", "state of charge")
-    if np.isnan(spread.true):
-        return f"The noise of this {name} map is not known: its spread cannot be judged."
-    if spread.below_detection:
-        return (
-            f"No heterogeneity of the {name} above the noise: the spread of {spread.observed:.3f} "
-            f"is explained by noise of {spread.noise:.3f}; anything below "
-            f"{spread.detection_limit:.3f} would go unseen."
-        )
-    if spread.hsn < MIN_HSN:
-        return (
-            f"The {name} varies by {spread.true:.3f} beyond the noise, which is "
-            f"{spread.noise:.3f}: too little of it to judge its structure."
-        )
-    text = f"The {name} is heterogeneous: a spread of {spread.true:.3f} remains without the noise"
-    if shares is None or np.isnan(shares.share_between_true):
-        return text + "."
-    return f"{text}, {100 * shares.share_between_true:.0f} % of its variance between particles."
-
-
-def _warnings(
-    maps: xr.Dataset,
-    sample: Sample,
-    spread: NoiseCorrectedSpread,
-    intervals: BootstrapResult,
-    shares: VarianceShares | None,
-    projection: bool,
-) -> list[str]:
-    found = []
-    if projection:
-        found.append(
-            "This is a projection through the sample: a particle with a sharp core and shell looks "
-            "intermediate, and the spread within particles is a lower limit."
-        )
-    if np.isnan(spread.noise):
-        found.append("The map carries no standard uncertainty: noise and heterogeneity are mixed.")
-    if np.isnan(intervals.mean.std):
-        found.append(
-            f"Only {intervals.n_units} independent units ({intervals.unit}): no confidence "
-            "interval."
-        )
-    if shares is not None and shares.n_groups < 10:
-        found.append(f"Only {shares.n_groups} particles: the shares of the variance are rough.")
-    codes = maps[STATUS].values if STATUS in maps else np.zeros(1)
-    saturated = int(np.count_nonzero(codes == Status.SATURATED))
-    if saturated:
-        found.append(f"{saturated} pixels are saturated or clipped and were left out.")
-    outside = int(np.count_nonzero(codes == Status.OUT_OF_RANGE))
-    if outside:
-        found.append(f"{outside} pixels lie outside the calibrated range and were left out.")
-    return found
+def _weight_words(maps: xr.Dataset, weights: str | xr.DataArray | None) -> str:
+    if isinstance(weights, str):
+        return weights
+    return "given" if weights is not None else "equal"

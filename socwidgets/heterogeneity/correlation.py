@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import xarray as xr
 
-from socwidgets.heterogeneity.pairs import PairSums, sum_pairs
-from socwidgets.heterogeneity.sample import Sample
+from socwidgets.heterogeneity.pairs import sum_pairs
+from socwidgets.heterogeneity.sample import Sample, take_sample
+from socwidgets.heterogeneity.spread import noise_corrected_spread
 
 #: Directions of the offsets: along the axes and the diagonals of the last two dimensions.
 _DIAGONAL = math.sqrt(0.5)
@@ -94,7 +96,57 @@ def effective_count(n_pixels: int, length_px: float, dims: int = 2) -> float:
     return float(np.clip(n_pixels / max(volume, 1.0), 1.0, n_pixels))
 
 
-def covariances(sums: PairSums) -> np.ndarray:
-    """``(offsets,)`` covariance at each offset; NaN where there is no pair."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return sums.total("product") / sums.pairs
+def radial_autocorrelation(
+    maps: xr.Dataset,
+    *,
+    variable: str = "soc",
+    labels: xr.DataArray | None = None,
+    weights: str | xr.DataArray | None = "thickness",
+) -> xr.Dataset:
+    """Correlation of pixels against their distance, up to a third of the field.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Map set, ``(y, x)``; of a volume the layers are pooled.
+    variable : str
+        The map.
+    labels : xarray.DataArray, optional
+        Particles: pixels outside do not count.
+    weights : str, xarray.DataArray or None
+        Pixels of positive weight count.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``(distance,)`` in um: ``correlation``, the autocovariance over the variance without noise
+        (over that as observed where the noise is not known), NaN where there is none, and
+        ``pairs``.
+
+    Raises
+    ------
+    DataError, KindError
+        As `take_sample`.
+    """
+    sample = take_sample(maps, variable, labels=labels, weights=weights)
+    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
+    variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
+    reach = max(2, max(sample.shape[-2:]) // 3)
+    lags = sorted(set(np.rint(np.geomspace(1, reach, 40)).astype(int).tolist()))
+    sums = sum_pairs(sample, offsets_at(lags))
+    nearest = np.argmin(np.abs(sums.distance[:, None] - np.asarray(lags)[None, :]), axis=1)
+    pairs = np.bincount(nearest, sums.pairs, minlength=len(lags))
+    seen = pairs > 0
+    covariance = (
+        np.bincount(nearest, sums.total("product"), minlength=len(lags))[seen] / pairs[seen]
+    )
+    lag = np.bincount(nearest, sums.pairs * sums.distance, minlength=len(lags))[seen] / pairs[seen]
+    pixel = float(np.mean(sample.spacing_um[-2:]))
+    correlation = covariance / variance if variance > 0 else np.full(lag.size, np.nan)
+    return xr.Dataset(
+        {
+            "correlation": ("distance", correlation),
+            "pairs": ("distance", pairs[seen].astype(int)),
+        },
+        {"distance": ("distance", lag * pixel, {"units": "um"})},
+    )

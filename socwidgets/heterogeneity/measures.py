@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +94,9 @@ def classify(
     )
 
 
-def class_measures(shares: np.ndarray, classes: Classes) -> dict[str, np.ndarray]:
+def class_measures(
+    shares: np.ndarray, classes: Classes, names: Container[str] = MEASURES
+) -> dict[str, np.ndarray]:
     """Measures that follow from the share of each class.
 
     Parameters
@@ -102,6 +105,8 @@ def class_measures(shares: np.ndarray, classes: Classes) -> dict[str, np.ndarray
         ``(draws, classes)`` sums of weights.
     classes : Classes
         The classes.
+    names : container of str
+        Keys of `MEASURES`: only what is asked for is computed.
 
     Returns
     -------
@@ -112,17 +117,17 @@ def class_measures(shares: np.ndarray, classes: Classes) -> dict[str, np.ndarray
     p = shares / shares.sum(axis=1, keepdims=True)
     below = np.cumsum(p, axis=1)
     p05, q1, median, q3, p95 = _quantiles(below, p, classes.center, (0.05, 0.25, 0.5, 0.75, 0.95))
-    entropy = _entropy(p, classes)
-    return {
-        "median": median,
-        "mode": _mode(p, classes),
-        "iqr": q3 - q1,
-        "mad_sd": MAD_TO_SD * _mad(p, classes.center, median),
-        "range_90": p95 - p05,
-        "gini": _gini(p, below, classes.center),
-        "entropy": entropy,
-        "entropy_normalized": entropy / np.log(classes.bins),
-    }
+    found = {"median": median, "iqr": q3 - q1, "range_90": p95 - p05}
+    if "mode" in names:
+        found["mode"] = _mode(p, classes)
+    if "mad_sd" in names:
+        found["mad_sd"] = MAD_TO_SD * _mad(p, classes.center, median)
+    if "gini" in names:
+        found["gini"] = _gini(p, below, classes.center)
+    if "entropy" in names or "entropy_normalized" in names:
+        found["entropy"] = _entropy(p, classes)
+        found["entropy_normalized"] = found["entropy"] / np.log(classes.bins)
+    return {name: values for name, values in found.items() if name in names}
 
 
 def _quantiles(

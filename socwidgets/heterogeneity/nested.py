@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from socwidgets.heterogeneity.sample import compact
+
 
 @dataclass(frozen=True, slots=True)
 class VarianceShares:
@@ -70,7 +72,7 @@ def variance_shares(
     """
     w = np.ones(values.size) if weights is None else weights
     noise = np.full(values.size, np.nan) if noise_variance is None else noise_variance
-    _, index = np.unique(groups, return_inverse=True)
+    index = compact(np.asarray(groups))
     mass = np.bincount(index, w)
     means = np.bincount(index, w * values) / mass
     grand = float(np.average(values, weights=w))

@@ -9,18 +9,28 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import t as student
 
-from socwidgets.heterogeneity.sample import Sample, fitting_labels, image_dims, take_sample
+from socwidgets.heterogeneity.sample import (
+    Sample,
+    compact,
+    fitting_labels,
+    image_dims,
+    take_sample,
+)
+from socwidgets.heterogeneity.variance_components import (
+    MEAN_NOISE,
+    WEIGHT,
+    WEIGHTED,
+    WEIGHTED_NOISE,
+    WEIGHTED_SQUARE,
+    intraclass,
+    jackknife,
+    variance_components,
+)
 from socwidgets.model.errors import DataError, ParameterError
 
 #: The innermost level, whose members are the values themselves.
 PIXEL = "pixel"
-#: Outer groups are left out in at most this many portions.
-MAX_JACKKNIFE = 200
-#: Sums per innermost group: count, value, square, weight, weighted value, weighted square,
-#: squared weight x noise, weight x noise, noise.
-_N, _V, _VV, _W, _WV, _WVV, _WWN, _WN, _NOISE = range(9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +170,12 @@ def split_variance(
     parents: list[np.ndarray] = []
     index = np.zeros(values.size, np.int64)
     for labels in groups.values():
-        _, local = np.unique(labels, return_inverse=True)
+        local = compact(labels)
         joint = index * (int(local.max()) + 1) + local
-        _, first, inner = np.unique(joint, return_index=True, return_inverse=True)
-        parents = [*parents, index[first]]
+        inner = compact(joint)
+        parent = np.zeros(int(inner.max()) + 1, np.int64)
+        parent[inner] = index
+        parents = [*parents, parent]
         index = inner
     v = values - values.mean()
     rows = (np.ones_like(v), v, v**2, w, w * v, w * v**2, w**2 * noise, w * noise, noise)
@@ -171,10 +183,10 @@ def split_variance(
     sums = np.stack([np.bincount(index, row, minlength=count) for row in rows])
     chains = _chains(parents, count)
     population, true = _population(sums, chains)
-    component = _components(sums, chains)
-    low, high = _jackknife(sums, chains, component)
+    component = variance_components(sums, chains)
+    low, high = jackknife(sums, chains, component)
     n = len(groups)
-    icc, icc_low, icc_high = _icc(component), low[n + 1 :], high[n + 1 :]
+    icc, icc_low, icc_high = intraclass(component), low[n + 1 :], high[n + 1 :]
     numbers = tuple(int(c.max()) + 1 for c in chains[1:])
     return NestedVariance(
         (*groups, PIXEL), (*numbers, values.size), population, true, component,
@@ -193,99 +205,19 @@ def _chains(parents: list[np.ndarray], count: int) -> list[np.ndarray]:
 def _population(sums: np.ndarray, chains: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Weighted variance between the groups of each level, and the same without the noise."""
     means, noises = [], []
-    weight = sums[_W]
+    weight = sums[WEIGHT]
     for chain in chains:
-        mass, first, squared = (np.bincount(chain, sums[i]) for i in (_W, _WV, _WWN))
+        mass, first, squared = (np.bincount(chain, sums[i]) for i in (WEIGHT, WEIGHTED, MEAN_NOISE))
         means.append((first / mass)[chain])
         noises.append(float(np.average((squared / mass**2)[chain], weights=weight)))
     between = [
         float(np.average((inner - outer) ** 2, weights=weight)) for outer, inner in pairwise(means)
     ]
-    total = sums[_WVV].sum() / weight.sum()
+    total = sums[WEIGHTED_SQUARE].sum() / weight.sum()
     within = float(total - np.average(means[-1] ** 2, weights=weight))
     observed = np.array([*between, max(within, 0.0)])
-    noise = np.diff([*noises, sums[_WN].sum() / weight.sum()])
+    noise = np.diff([*noises, sums[WEIGHTED_NOISE].sum() / weight.sum()])
     return observed, np.maximum(observed - noise, 0.0)
-
-
-def _components(sums: np.ndarray, chains: list[np.ndarray]) -> np.ndarray:
-    """Variance components by equating sums of squares to their expectations (Searle 1992, ch. 3).
-
-    ``E[T_l] = sum_m k_lm sigma_m^2`` with ``T_l = sum_g n_g mean_g^2``; differences of consecutive
-    levels make a triangular system.
-    """
-    n, total = sums[_N], sums[_N].sum()
-    depth = len(chains)
-    sizes = [np.bincount(chain, n) for chain in chains]
-    squares = [
-        np.sum(np.bincount(c, sums[_V]) ** 2 / s) for c, s in zip(chains, sizes, strict=True)
-    ]
-    squares.append(sums[_VV].sum())
-    # k[l, m]: weight of component m (levels below the whole, then pixels) in T_l.
-    k = np.full((depth + 1, depth), total)
-    for level in range(depth):
-        for inner in range(level + 1, depth):
-            members = np.zeros(sizes[inner].size, np.int64)
-            members[chains[inner]] = chains[level]
-            k[level, inner - 1] = np.sum(sizes[inner] ** 2 / sizes[level][members])
-        k[level, depth - 1] = sizes[level].size
-    system, known = np.diff(k, axis=0), np.diff(squares)
-    found = np.full(depth, np.nan)
-    for m in reversed(range(depth)):
-        rest = known[m] - system[m, m + 1 :] @ found[m + 1 :]
-        found[m] = rest / system[m, m] if system[m, m] > 1e-9 * total else np.nan
-    noise = sums[_NOISE].sum() / total
-    found[-1] -= noise if np.isfinite(noise) else 0.0
-    return found
-
-
-def _icc(component: np.ndarray) -> np.ndarray:
-    total = component.sum()
-    return np.cumsum(component)[:-1] / total if total > 0 else np.full(component.size - 1, np.nan)
-
-
-def _jackknife(
-    sums: np.ndarray, chains: list[np.ndarray], component: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """95 % limits of components and correlations, leaving out outer groups in turn.
-
-    Components are taken in logarithm and correlations in logit, where they are nearly normal
-    (Arvesen 1969, Ann. Math. Stat. 40, 2076); a component that is not above zero keeps its scale.
-    """
-    outer = chains[1]
-    portions = min(int(outer.max()) + 1, MAX_JACKKNIFE)
-    whole = np.concatenate([component, _icc(component)])
-    if portions < 4:
-        return np.full(whole.size, np.nan), np.full(whole.size, np.nan)
-    portion = outer % portions
-    left_out = np.empty((portions, whole.size))
-    for i in range(portions):
-        kept = portion != i
-        inner = [_renumbered(chain[kept]) for chain in chains]
-        found = _components(sums[:, kept], inner)
-        left_out[i] = np.concatenate([found, _icc(found)])
-    levels = component.size
-    low, high = np.empty(whole.size), np.empty(whole.size)
-    for j, value in enumerate(whole):
-        low[j], high[j] = _limits(value, left_out[:, j], bounded=j >= levels)
-    return low, high
-
-
-def _limits(value: float, others: np.ndarray, *, bounded: bool) -> tuple[float, float]:
-    n = others.size
-    quantile = student.ppf(0.975, n - 1) * np.sqrt((n - 1) ** 2 / n)
-    inside = (others > 0) & (others < 1) if bounded else others > 0
-    if value > 0 and inside.all() and (not bounded or value < 1):
-        forward = (lambda p: np.log(p / (1 - p))) if bounded else np.log
-        back = (lambda q: 1 / (1 + np.exp(-q))) if bounded else np.exp
-        middle, width = forward(value), quantile * forward(others).std(ddof=1)
-        return float(back(middle - width)), float(back(middle + width))
-    width = quantile * others.std(ddof=1)
-    return float(value - width), float(value + width)
-
-
-def _renumbered(labels: np.ndarray) -> np.ndarray:
-    return np.unique(labels, return_inverse=True)[1]
 
 
 def sample_levels(sample: Sample) -> NestedVariance | None:

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from socwidgets.heterogeneity.sample import Sample, take_sample
+from socwidgets.heterogeneity.variogram import VariogramFit, fit_variogram, variogram_of
 from socwidgets.model.errors import DataError
 
 #: Sources in the order in which they are trusted: repeats need no model of the noise at all.
@@ -232,10 +233,21 @@ def _reference(
     )
 
 
-def _nugget(sample: Sample, observed: float) -> list[NoiseEstimate]:
-    from socwidgets.heterogeneity.variogram import fit_variogram, variogram_of
+def sample_floor(sample: Sample, fitted: VariogramFit) -> NoiseFloor:
+    """Propagated sigma against the nugget of a variogram that is fitted already."""
+    mean = np.average(sample.values, weights=sample.weights)
+    observed = float(np.sqrt(np.average((sample.values - mean) ** 2, weights=sample.weights)))
+    found = _nugget_of(sample, fitted, observed)
+    if np.isfinite(sample.noise_variance).any():
+        found.append(_propagated(sample, observed))
+    return NoiseFloor(tuple(found), observed, sample.kind.units)
 
-    fitted = fit_variogram(variogram_of(sample))
+
+def _nugget(sample: Sample, observed: float) -> list[NoiseEstimate]:
+    return _nugget_of(sample, fit_variogram(variogram_of(sample)), observed)
+
+
+def _nugget_of(sample: Sample, fitted: VariogramFit, observed: float) -> list[NoiseEstimate]:
     if not np.isfinite(fitted.nugget):
         return []
     sigma = float(np.sqrt(fitted.nugget))

@@ -157,6 +157,17 @@ def take_sample(
     )
 
 
+def compact(labels: np.ndarray) -> np.ndarray:
+    """Renumber labels ``(n,)`` to 0, 1, 2 ... in their order, without sorting where it can be."""
+    if labels.size and labels.dtype.kind in "iu":
+        low, high = int(labels.min()), int(labels.max())
+        if high - low < 4 * labels.size + 1000:
+            seen = np.zeros(high - low + 1, dtype=bool)
+            seen[labels - low] = True
+            return (np.cumsum(seen) - 1)[labels - low]
+    return np.unique(labels, return_inverse=True)[1]
+
+
 def image_dims(field: xr.DataArray) -> tuple[str, ...]:
     """``(y, x)`` or ``(z, y, x)`` of one map.
 

@@ -86,6 +86,8 @@ def weighted_quantile(
     weights : ndarray, optional
         ``(n,)``.
     """
+    if weights is None and values.size > 1:
+        return np.quantile(values, q)
     order = np.argsort(values)
     w = np.ones(values.size) if weights is None else weights[order]
     if values.size == 1:

@@ -84,6 +84,31 @@ def spread_table(
         If `cancel` was set.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
+    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
+    variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
+    length = correlation_length_px(sample, variance)
+    n_eff = effective_count(sample.size, length, len(sample.shape))
+    units = resampling_units(sample, length)
+    return table_of(
+        sample, units, n_eff, bins=bins, limits=limits, draws=draws, seed=seed,
+        progress=progress, cancel=cancel,
+    )  # fmt: skip
+
+
+def table_of(
+    sample: Sample,
+    units: Units,
+    n_eff: float,
+    *,
+    names: tuple[str, ...] = tuple(MEASURES),
+    bins: int = 20,
+    limits: tuple[float, float] | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> pd.DataFrame:
+    """`spread_table` of a sample whose resampling units and independent pixels are known."""
     span = _limits(sample, limits)
     if bins < 2 or not span[1] > span[0]:
         raise ParameterError(
@@ -91,15 +116,10 @@ def spread_table(
             expected="two bins or more over a range that is not empty",
             found=f"{bins} bins over {span}",
         )
-    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
-    variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
-    length = correlation_length_px(sample, variance)
-    n_eff = effective_count(sample.size, length, len(sample.shape))
-    units = resampling_units(sample, length)
     classes = classify(sample.values, n_eff, bins=bins, limits=span)
-    values = _estimates(sample, classes, bins, span)
-    drawn = _drawn(sample, units, classes, draws, seed, progress, cancel)
-    frame = pd.DataFrame([_row(n, values, drawn, units, sample, bins, span) for n in MEASURES])
+    values = _estimates(sample, classes, names, bins, span)
+    drawn = _drawn(sample, units, classes, names, draws, seed, progress, cancel)
+    frame = pd.DataFrame([_row(n, values, drawn, units, sample, bins, span) for n in names])
     frame = frame.set_index("measure")
     frame.attrs = {
         "n_pixels": sample.size, "n_eff": n_eff, "unit": units.name, "n_units": units.count,
@@ -118,18 +138,27 @@ def _limits(sample: Sample, limits: tuple[float, float] | None) -> tuple[float, 
 
 
 def _estimates(
-    sample: Sample, classes: Classes, bins: int, limits: tuple[float, float]
+    sample: Sample,
+    classes: Classes,
+    names: tuple[str, ...],
+    bins: int,
+    limits: tuple[float, float],
 ) -> dict[str, float]:
     found = describe(sample.values, sample.weights, bins=bins, limits=limits)
-    shares = np.bincount(classes.index, sample.weights, minlength=classes.center.size)
-    zero = sample.kind.has_zero and found["mean"] != 0
+    nan, zero = float("nan"), sample.kind.has_zero
+    mode = ratio = nan
+    if "mode" in names:
+        shares = np.bincount(classes.index, sample.weights, minlength=classes.center.size)
+        mode = float(class_measures(shares[None], classes, ("mode",))["mode"][0])
+    if zero and "gini" in names:
+        ratio = gini(sample.values, sample.weights)
     return {
         **found,
-        "mode": float(class_measures(shares[None], classes)["mode"][0]),
+        "mode": mode,
         "mad_sd": MAD_TO_SD * found["mad"],
         "range_90": found["p95"] - found["p05"],
-        "cv": found["std"] / found["mean"] if zero else float("nan"),
-        "gini": gini(sample.values, sample.weights) if sample.kind.has_zero else float("nan"),
+        "cv": found["std"] / found["mean"] if zero and found["mean"] != 0 else nan,
+        "gini": ratio,
     }
 
 
@@ -137,6 +166,7 @@ def _drawn(
     sample: Sample,
     units: Units,
     classes: Classes,
+    names: tuple[str, ...],
     draws: int,
     seed: int,
     progress: Progress | None,
@@ -152,13 +182,13 @@ def _drawn(
     for counts in draw_counts(units, draws, seed, progress=progress, cancel=cancel):
         found = {
             **moment_measures(powers @ counts.T),
-            **class_measures(counts @ table, classes),
+            **class_measures(counts @ table, classes, names),
         }
         found["mean"] = found["mean"] + sample.values.mean()
         with np.errstate(divide="ignore", invalid="ignore"):
             found["cv"] = found["std"] / found["mean"]
         parts.append(found)
-    return {k: np.concatenate([p[k] for p in parts]) if parts else np.empty(0) for k in MEASURES}
+    return {k: np.concatenate([p[k] for p in parts]) if parts else np.empty(0) for k in names}
 
 
 def _row(
@@ -172,13 +202,17 @@ def _row(
 ) -> dict[str, object]:
     words, positive, dimensional = MEASURES[name]
     interval = interval_of(values[name], drawn[name], units, positive=positive)
+    low, high = interval.low, interval.high
+    if name in ("mean", "median", "mode") and np.isfinite(low):
+        # Of a two-phase map the median jumps from one phase to the other, and no further.
+        low, high = max(low, float(drawn[name].min())), min(high, float(drawn[name].max()))
     return {
         "measure": name,
         "long_name": words,
         "value": values[name],
         "std": interval.std,
-        "low": interval.low,
-        "high": interval.high,
+        "low": low,
+        "high": high,
         "units": sample.kind.units if dimensional else "1",
         "note": _note(name, values, sample, bins, limits),
     }

@@ -230,7 +230,7 @@ def profile_misfit(
         base = np.full(gamma.shape[0], nugget)
     sill = np.maximum((product - base * first) / np.maximum(second, 1e-300), 0.0)
     flat = (nugget is None) & (sill == 0.0)
-    base = np.where(flat, value / total, np.where(base == 0.0, 0.0, base))
+    base = np.where(flat, value / np.maximum(total, 1e-300), base)
     sill = np.where((base == 0.0) & (nugget is None), np.maximum(pure, 0.0), sill)
     misfit = (
         square - 2 * (base * value + sill * product)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 import xarray as xr
+from scipy.ndimage import map_coordinates
 
 from socwidgets.model import provenance
 from socwidgets.model.errors import ParameterError
@@ -60,6 +61,10 @@ class StxmInstrument(Parameters):
     drift_px: float = param(
         0.2, "Random walk of the sample per energy and axis.", unit="px", low=0, high=5
     )
+    line_drift_px: float = param(
+        0.0, "Drift along x within a frame, from its first to its last line: a raster shears.",
+        unit="px", low=-20, high=20,
+    )  # fmt: skip
     jitter_ev: float = param(0.01, "Random error of each photon energy.", unit="eV", low=0, high=1)
     i0_variation: float = param(0.02, "Relative variation of I0 with energy.", low=0, high=0.5)
     illumination: float = param(
@@ -138,6 +143,8 @@ def simulate_stxm(
     signal = np.empty((energies.size, *shape), np.uint16)
     flats = np.empty((instrument.n_flats, energies.size, *shape), np.uint16)
     for i, seen in enumerate(transmissions(phantom, instrument, energies + jitter, drift)):
+        if instrument.line_drift_px:
+            seen = _sheared(seen, instrument.line_drift_px)
         light = (seen + instrument.stray_light) / (1.0 + instrument.stray_light)
         signal[i] = read_counts(i0[i] * sample_light * light, instrument, rng)
         for flat in flats:
@@ -160,6 +167,13 @@ def simulate_stxm(
     add_truth(stack, drift, energies + jitter)
     called = {"instrument": instrument, "seed": seed, "phantom_seed": phantom.seed}
     return provenance.record(stack, "socwidgets.phantoms.simulate_stxm", called)
+
+
+def _sheared(frame: np.ndarray, drift_px: float) -> np.ndarray:
+    """Frame ``(y, x)`` whose lines move along x while it is recorded; its middle line stays."""
+    rows, columns = np.indices(frame.shape, dtype=float)
+    moved = drift_px * (rows / max(frame.shape[0] - 1, 1) - 0.5)
+    return map_coordinates(frame, [rows, columns - moved], order=3, mode="nearest")
 
 
 def resolved_truth(

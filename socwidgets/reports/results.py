@@ -1,24 +1,24 @@
 """``results.json``: every number with its uncertainty, unit and method, in a flat schema.
 
-====================  ==========================================================================
-key                   meaning
-====================  ==========================================================================
-``schema``            ``"socwidgets.results/2"``
-``report``, ``title`` template name; title as on the page
-``created``           ISO 8601 time, UTC
-``software``          name -> version, of the package and of what computes beneath it
-``parameters``        the template's parameters, all of them
-``inputs``            role -> ``{"source", "sha256", "dims"}`` of every object that was read
-``numbers``           name -> ``{"value", "std", "low", "high", "unit", "label", "method"}``;
-                      ``std`` is a standard uncertainty, ``low`` and ``high`` the ends of a 95 %
-                      interval; null where there is none
-``particles``         list of rows, one per particle
-``factors``           checklist of the eight factors: ``{"name", "label", "value", "source"}``
-``status``            status word -> number of pixels
-``verdict``           one sentence that follows from the numbers
-``warnings``          list of sentences that a reader must know
-``provenance``        list of steps as in the bundle, oldest first
-====================  ==========================================================================
+======================  ==========================================================================
+key                     meaning
+======================  ==========================================================================
+``schema``              ``"socwidgets.results/2"``
+``report``, ``title``   template name; title as on the page
+``created``             ISO 8601 time, UTC
+``software``            name -> version, of the package and of what computes beneath it
+``parameters``          the template's parameters, all of them
+``inputs``              role -> ``{"source", "sha256", "dims"}`` of every object that was read
+``numbers``             name -> ``{"value", "std", "low", "high", "unit", "label", "method"}``;
+                        std is a standard uncertainty, low and high the ends of a 95 % interval;
+                        null where there is none
+``particles``           list of rows, one per particle
+``factors``             checklist of the eight factors: ``{"name", "label", "value", "source"}``
+``status``              status word -> number of pixels
+``verdict``             one sentence that follows from the numbers
+``warnings``            list of sentences that a reader must know
+``provenance``          list of steps as in the bundle, oldest first
+======================  ==========================================================================
 
 The same as a JSON Schema (draft 2020-12): ``results.schema.json`` beside this module.
 """

@@ -16,6 +16,7 @@ from socwidgets.session import Session
 from socwidgets.session.derived import usable_mask
 from socwidgets.widgets import plots
 from socwidgets.widgets.bins import Bins, bins_of
+from socwidgets.widgets.histogram_layers import HistogramLayers
 from socwidgets.widgets.plots import set_points
 from socwidgets.widgets.range_slider import RangeSlider
 from socwidgets.widgets.view import View
@@ -38,14 +39,16 @@ class HistogramView(View):
         self._make_controls()
         warning = [ipywidgets.HTML(f'<div role="alert" class="socwidgets-note">{plots.GL_WARNING}</div>')] if plots.gl_installed() else []  # fmt: skip # noqa: E501
         row = ipywidgets.HBox(
-            [self.slider, self.make_roi, self.clear],
+            [self.slider, self.make_roi, self.clear, *self.layers.buttons],
             layout={"align_items": "center", "flex_flow": "row wrap"},
         )
-        self.children = (*warning, self.figure, row)
+        self.children = (*warning, self.layers.legend, self.figure, row)
         self.follow(
             self._refresh, "maps", "map_name", "show_frame", "energy_index", "stack", "rois",
-            "selected",
+            "selected", "series",
         )  # fmt: skip
+        for button in self.layers.buttons:
+            self.on_user(button, lambda _on: self._refresh())
         self.follow(
             self._refresh_brush, "brush", "maps", "map_name", "show_frame", "energy_index", "stack"
         )
@@ -60,6 +63,7 @@ class HistogramView(View):
             self._x, self._y, colors=[plots.MUTED], stroke_width=1.0, fill="bottom",
             fill_colors=[_FILL], fill_opacities=[0.55],
         )  # fmt: skip
+        self.layers = HistogramLayers(self.session, self._x, self._y)
         self._outlines: list[bqplot.Lines] = []
         self._x_axis = plots.make_axis(self._x, "")
         self._y_axis = plots.make_axis(self._y, "Share of pixels (%)", vertical=True)
@@ -94,6 +98,7 @@ class HistogramView(View):
         )
         set_points(self._all, *bins.steps(share))
         top = max(float(share.max()), self._draw_regions(bins))
+        top = self.layers.draw(bins, top)
         plots.set_axis(self._y_axis, 0.0, 1.06 * top if top > 0 else 1.0, 4)
 
     def _histogram(self, shown: xr.DataArray) -> tuple[Bins, np.ndarray]:
@@ -123,7 +128,7 @@ class HistogramView(View):
             width = 2.4 if roi.name == state.selected else 1.5
             set_points(mark, *bins.steps(share), colors=[roi.color], stroke_width=width)
             top = max(top, float(share.max(initial=0.0)))
-        marks = [self._all, *self._outlines]
+        marks = [self._all, *self._outlines, *self.layers.marks]
         if self.figure.marks != marks:
             self.figure.marks = marks
         for mark in extra:

@@ -21,6 +21,8 @@ from socwidgets.widgets.map_events import (
 )
 
 _log = logging.getLogger(__name__)
+#: Asks for the visible part of a binned map, and answers.
+WINDOW_TYPE = "map_window"
 #: Asks for the words of a place, and answers.
 PROBE_TYPE = "map_probe"
 #: What anywidget itself puts on the channel of custom messages.
@@ -38,6 +40,8 @@ class MapActions:
     point: Any
     error: Any
     send: Callable[..., None]
+
+    _answer_window: Callable[[dict[str, Any]], None]
 
     def _prepare_actions(self) -> None:
         self._event_callbacks: list[Callable[[MapEvent], None]] = []
@@ -148,6 +152,9 @@ class MapActions:
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """Handle one custom message of the browser; never raises."""
         if isinstance(content, dict) and content.get("kind") == _ANYWIDGET_KIND:
+            return
+        if isinstance(content, dict) and content.get("type") == WINDOW_TYPE:
+            self._answer_window(content)
             return
         if isinstance(content, dict) and content.get("type") == PROBE_TYPE:
             self._answer_probe(content)

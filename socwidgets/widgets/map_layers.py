@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import xarray as xr
 from socwidgets.model.errors import DataError
 from socwidgets.widgets.map_binning import mean
 from socwidgets.widgets.map_display import Display, display, display_mask
+from socwidgets.widgets.map_window import window
 from socwidgets.widgets.quantize import pack_mask
 
 #: Code of a pixel without a value among the colors; white is one step darker.
@@ -22,7 +24,9 @@ class MapLayers(traitlets.HasTraits):
     """Mixin of `MapView`: layers beside the values, each in a trait of its own."""
 
     _shown: Display | None
+    _values: xr.DataArray | None
     hold_sync: Any
+    send: Any
 
     _sigma = traitlets.Bytes(b"").tag(sync=True)
     _sigma_step = traitlets.CFloat(0.0).tag(sync=True)
@@ -83,6 +87,20 @@ class MapLayers(traitlets.HasTraits):
         bits = pack_mask(display_mask(mask, shape, factors))
         with self.hold_sync():
             self._overlay_kind, self._overlay = kind, bits
+
+    def _answer_window(self, content: dict[str, Any]) -> None:
+        """Send the visible part of a binned map in full resolution, to the view that asked."""
+        extent, values, shown = content.get("extent"), self._values, self._shown
+        good = isinstance(extent, (list, tuple)) and len(extent) == 4
+        if not good or values is None or shown is None or "phases" in shown.meta:
+            return
+        if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in extent or ()):
+            return
+        found = window(values, shown, extent or ())
+        if found is not None:
+            place, codes = found
+            words = {"type": "map_window", "view": content.get("view"), "for": content.get("for")}
+            self.send({**words, **place}, buffers=[codes])
 
     def _geometry(self) -> tuple[tuple[int, int], tuple[int, int]]:
         if self._shown is None:

@@ -44,8 +44,8 @@ class LinkedMap(View):
         self.map.on_probe(session.pixel_words)
         self.follow(self._refresh_rois, "rois", "selected")
         self.follow(
-            self._refresh_highlight, "brush", "rois", "selected", "maps", "map_name", "show_frame",
-            "energy_index", "stack", "preview",
+            self._refresh_highlight, "brush", "box", "particle", "labels", "rois", "selected",
+            "maps", "map_name", "show_frame", "energy_index", "stack", "preview",
         )  # fmt: skip
         self.follow(self._refresh_cmap, "cmap")
         self.follow(self._refresh_pixel, "pixel", "stack")

@@ -30,7 +30,7 @@ function createView(model) {
     live: { timer: 0, next: null, at: -1e9, seq: 0 }, pending: [], scrolledAt: -1e9,
     rois: [], point: [], selected: "", tool: "pan", mode: "new", line: [], clim: [0, 1], marked: 0,
     stale: new Set(["theme", "values", "veil", "layout", "plain"]), frame: 0,
-    gesture: null, draft: null, edit: null, hover: null, probe: {}, overlay: null, codes: null, meta: null,
+    gesture: null, draft: null, edit: null, hover: null, probe: {}, window: {}, overlay: null, codes: null, meta: null,
   };
   view.abort = abort;
   view.paint = (...what) => {
@@ -49,7 +49,11 @@ function update(view) {
   if (has("theme")) readTheme(view);
   if (has("plain")) readPlain(view);
   if (has("values")) readValues(view);
-  if (has("values")) view.probe = {};
+  if (has("values")) {
+    clearTimeout(view.window.timer);
+    view.probe = {};
+    view.window = {};
+  }
   if (has("values", "colors")) {
     view.lut = asBytes(model.get("_lut"));
     view.clim = model.get("clim");
@@ -69,6 +73,7 @@ function update(view) {
   refreshButtons(view);
   drawAll(view, view.canvas.getContext("2d"), view.ratio);
   refreshStatus(view);
+  askWindow(view);
   describeFrame(view);
 }
 
@@ -111,7 +116,8 @@ function readValues(view) {
 }
 
 /** The kernel has handled a message: from now on its own regions count. */
-function answered(view, message) {
+function answered(view, message, buffers) {
+  if (message?.type === "map_window" && message.view === view.id) answeredWindow(view, message, buffers);
   if (message?.type === "map_probe" && message.view === view.id) answeredProbe(view, message);
   if (message?.type !== "map_ack" || message.view !== view.id) return;
   view.acked = Math.max(view.acked, message.seq);
@@ -121,7 +127,7 @@ function answered(view, message) {
 
 function listenToModel(view) {
   const { model } = view;
-  const pairs = [["msg:custom", (message) => answered(view, message)]];
+  const pairs = [["msg:custom", (message, buffers) => answered(view, message, buffers)]];
   const on = (names, what) =>
     names.forEach((name) => pairs.push([`change:${name}`, () => view.paint(what)]));
   on(VALUE_TRAITS, "values");
@@ -195,6 +201,7 @@ function render({ model, el }) {
     stopLive(view);
     clearTimeout(view.keyTimer);
     clearTimeout(view.probe.timer);
+    clearTimeout(view.window.timer);
     cancelAnimationFrame(view.frame);
     view.root.remove();
   };

@@ -103,6 +103,15 @@ def set_domain(scale: bqplot.Scale, low: float, high: float) -> None:
         scale.min, scale.max = float(low), float(high)
 
 
+def holds(scale: bqplot.Scale, low: float, high: float) -> bool:
+    """Whether a scale shows a range, and not much more than it."""
+    if scale.min is None or scale.max is None:
+        return False
+    whole, wanted = scale.max - scale.min, high - low
+    slack = 0.06 * wanted
+    return bool(scale.min <= low + slack and scale.max >= high - slack and whole <= 2.0 * wanted)
+
+
 def padded(arrays: Iterable[np.ndarray], share: float = 0.06) -> tuple[float, float]:
     """Range of all finite values with a margin; 0 to 1 without any."""
     flat = [np.asarray(a, np.float64).ravel() for a in arrays]

@@ -97,6 +97,7 @@ class SpectrumView(View):
         return self._fitted
 
     _fitted: xr.Dataset | None = None
+    _dragged = False
 
     # -- refreshing ----------------------------------------------------------------------------
 
@@ -131,7 +132,11 @@ class SpectrumView(View):
         self._draw_overall(bool(shown) or state.pixel is not None, entries, ranges)
         self._draw_pixel(entries, ranges)
         note = self._draw_fit(entries, ranges)
-        plots.set_axis(self._y_axis, *plots.padded(ranges), 5)
+        low, high = plots.padded(ranges)
+        # In a drag the axis waits while all is in sight: a new range draws every line again.
+        dragging, self._dragged = self._dragged or state.draft is not None, state.draft is not None
+        if not (dragging and plots.holds(self._y, low, high)):
+            plots.set_axis(self._y_axis, low, high, 5)
         self._legend.value = plots.legend_html(entries, note)
 
     def _match_traces(self, shown: list[ROI]) -> None:

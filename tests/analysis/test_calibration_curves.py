@@ -47,12 +47,12 @@ def test_a_line_through_two_standards_is_the_two_point_calibration():
 
 @pytest.mark.parametrize("shape", ["line", "spline", "table"])
 def test_pulls_of_standards_and_pixel_are_calibrated(rng, shape):
-    """600 calibrations, each with standards of its own noise, each read at one noisy value."""
+    """400 calibrations, each with standards of its own noise, each read at one noisy value."""
     truth = 8350.0 + 3.0 * KNOWN if shape == "line" else 8350.0 + 2.0 * KNOWN + KNOWN**2
     sigma, tau, noise = 0.06, 0.01, 0.1
     pulls = []
     inverse = _inverse(standards(truth, KNOWN, shape="spline"))
-    for wanted in rng.uniform(0.1, 0.9, 600):
+    for wanted in rng.uniform(0.1, 0.9, 400):
         measured = truth + rng.normal(0, sigma, 5)
         stated = KNOWN + rng.normal(0, tau, 5)
         if shape == "table":
@@ -68,7 +68,7 @@ def test_pulls_of_standards_and_pixel_are_calibrated(rng, shape):
         found, std = curve.apply(clean + rng.normal(0, noise), noise)
         pulls.append((float(found) - wanted) / float(std))
     assert np.std(pulls) == pytest.approx(1.0, abs=0.1)
-    assert abs(np.mean(pulls)) < 4 / 600**0.5
+    assert abs(np.mean(pulls)) < 4 / 400**0.5
 
 
 def _inverse(curve):

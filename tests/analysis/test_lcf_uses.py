@@ -127,14 +127,14 @@ FINE = np.arange(8300.0, 8420.0, 0.5)
 def test_planted_shift_comes_back_with_its_sigma(rng):
     fraction = np.linspace(0.1, 0.9, 20)[None, :] * np.ones((20, 1))
     pulls = []
-    for _ in range(40):
+    for _ in range(24):
         shift = rng.uniform(-0.3, 0.3)
         stack = nickel_stack(rng, fraction, noise=0.05, shift=shift)
         found = image_shift(stack, nickel(FINE), low=8320, high=8400)
         assert not found.at_bound
         pulls.append((found.shift - shift) / found.std)
-    assert np.std(pulls) == pytest.approx(1.0, abs=0.3)
-    assert abs(np.mean(pulls)) < 4 / 40**0.5
+    assert np.std(pulls) == pytest.approx(1.0, abs=0.4)
+    assert abs(np.mean(pulls)) < 4 / 24**0.5
 
 
 def test_a_shift_of_the_scale_is_taken_out_of_the_map(rng):

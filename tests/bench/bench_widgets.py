@@ -25,7 +25,7 @@ from harness import Row  # noqa: E402
 from lab_page import LabPage  # noqa: E402
 from lab_server import Lab  # noqa: E402
 
-DRAGS = 20
+DRAGS = 12
 
 SETUP = """
 import numpy as np
@@ -181,6 +181,8 @@ class Bench(LabPage):
         for place in ring[1:]:
             self.page.mouse.move(*place)
             self.page.wait_for_timeout(pause_ms)
+        # The last move and the release come together: no live message shows the shape before.
+        self.page.mouse.move(*self.at(x + 0.3 * radius, y + 0.2 * radius))
         self.page.mouse.up()
 
     def updates_per_second(self) -> float:

@@ -8,6 +8,9 @@ import xarray as xr
 from scipy import ndimage
 
 from socwidgets.analysis.optical_density import optical_density
+from socwidgets.heterogeneity.card import heterogeneity_card
+from socwidgets.heterogeneity.limits.exceedance import exceedance
+from socwidgets.heterogeneity.limits.mass_balance import mass_balance
 from socwidgets.heterogeneity.null.homogeneous import homogeneous_sample
 from socwidgets.heterogeneity.null.measures import moran
 from socwidgets.heterogeneity.null.run import null_test
@@ -241,3 +244,15 @@ def test_bad_input_and_cancel():
     stop = threading.Event()
     with pytest.raises(CancelledError):
         null_test(stack, PIPELINE, repeats=50, progress=lambda *_: stop.set(), cancel=stop)
+
+
+def test_results_go_onto_the_card():
+    stack, labels, _ = sample(0.1, 10)
+    maps = PIPELINE(stack)
+    null = null_test(stack, PIPELINE, labels, repeats=3, measured=maps)
+    extras = [null, exceedance(maps, labels, draws=20), mass_balance(maps, 0.5, 0.02, draws=20)]
+    card = heterogeneity_card(maps, labels, draws=20, extras=extras)
+    assert card["null_sd_observed"].value == null.table.loc["sd_observed", "null_mean"]
+    assert card["f_over"].value == extras[1].over.share
+    assert card["mass_balance"].value == pytest.approx(extras[2].delta)
+    assert "of a homogeneous sample" in card._repr_html_()

@@ -95,7 +95,6 @@ def test_width_of_a_planted_boundary(rng, shape, w):
         DISC,
         (0.05, 0.05),
         resolution_um=2.3548 * 0.05,
-        noise_std=noise,
         reach_px=10,
     )
     assert found.status == "ok"
@@ -108,7 +107,6 @@ def test_a_sharp_boundary_is_not_resolved(rng):
     blurred = gaussian_filter((X > 0.3).astype(float), 1.5)
     found = boundary_width(
         blurred + rng.normal(0, 0.05, X.shape), DISC, (1, 1), resolution_um=1.5 * 2.3548,
-        noise_std=0.05,
     )  # fmt: skip
     assert found.status == "unresolved"
     assert np.isnan(found.true)

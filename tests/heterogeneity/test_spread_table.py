@@ -62,13 +62,13 @@ def test_an_energy_has_no_variation_and_no_gini():
 
 def test_standard_errors_are_those_of_many_samples(planted, rng):
     """The bootstrap's standard error equals the scatter of the measure over new samples."""
-    tables = [spread_table(planted(rng, (96, 96), length=3.0), draws=200) for _ in range(40)]
+    tables = [spread_table(planted(rng, (72, 72), length=3.0), draws=100) for _ in range(25)]
     for name in ("mean", "median", "std", "iqr", "range_90", "gini"):
         scatter = np.std([t.value[name] for t in tables], ddof=1)
         claimed = np.sqrt(np.mean([t["std"][name] ** 2 for t in tables]))
-        # 40 samples know their scatter to 11 %.
-        assert claimed == pytest.approx(scatter, rel=0.35), name
-    assert tables[0].attrs["n_eff"] == pytest.approx(96**2 / (2 * np.pi * 9), rel=0.4)
+        # 25 samples know their scatter to 14 %.
+        assert claimed == pytest.approx(scatter, rel=0.45), name
+    assert tables[0].attrs["n_eff"] == pytest.approx(72**2 / (2 * np.pi * 9), rel=0.5)
 
 
 def test_blocks_are_longer_than_two_correlation_lengths(planted, rng):
@@ -80,8 +80,8 @@ def test_blocks_are_longer_than_two_correlation_lengths(planted, rng):
 
 def test_bootstrap_reports_and_stops(planted, rng):
     sample, seen = take_sample(planted(rng), "soc"), []
-    bootstrap(sample, 5.0, draws=120, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(50, 120), (100, 120), (120, 120)]
+    bootstrap(sample, 5.0, draws=220, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(100, 220), (200, 220), (220, 220)]
     stop = threading.Event()
     stop.set()
     with pytest.raises(CancelledError):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from planted_maps import map_set, random_field
 
-from socwidgets.heterogeneity.correlation import correlation_length_px
+from socwidgets.heterogeneity.correlation import correlation_length_px, radial_autocorrelation
 from socwidgets.heterogeneity.sample import take_sample
+from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.heterogeneity.variogram import (
     RANGE_OF_LENGTH,
     Variogram,
@@ -70,3 +71,26 @@ def test_nothing_to_fit(rng):
     assert np.isnan(fit_variogram(flat).range_px)
     with pytest.raises(ParameterError, match="unknown variogram model"):
         fit_variogram(flat, "linear")
+
+
+def test_radial_autocorrelation_of_a_gaussian_field(rng):
+    values = 0.1 * random_field(rng, (256, 256), 4.0) + rng.normal(0, 0.05, (256, 256))
+    found = radial_autocorrelation(map_set(values, 0.05, pixel=0.1))
+    h = found.distance.values / 0.1
+    near = h < 10
+    theory = np.exp(-(h**2) / 32)
+    np.testing.assert_allclose(found.correlation[near], theory[near], atol=0.08)
+    assert found.distance.attrs["units"] == "um"
+    flat = radial_autocorrelation(map_set(np.full((20, 20), 0.5), 0.0))
+    assert flat.correlation.isnull().all()
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.09])
+def test_corrected_spread_within_10_percent_above_hsn_one(planted, noise):
+    """Acceptance J.3, mean and each of ten fields (their own variance scatters by 3 %)."""
+    found = []
+    for seed in range(10):
+        maps = planted(np.random.default_rng(seed), (192, 192), noise=noise, length=4.0)
+        sample = take_sample(maps, "soc")
+        found.append(noise_corrected_spread(sample.values, sample.noise_variance).true)
+    np.testing.assert_allclose(found, 0.1, rtol=0.1)

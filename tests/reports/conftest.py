@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 # pytest puts the folder of tests/conftest.py on the path.
@@ -10,6 +12,13 @@ from socwidgets.reports import run_report
 def phantom_report(tmp_path_factory):
     """The report on the phantom, made once, in a folder whose name papermill would trip over."""
     folder = tmp_path_factory.mktemp("reports") / "out {stack} {0}"
-    parameters = {"title": "A <b>title</b> & more", "draws": "200", "seed": "3"}
+    roi = {"name": "mine", "type": "rectangle", "x0": 1.0, "y0": 1.0, "x1": 3.0, "y1": 3.5}
+    (folder.parent / "rois.json").write_text(json.dumps([roi]))
+    parameters = {
+        "rois": str(folder.parent / "rois.json"),
+        "title": "A <b>title</b> & more",
+        "draws": "200",
+        "seed": "3",
+    }
     formats = ("html", "json", "executed", "bundle", "notebook", "figures")
     return run_report("soc_map", parameters, folder, to=formats)

@@ -202,6 +202,24 @@ def test_the_table_and_the_map_choose_the_same_particle(session, data):
     view.close()
 
 
+def test_what_is_chosen_lights_up_on_the_map(session, data):
+    from socwidgets.widgets.map_link import LinkedMap
+    from socwidgets.widgets.quantize import pack_mask
+
+    linked, table, scatter = LinkedMap(session), ParticleView(session), ScatterView(session)
+    assert linked.map._highlight == b""
+    table.table.set_state({"selected": 2})
+    assert bytes(linked.map._highlight) == pack_mask(data[2].values == 2)
+    scatter._select((0.9, 1.0), (0.2, 0.6))
+    assert bytes(linked.map._highlight) == pack_mask(session.box_mask())
+    scatter.clear.click()
+    assert bytes(linked.map._highlight) == pack_mask(data[2].values == 2)
+    table.table.set_state({"selected": 0})
+    assert linked.map._highlight == b""
+    for view in (linked, table, scatter):
+        view.close()
+
+
 def test_the_table_follows_the_map_and_says_when_it_is_empty(session):
     view = ParticleView(session)
     before = view.table._values

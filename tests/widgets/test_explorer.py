@@ -85,6 +85,30 @@ def test_a_drag_updates_the_mean_and_leaves_no_trace(app, monkeypatch):
     assert session.roi("ROI 1").shape == LEFT
 
 
+def test_the_axis_waits_during_a_drag_if_all_is_in_sight(app):
+    view, map_view = app.spectrum, app.map_view.map
+    map_view.drag(LEFT)
+    first = (view._y.min, view._y.max)
+    map_view.drag(Rectangle(-1.0, -1.0, 0.22, 5.0))
+    assert (view._y.min, view._y.max) == first
+    view._y.min, view._y.max = 0.5, 0.6
+    map_view.drag(Rectangle(-1.0, -1.0, 0.25, 5.0))
+    mean = view._traces["ROI 1"].line.y
+    assert view._y.min < mean.min()
+    assert view._y.max > mean.max()
+    map_view.drag(Rectangle(1.2, -1.0, 1.4, 5.0))
+    map_view.draw(LEFT)
+    app.session.clear_rois()
+    app.session.add_roi(LEFT)
+    exact = (view._y.min, view._y.max)
+    app.session.set_draft(Rectangle(-1.0, -1.0, 0.22, 5.0), "ROI 1")
+    app.session.edit_roi("ROI 1", LEFT)
+    assert (view._y.min, view._y.max) == exact
+    view._y.max = 100.0
+    app.session.select_roi(None)
+    assert (view._y.min, view._y.max) == exact
+
+
 def test_a_drag_of_a_new_shape_shows_its_mean(app):
     app.map_view.map.drag(LEFT)
     assert list(app.spectrum._traces) == ["ROI 1"]

@@ -799,6 +799,50 @@ def test_three_phases_are_mixed_and_have_a_triangle(bench, view, artifacts):
     bench.page.locator("#host").screenshot(path=artifacts / "map-phases.png")
 
 
+def test_the_visible_part_of_a_binned_map_comes_in_full_resolution(chromium_page):
+    n = 2500
+    values = np.add.outer(np.arange(n), np.arange(n)) % 2 * 1.0
+    values[:, ::50] = np.nan
+    centers = {d: (d, np.arange(n) * PIXEL, {"units": "um"}) for d in ("y", "x")}
+    view = MapView(xr.DataArray(values, centers, ("y", "x"), "checks"), clim=(0.0, 1.0))
+    bench = Bench(chromium_page, view)
+    middle = bench.at(50.0, 50.0)
+    bench.page.mouse.move(*middle)
+    for _ in range(5):
+        bench.page.mouse.wheel(0, -400)
+    bench.page.wait_for_timeout(500)
+    asked = [m for m in bench.page.evaluate("() => model.sent.splice(0)")
+             if m["type"] == "map_window"]  # fmt: skip
+    assert len(asked) == 1
+    sent = []
+    view.send = lambda content, buffers=None: sent.append((content, buffers))
+    view._receive(view, asked[0], [])
+    ((content, (codes,)),) = sent
+    assert content["step"] == 1
+    (ny, nx), row, col = content["shape"], content["row"], content["col"]
+    found = np.frombuffer(codes, "<u2").reshape(ny, nx)
+    part = values[row : row + ny, col : col + nx]
+    np.testing.assert_array_equal(found == 65535, np.isnan(part))
+    known = ~np.isnan(part)
+    numbers = content["offset"] + content["scale"] * found[known]
+    assert abs(numbers - part[known]).max() < 1e-4
+    bench.page.evaluate(
+        """([content, text]) => {
+          const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+          model.fire("msg:custom", content, [new DataView(bytes.buffer)]); }""",
+        [content, base64.b64encode(codes).decode()],
+    )
+    bench.settle()
+    # Single pixels in their own colors, where the overview has the mean of four.
+    for r, c in ((1240, 1241), (1241, 1241), (1243, 1246)):
+        wanted = expected_color(values[r, c], (0.0, 1.0))
+        assert np.allclose(bench.color(c * PIXEL, r * PIXEL)[:3], wanted[:3], atol=3)
+    malformed = ({"extent": None}, {"extent": [1, 2]}, {"extent": ["a"] * 4}, {"extent": [9e9] * 4})
+    for broken in malformed:
+        view._receive(view, {"type": "map_window", **broken}, [])
+    assert len(sent) == 1
+
+
 def test_areas_with_holes_are_drawn_selected_and_moved(bench):
     def ring(a, b):
         return (a, a), (b, a), (b, b), (a, b)

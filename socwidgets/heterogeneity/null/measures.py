@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
-from scipy import ndimage
 
 from socwidgets.heterogeneity.nested import variance_shares
 from socwidgets.heterogeneity.sample import Sample, take_sample
+from socwidgets.heterogeneity.space.moran import autocorrelation_of
+from socwidgets.heterogeneity.space.radial import core_shell_of
+from socwidgets.model.errors import DataError
 
 Measure = Callable[[Sample], float]
-
-#: Outer and inner part of the depth of a particle that its contrast compares (science E.7).
-_RIM = 0.2
 
 
 def sd_observed(sample: Sample) -> float:
@@ -35,61 +34,17 @@ def sd_true(sample: Sample) -> float:
 
 def moran(sample: Sample) -> float:
     """Moran's I of neighboring pixels (sharing an edge), noise and all; NaN without pairs."""
-    image, seen = sample.image(fill=0.0), sample.seen()
-    mean = float(sample.values.mean())
-    z = np.where(seen, image - mean, 0.0)
-    products, pairs = 0.0, 0
-    for axis in range(image.ndim):
-        first = np.take(z, range(image.shape[axis] - 1), axis)
-        second = np.take(z, range(1, image.shape[axis]), axis)
-        products += float(np.sum(first * second))
-        both = np.take(seen, range(image.shape[axis] - 1), axis)
-        pairs += int(np.count_nonzero(both & np.take(seen, range(1, image.shape[axis]), axis)))
-    square = float(np.sum(z**2))
-    if not pairs or square <= 0:
-        return float("nan")
-    return products / pairs * sample.size / square
+    return autocorrelation_of(sample, permutations=0).moran
 
 
 def core_shell_contrast(sample: Sample) -> float:
-    """Mean over particles of (outer fifth - inner fifth of the depth); NaN without particles."""
+    """Mean over particles of (rim - core), as on the card; NaN without two particles."""
     if sample.labels is None:
         return float("nan")
-    labels = sample.image(sample.labels.astype(float)).astype(np.int32)
-    depth = _depth(labels, sample.spacing_um)[sample.position]
-    _, unit = np.unique(sample.labels, return_inverse=True)
-    count = int(unit.max()) + 1
-    deepest = np.zeros(count)
-    np.maximum.at(deepest, unit, depth)
-    place = depth / deepest[unit]
-    shallow = np.full(count, np.inf)
-    np.minimum.at(shallow, unit, place)
-    # From the outermost pixel's depth on: a pixel's center never lies on the surface.
-    place = (place - shallow[unit]) / np.maximum(1.0 - shallow[unit], 1e-9)
-    w = sample.weights
-    means = []
-    for part in (place <= _RIM, place >= 1 - _RIM):
-        mass = np.bincount(unit, w * part, minlength=count)
-        total = np.bincount(unit, w * part * sample.values, minlength=count)
-        means.append(np.divide(total, mass, out=np.full(count, np.nan), where=mass > 0))
-    contrast, whole = means[0] - means[1], np.bincount(unit, w)
-    known = np.isfinite(contrast) & (np.bincount(unit) >= 9)
-    if not known.any():
+    try:
+        return core_shell_of(sample, permutations=0, ranks=False).contrast
+    except DataError:  # one label on every pixel has no surface
         return float("nan")
-    return float(np.average(contrast[known], weights=whole[known]))
-
-
-def _depth(labels: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
-    """Distance of every pixel from outside its own particle."""
-    depth = np.zeros(labels.shape)
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
-            continue
-        own = np.pad(labels[box] == number, 1)
-        distance = ndimage.distance_transform_edt(own, sampling=spacing)
-        inner = distance[(slice(1, -1),) * labels.ndim]
-        depth[box] = np.where(labels[box] == number, inner, depth[box])
-    return depth
 
 
 def sd_between(sample: Sample) -> float:

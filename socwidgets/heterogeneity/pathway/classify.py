@@ -125,7 +125,7 @@ class Pathway:
                 note=f"{a.n_active} of {a.n} seen between the ends; noise taken out; Wilson",
             ),
             CardEntry(
-                "kappa", "Sequential (1) or concurrent (0)", k.kappa, k.std, k.low, k.high,
+                "kappa", "Sequential (1) or concurrent (0)", k.kappa, low=k.low, high=k.high,
                 note=f"resampling {k.n} particles; noise taken out",
             ),
             CardEntry(

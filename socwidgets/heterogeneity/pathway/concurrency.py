@@ -20,10 +20,12 @@ class Concurrency:
     Attributes
     ----------
     kappa : float
-        ``var(particle means)/(m (1 - m))`` with the noise variance of the means taken out; not cut
-        off at 0. NaN for a mean outside `MEAN_RANGE` or fewer than two particles.
-    std, low, high : float
-        Standard error and 95 % interval from resampling particles; NaN with fewer than five.
+        ``var(particle means)/(m (1 - m))`` with the noise variance of the means taken out, an
+        estimate for the population of particles (see `concurrency`); not cut off at 0. NaN for a
+        mean outside `MEAN_RANGE` or fewer than two particles.
+    low, high : float
+        95 % interval from resampling particles; NaN with fewer than five. There is no standard
+        error: kappa is too skewed for one number.
     observed : float
         The same without removing the noise.
     mean : float
@@ -35,7 +37,6 @@ class Concurrency:
     """
 
     kappa: float
-    std: float
     low: float
     high: float
     observed: float
@@ -83,8 +84,10 @@ def concurrency(
 
     Notes
     -----
-    The interval is for the population that the particles were drawn from: bias-corrected
-    percentiles (Efron 1987, J. Am. Stat. Assoc. 82, 171), because kappa is skewed near its limits.
+    Both the variance and ``m (1 - m)`` are made unbiased, ``s^2 n/(n-1)`` over ``m (1 - m) +
+    s^2/(n-1)``: particles at either end give 1 for any n. The interval is for the population that
+    the particles were drawn from: bias-corrected percentiles (Efron 1987, J. Am. Stat. Assoc. 82,
+    171), because kappa is skewed near its limits.
     """
     low, high = checked_ends(ends)
     variance = 0.0 if mean_std is None else np.square(np.asarray(mean_std, dtype=np.float64))
@@ -92,21 +95,20 @@ def concurrency(
     x, noise = (v - low) / (high - low), np.nan_to_num(noise) / (high - low) ** 2
     nan, n = float("nan"), int(v.size)
     if n < 2:
-        return Concurrency(nan, nan, nan, nan, nan, float(x[0]) if n else nan, n, draws, seed)
+        return Concurrency(nan, nan, nan, nan, float(x[0]) if n else nan, n, draws, seed)
     whole = _kappa(x[None], noise[None], w[None])
     mean = float(np.sum(w * x))
     if not MEAN_RANGE[0] < mean < MEAN_RANGE[1]:
-        return Concurrency(nan, nan, nan, nan, nan, mean, n, draws, seed)
+        return Concurrency(nan, nan, nan, nan, mean, n, draws, seed)
     observed = float(_kappa(x[None], np.zeros((1, n)), w[None])[0])
-    std = lowest = highest = nan
+    lowest = highest = nan
     if n >= 5 and draws:
         rng = np.random.default_rng(seed)
         found = np.concatenate(
             [_draw(x, noise, w, rng, part) for part in np.diff(np.r_[0:draws:200, draws])]
         )
-        std = float(np.std(found))
         lowest, highest = _bias_corrected(found, float(whole[0]))
-    return Concurrency(float(whole[0]), std, lowest, highest, observed, mean, n, draws, seed)
+    return Concurrency(float(whole[0]), lowest, highest, observed, mean, n, draws, seed)
 
 
 def _draw(
@@ -117,11 +119,14 @@ def _draw(
 
 
 def _kappa(x: np.ndarray, noise: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Kappa of each row; population variance, like everything that was imaged."""
+    """Kappa of each row, an unbiased variance over an unbiased limit."""
     w = w / w.sum(axis=1, keepdims=True)
     mean = np.sum(w * x, axis=1)
-    variance = np.sum(w * (x - mean[:, None]) ** 2, axis=1) - np.sum(w * noise, axis=1)
-    limit = mean * (1.0 - mean)
+    # (sum w)^2/sum w^2 particles of equal weight would be as good.
+    lost = np.sum(w**2, axis=1)
+    spread = np.sum(w * (x - mean[:, None]) ** 2, axis=1) / np.maximum(1.0 - lost, 1e-12)
+    variance = spread - np.sum(w * noise, axis=1)
+    limit = mean * (1.0 - mean) + spread * lost
     return np.divide(variance, limit, out=np.full(mean.size, np.nan), where=limit > 1e-12)
 
 

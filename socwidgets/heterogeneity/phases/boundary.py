@@ -151,9 +151,8 @@ def boundary_width(
     *,
     resolution_um: float,
     ends: tuple[float, float] = (0.0, 1.0),
-    noise_std: float = 0.0,
     shape: str = "tanh",
-    smooth_px: float = 1.0,
+    smooth_px: float = 2.0,
     reach_px: float = 6.0,
 ) -> BoundaryWidth:
     """Fit the profile across a boundary: every pixel against its distance from the contour.
@@ -168,12 +167,11 @@ def boundary_width(
         Full width at half maximum of the resolution; 0 if there is none to take out.
     ends : (float, float)
         Compositions of the end members; the plateaus on both sides are free.
-    noise_std : float
-        Noise of a pixel. It shakes the contour, which looks like width and is taken out.
     shape : {"tanh", "erf"}
         ``a + d tanh(n/w)`` or ``a + d erf(n/(sqrt2 s))``.
     smooth_px : float
-        Smoothing for the contour only; the fit sees the values themselves.
+        Smoothing for the contour only; the fit sees the values themselves. A contour that follows
+        each pixel's own noise would make the boundary look sharper.
     reach_px : float
         Pixels farther from the contour are left out.
 
@@ -188,8 +186,8 @@ def boundary_width(
     """
     if shape not in ("tanh", "erf"):
         raise ParameterError("the profile is not known", expected="tanh or erf", found=shape)
-    if resolution_um < 0 or noise_std < 0 or not reach_px > 0:
-        raise ParameterError("resolution, noise and reach must not be negative")
+    if resolution_um < 0 or not reach_px > 0:
+        raise ParameterError("the resolution must not be negative, and the reach be above zero")
     field, mask, size = _inputs(values, inside, pixel_um)
     limit, nan = psf_width_um(resolution_um), float("nan")
     smooth = smooth_inside(field, mask, smooth_px)
@@ -205,9 +203,7 @@ def boundary_width(
     fitted = _fit_profile(n, v, shape, 0.5 * (high - low), float(np.sqrt(size.prod())))
     if fitted is None:
         return BoundaryWidth(nan, nan, nan, limit, "no fit", int(n.size))
-    width, std, slope = fitted
-    jitter = noise_std / (2.0 * np.sqrt(np.pi) * max(smooth_px, 0.5)) / max(slope, 1e-12)
-    width = float(np.sqrt(max(width**2 - (ERF_10_90 * jitter) ** 2, 0.0)))
+    width, std = fitted
     if width < _UNRESOLVED * limit:
         return BoundaryWidth(width, std, nan, limit, "unresolved", int(n.size))
     true = float(np.sqrt(width**2 - limit**2))
@@ -241,8 +237,8 @@ def _signed_distance(
 
 def _fit_profile(
     n: np.ndarray, v: np.ndarray, shape: str, half: float, pixel: float
-) -> tuple[float, float, float] | None:
-    """10-90 % width, its standard uncertainty, and the slope at the boundary."""
+) -> tuple[float, float] | None:
+    """10-90 % width and its standard uncertainty."""
 
     def profile(x: np.ndarray, middle: float, step: float, shift: float, w: float) -> np.ndarray:
         t = (x - shift) / abs(w)
@@ -259,5 +255,4 @@ def _fit_profile(
     std = float(np.sqrt(scatter * np.linalg.inv(normal)[3, 3]))
     if w > 20 * np.ptp(n):
         return None
-    slope = abs(float(found[1])) / w * (1.0 if shape == "tanh" else np.sqrt(2.0 / np.pi))
-    return scale * w, scale * std, float(slope)
+    return scale * w, scale * std

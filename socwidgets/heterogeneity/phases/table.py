@@ -200,7 +200,7 @@ def _row(cut: _Cut, shares: np.ndarray, setting: _Setting) -> dict[str, Any]:
     )
     width = boundary_width(
         cut.image, cut.inside, setting.pixel_um, resolution_um=setting.resolution_um,
-        ends=setting.ends, noise_std=noise, smooth_px=setting.smooth_px,
+        ends=setting.ends, smooth_px=2.0 * setting.smooth_px,
     )  # fmt: skip
     best = mixture.best
     numbers = PhaseNumbers(

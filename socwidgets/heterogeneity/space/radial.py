@@ -165,14 +165,23 @@ def core_shell_contrast(
 
 
 def core_shell_of(
-    sample: Sample, *, shell: float = SHELL, permutations: int = 9999, seed: int = 0
+    sample: Sample,
+    *,
+    shell: float = SHELL,
+    permutations: int = 9999,
+    seed: int = 0,
+    depths: tuple[np.ndarray, np.ndarray] | None = None,
+    ranks: bool = True,
 ) -> CoreShell:
-    """`core_shell_contrast` of a sample with labels."""
+    """`core_shell_contrast` of a sample with labels; `depths` from `particle_depth`, if known.
+
+    Without `ranks` the rank correlation, which sorts every pixel twice, is left NaN.
+    """
     if not 0 < shell <= 0.5:
         raise ParameterError(
             "the shell is out of range", expected="a share above 0, at most 0.5", found=str(shell)
         )
-    table = _by_particle(sample, shell)
+    table = _by_particle(sample, shell, depths or particle_depth(sample), ranks)
     contrast = table.contrast.dropna().to_numpy()
     n = contrast.size
     if n < 2:
@@ -212,8 +221,10 @@ def particle_depth(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     return depth, depth / deepest[sample.particle]
 
 
-def _by_particle(sample: Sample, shell: float) -> pd.DataFrame:
-    depth, relative = particle_depth(sample)
+def _by_particle(
+    sample: Sample, shell: float, depths: tuple[np.ndarray, np.ndarray], ranks: bool
+) -> pd.DataFrame:
+    depth, relative = depths
     ids, index = np.unique(sample.particle, return_inverse=True)
     w, v = sample.weights, sample.values
 
@@ -239,7 +250,7 @@ def _by_particle(sample: Sample, shell: float) -> pd.DataFrame:
         "contrast": found["rim"] - found["core"],
         "contrast_std": np.sqrt(noise),
         "slope": np.where(spread > 0, slope, np.nan),
-        "spearman": _spearman(index, relative, v, ids.size),
+        "spearman": _spearman(index, relative, v, ids.size) if ranks else np.nan,
         "depth_um": deepest,
         "n_pixels": total(np.ones(v.size)).astype(int),
     }

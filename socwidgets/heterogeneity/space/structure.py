@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -27,6 +27,10 @@ from socwidgets.heterogeneity.variogram import (
     range_grid,
     variogram_of,
 )
+
+#: Blocks tear apart the pairs of long distances: by so much the scatter of the refitted lengths is
+#: too small (tests/studies/interval_coverage.py).
+STRETCH = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,12 @@ def correlation_length_of(
     model: str | None = None,
     draws: int = 200,
     seed: int = 0,
+    rough_px: float | None = None,
 ) -> CorrelationLength:
-    """`correlation_length` of a sample."""
+    """`correlation_length` of a sample; `rough_px` is its 1/e length, if known."""
     spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
     variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
-    rough = correlation_length_px(sample, variance)
+    rough = correlation_length_px(sample, variance) if rough_px is None else rough_px
     pixel = float(np.mean(sample.spacing_um[-2:]))
     units = resampling_units(sample, rough)
     found = variogram_of(sample, units if draws else None)
@@ -117,6 +122,7 @@ def correlation_length_of(
     if draws and np.isfinite(fit.length_px):
         counts = np.concatenate(list(draw_counts(units, draws, seed)))
         lengths = _drawn_lengths(found, fit, counts)
+        units = replace(units, stretch=units.stretch * STRETCH)
         interval = interval_of(fit.length_px * pixel, lengths * pixel, units, positive=True)
     extent = [int(p.max() - p.min()) + 1 for p in sample.position[-2:]]
     reason = _objection(rough * pixel, resolution_um or pixel, max(extent) * pixel)

@@ -18,10 +18,10 @@ from socwidgets.heterogeneity.bootstrap import (
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.model.errors import DataError, ParameterError
 
-#: Mean |cos| of directions without preference, in a plane and in space.
+#: Mean ``|cos|`` of directions without preference, in a plane and in space.
 ISOTROPIC = {2: 2.0 / np.pi, 3: 0.5}
 #: Derivatives are used where the filter's support lies in the sample to this share.
-MIN_SUPPORT = 0.98
+MIN_SUPPORT = 0.99
 
 
 def valence_topography(
@@ -53,7 +53,7 @@ def valence_topography(
     xarray.Dataset
         ``(y, x)``: ``mean_curvature`` (um^-1 times the map's unit, negative at a summit),
         ``gaussian_curvature`` (positive at summits and basins, negative at saddles),
-        ``gradient`` (magnitude per um), ``gradient_y``, ``gradient_x``. NaN where less than 98 %
+        ``gradient`` (magnitude per um), ``gradient_y``, ``gradient_x``. NaN where less than 99 %
         of the filter's support lie in the sample. ``attrs``: ``share_negative`` (share of
         pixels of negative mean curvature), ``share_saddle``, ``scale_px``.
 

@@ -109,7 +109,7 @@ def measured(
     od = optical_density(counts)
     # A stage that does not move is not registered: full fields have no edge to hold on to.
     still = changes.get("drift_px") == 0.0 or technique == "xafs2d"
-    return (od if still else register(od, passes=2, upsample=20)), counts
+    return (od if still else register(od, passes=1, upsample=20)), counts
 
 
 def by_energy(

@@ -20,7 +20,7 @@ from socwidgets.plotting.style import CYCLE
 
 _FIELD: dict[str, Any] = {"size_px": 72, "pixel_um": 40.0, "transition_um": 60.0,
                           "speed_um": 2300.0}  # fmt: skip
-TIMES = (0.25, 0.5, 0.75)
+TIMES = (0.2, 0.4, 0.6)
 
 
 #: Windows of the edge-energy map, relative to E0 (eV), and the scan.
@@ -58,7 +58,7 @@ def figure_13(seed: int, colors: str) -> ReviewFigure:
     numbers["energy per row"] = Number(
         -1e3 * step, 1e3 * per_row, 1e3 * float(np.hypot(step_error, grid)), "meV"
     )
-    numbers["radius of channel 1, t = 0.25"] = Number(
+    numbers["radius of channel 1, t = 0.20"] = Number(
         table.radius[0], table.radius_truth[0], table.radius_sigma[0], "µm", "from its area"
     )
     words = ", ".join(f"{name} {number}" for name, number in numbers.items())
@@ -126,7 +126,7 @@ def _draw(
     cmap = RED_CHARGED_BLUE.colormap(colors)
     edge = raw["edge_energy"].assign_attrs(long_name="Edge energy", units="eV")
     limits = (float(edge.min()), float(edge.max()))
-    _, first = canvas.map(0.3, 0.35, 1.8, edge, "cividis", limits, "a  t = 0.50, as measured")
+    _, first = canvas.map(0.3, 0.35, 1.8, edge, "cividis", limits, "a  t = 0.40, as measured")
     ticks = [float(v) for v in np.round(np.linspace(*limits, 3)[:], 0)]
     canvas.bar(0.3, 2.85, 1.8, first, "Edge energy (eV)", None, edge, ticks)
     titles = [f"{'bcd'[k]}  t = {t:.2f}, corrected" for k, t in enumerate(TIMES)]

@@ -13,7 +13,7 @@ from socwidgets.heterogeneity.particles import particle_table
 from socwidgets.kernels.distance import surface_distance
 from socwidgets.phantoms import make_phantom
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_lcf, inner
+from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_lcf, inner, short_scan
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_DISCHARGED
 from socwidgets.plotting.review.ridge import draw_ridge
@@ -27,7 +27,7 @@ STOPS = (
 )  # fmt: skip
 _RADII = (4.4, 2.6, 2.2, 1.9)
 #: True core contrast needs a ring that a projection still shows: see `ring_truth`.
-_SIZE: dict[str, Any] = {"size_px": 60, "pixel_um": 0.3, "radius_um": _RADII}
+_SIZE: dict[str, Any] = {"size_px": 48, "pixel_um": 0.375, "radius_um": _RADII}
 
 
 def figure_10(seed: int, colors: str) -> ReviewFigure:
@@ -40,7 +40,7 @@ def figure_10(seed: int, colors: str) -> ReviewFigure:
             "nca_ring", seed=seed, mean_soc=soc, ring=ring, parabola=0.04, sigma_between=0.03,
             shift_um=shift, **_SIZE,
         )  # fmt: skip
-        one = by_lcf(phantom, seed + k, n0=20_000.0)
+        one = by_lcf(phantom, seed + k, n0=35_000.0, energies_ev=short_scan("Ni")[::2])
         found.append(one)
         table = particle_table(one.soc, one.labels, weights=one.truth["thickness"])
         truth = particle_table(_as_maps(one), one.labels, weights=one.truth["thickness"])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from socwidgets.model.errors import DataError
 from socwidgets.plotting.style import png_bytes
 
 
@@ -96,3 +97,43 @@ def words_of(value: float, sigma: float = float("nan")) -> str:
         return f"{value:.3g}"
     digits = int(np.clip(1 - np.floor(np.log10(sigma)), 0, 6))
     return f"{value:.{digits}f} ± {sigma:.{digits}f}"
+
+
+def check_figures(*figures: ReviewFigure, limit: float = 5.0) -> str:
+    """Compare every number of some figures with its truth.
+
+    Parameters
+    ----------
+    *figures : ReviewFigure
+        From `review_figure`.
+    limit : float
+        Largest distance from the truth, in standard uncertainties.
+
+    Returns
+    -------
+    str
+        How many numbers were compared.
+
+    Raises
+    ------
+    DataError
+        If a number lies farther from its truth, or if there is none to compare.
+    """
+    pulls = {
+        f"Fig. {figure.name}: {name}": number.pull
+        for figure in figures
+        for name, number in figure.numbers.items()
+        if np.isfinite(number.pull)
+    }
+    far = [f"{name} ({pull:+.1f} sigma)" for name, pull in pulls.items() if abs(pull) > limit]
+    if far or not pulls:
+        raise DataError(
+            "the truth was not recovered" if far else "there is no number to compare",
+            expected=f"within {limit:g} standard uncertainties",
+            found="; ".join(far) or "none with a truth and an uncertainty",
+        )
+    typical = float(np.sqrt(np.mean(np.square(list(pulls.values())))))
+    return (
+        f"{len(pulls)} numbers of {len(figures)} figures lie within {limit:g} standard "
+        f"uncertainties of the truth (root mean square {typical:.1f})."
+    )

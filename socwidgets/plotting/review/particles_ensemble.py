@@ -76,7 +76,9 @@ def _pathway_row(found: Analyzed, verdict: Pathway, planned: str) -> dict[str, A
     truth = found.phantom.numbers
     return {
         "planned": planned, "found": str(verdict.pathway.value),
-        "kappa": verdict.concurrency.kappa, "kappa_sigma": verdict.concurrency.std,
+        "kappa": verdict.concurrency.kappa,
+        # Kappa has an interval only: it is too skewed for a standard error.
+        "kappa_sigma": (verdict.concurrency.high - verdict.concurrency.low) / 3.92,
         "kappa_truth": truth["kappa"], "uniformity": verdict.uniformity.value,
         "uniformity_sigma": verdict.uniformity.std, "active": verdict.active.true,
         "active_truth": truth["active_fraction"], "reason": verdict.reason,

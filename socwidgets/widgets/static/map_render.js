@@ -19,6 +19,7 @@ function recolor(view) {
     paintFaded(codes, table, pixels, sigma, view.model.get("_sigma_step"), span);
   } else paintPixels(codes, table, pixels);
   context.putImageData(view.pixels, 0, 0);
+  paintPatch(view);
 }
 
 /** Redo the veil over the pixels that are not highlighted, and the outline of those that are. */
@@ -107,6 +108,7 @@ function drawAll(view, ctx, ratio) {
   ctx.clip();
   drawHatch(ctx, view);
   drawBitmap(ctx, view, view.bitmap, ratio);
+  drawPatch(ctx, view, ratio);
   if (view.overlay) drawBitmap(ctx, view, view.overlay, ratio);
   if (view.veil) drawVeil(ctx, view, ratio);
   drawRegions(ctx, view);

@@ -1,0 +1,145 @@
+"""Whether the rim of the particles is real, or made by frames that are out of place (B.9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy import ndimage
+
+from socwidgets.analysis.registration import measure_drift
+from socwidgets.analysis.registration_params import RegistrationParams
+from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim
+
+#: Frames displaced by more than this make a rim that looks like a core and a shell, px.
+LIMIT_PX = 0.5
+#: A displacement below so many of its own standard uncertainties is not believed.
+_SIGNIFICANCE = 3.0
+#: The rim: gradients above this share of the steep ones (their 95 % quantile).
+_RIM_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RimCheck:
+    """Verdict on what is left of the drift.
+
+    Attributes
+    ----------
+    passed : bool
+        Whether no frame makes a rim.
+    message : str
+        The verdict in a sentence, for a card or a report.
+    worst_px : float
+        Largest displacement that is left, px.
+    false_fraction : float
+        ``worst_px |grad OD| / jump`` in the rim: error of a fraction there if a frame before and
+        one after the edge differ by so much.
+    frames : xarray.Dataset
+        ``residual_px``, ``residual_std_px``, ``false_od`` (root mean square in the rim),
+        ``noise_od`` and ``flagged``, each ``(spectral,)``.
+    rim : xarray.DataArray
+        ``(y, x)`` bool, the pixels that would show it.
+    """
+
+    passed: bool
+    message: str
+    worst_px: float
+    false_fraction: float
+    frames: xr.Dataset
+    rim: xr.DataArray
+
+
+def check_rim(
+    stack: xr.Dataset, *, limit_px: float = LIMIT_PX, params: RegistrationParams | None = None
+) -> RimCheck:
+    """Measure what drift is left in a stack and what it does to the rim of the particles.
+
+    A frame displaced by d changes the optical density by ``|d . grad OD|`` in a rim of width
+    ``|d|``, which looks like a core and a shell. A frame is flagged where its displacement exceeds
+    `limit_px` and three of its standard uncertainties, and what it does to the rim exceeds the
+    noise of a pixel.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset
+        ``signal`` ``(spectral, y, x)``, optical density, registered or not.
+    limit_px : float
+        Displacement that is let pass, px.
+    params : RegistrationParams, optional
+        How the displacement is measured; against the mean of the frames if left out.
+
+    Raises
+    ------
+    DataError
+        If the drift cannot be measured.
+    """
+    chosen = (params or RegistrationParams()).replace(believe_jumps=True, degree=None)
+    dim = spectral_dim(stack[SIGNAL])
+    signal = stack[SIGNAL].transpose(dim, Y, X)
+    drift = measure_drift(stack, chosen)
+    path = np.stack([drift["dy"].values, drift["dx"].values], axis=1)
+    path = path - np.median(path, axis=0)
+    mean = signal.mean(dim).compute().values
+    slopes = _slopes(mean)
+    steep = np.hypot(*slopes)
+    rim = steep > _RIM_SHARE * np.quantile(steep[np.isfinite(mean)], 0.95)
+    noise = _noise(stack, signal, rim)
+    strength = np.array([float(np.nansum(s[np.isfinite(mean)] ** 2)) for s in slopes])
+    uncertainty = noise * np.sqrt(np.sum(1.0 / np.maximum(strength, 1e-30)))
+    size = np.hypot(*path.T)
+    false = np.sqrt([np.mean((dy * slopes[0] + dx * slopes[1])[rim] ** 2) for dy, dx in path])
+    flagged = (size > limit_px) & (size > _SIGNIFICANCE * uncertainty) & (false > noise)
+    columns = {
+        "residual_px": (size, "Displacement that is left", "pixel"),
+        "residual_std_px": (uncertainty, "Standard uncertainty of the displacement", "pixel"),
+        "false_od": (false, "False optical density in the rim", "1"),
+        "noise_od": (noise, "Noise of a pixel in the rim", "1"),
+        "flagged": (flagged, "Makes a rim", "1"),
+    }
+    frames = xr.Dataset(
+        {k: (dim, v, {"long_name": w, "units": u}) for k, (v, w, u) in columns.items()},
+        {dim: stack[dim]},
+    )
+    worst = int(np.argmax(np.where(flagged, size, -1.0) if flagged.any() else size))
+    jump = float(np.ptp(signal.where(xr.DataArray(rim, dims=(Y, X))).mean((Y, X)).values))
+    fraction = float(size[worst] * np.sqrt(np.mean(steep[rim] ** 2)) / jump) if jump > 0 else np.nan
+    message = _message(frames, worst, flagged, fraction, str(stack[dim].attrs.get("units", "")))
+    made = xr.DataArray(rim, {Y: stack[Y], X: stack[X]}, (Y, X), attrs={"long_name": "Rim"})
+    return RimCheck(not flagged.any(), message, float(size[worst]), fraction, frames, made)
+
+
+def _slopes(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    filled = np.where(np.isfinite(mean), mean, np.nanmedian(mean))
+    dy, dx = (ndimage.gaussian_filter(filled, 0.7, order=order) for order in ((1, 0), (0, 1)))
+    return dy, dx
+
+
+def _noise(stack: xr.Dataset, signal: xr.DataArray, rim: np.ndarray) -> np.ndarray:
+    """Noise of a pixel in the rim, ``(spectral,)``: propagated, else from neighboring pixels."""
+    dim = signal.dims[0]
+    where = xr.DataArray(rim, dims=(Y, X))
+    if SIGNAL_STD in stack:
+        variance = (stack[SIGNAL_STD].transpose(dim, Y, X) ** 2).where(where).mean((Y, X))
+        return np.sqrt(variance.compute().values.astype(np.float64))
+    # The Laplacian of a smooth image is small: what is left is noise (Immerkaer 1996).
+    kernel = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
+    rest = [ndimage.convolve(np.nan_to_num(frame), kernel) for frame in signal.values]
+    return np.array([1.4826 * np.median(np.abs(r)) / 6.0 for r in rest])
+
+
+def _message(
+    frames: xr.Dataset, worst: int, flagged: np.ndarray, fraction: float, units: str
+) -> str:
+    dim = str(frames["flagged"].dims[0])
+    size = float(frames["residual_px"][worst])
+    if not flagged.any():
+        return f"No rim artefact: the largest displacement left is {size:.2f} px."
+    at = float(frames[dim][worst])
+    return (
+        f"Rim artefact: {int(flagged.sum())} of {flagged.size} frames are out of place, the worst "
+        f"by {size:.2f} px at {at:g} {units}. In the rim this makes a false optical density of "
+        f"{float(frames['false_od'][worst]):.3f} against a noise of "
+        f"{float(frames['noise_od'][worst]):.3f}, and false fractions of up to about "
+        f"{min(fraction, 1.0):.0%}: a core and a shell may be made by it. Register the stack."
+    )

@@ -1,0 +1,162 @@
+"""The checks of a card: what could make a map look heterogeneous that is not, or hide it."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from scipy import ndimage
+
+from socwidgets.heterogeneity.card_model import CAUTION, NOT_RUN, PASSED, CardCheck
+from socwidgets.heterogeneity.noise_floor import NoiseFloor
+from socwidgets.heterogeneity.sample import Sample, image_dims
+from socwidgets.heterogeneity.space.structure import CorrelationLength
+from socwidgets.model.names import STATUS
+from socwidgets.model.status import USABLE, Status
+
+#: Fewer than this make shares of the variance rough.
+MIN_PARTICLES = 10
+#: Share of the usable pixels at a bound above which the spread is cut.
+MAX_AT_BOUND = 0.05
+#: A rim that leans to one side by this many standard errors, and by more than this times the noise
+#: of one of its pixels, comes from drift.
+RIM_ERRORS, RIM_NOISE = 4.0, 1.0
+
+
+def projection_check(sample: Sample, projection: bool) -> CardCheck:
+    """Whether particles are seen in projection."""
+    words = "Projection along the beam"
+    if len(sample.shape) == 3:
+        return CardCheck("projection", words, PASSED, "a volume: nothing is averaged over")
+    if not projection:
+        return CardCheck("projection", words, PASSED, "said to be a section, not a projection")
+    return CardCheck(
+        "projection", words, CAUTION,
+        "a sharp core and shell look intermediate; the spread within particles is a lower limit",
+    )  # fmt: skip
+
+
+def particles_check(n_particles: int | None) -> CardCheck:
+    """Whether there are enough particles to speak of a population."""
+    words = "Number of particles"
+    if n_particles is None:
+        return CardCheck("particles", words, NOT_RUN, "no labels were given")
+    outcome = PASSED if n_particles >= MIN_PARTICLES else CAUTION
+    return CardCheck("particles", words, outcome, f"{n_particles}, {MIN_PARTICLES} are wanted")
+
+
+def resolution_check(length: CorrelationLength, resolution_um: float | None) -> CardCheck:
+    """Whether the structure is larger than the resolution and fits into the field."""
+    words = "Resolution and field against the structure"
+    if not np.isfinite(length.length_um) and not length.reason.startswith("no distance"):
+        return CardCheck("resolution", words, NOT_RUN, "no structure above the noise")
+    if not length.reported:
+        return CardCheck("resolution", words, CAUTION, length.reason)
+    if resolution_um is None:
+        return CardCheck(
+            "resolution", words, NOT_RUN,
+            f"length of {length.length_um:.3g} um against one pixel only: give resolution_um",
+        )  # fmt: skip
+    return CardCheck(
+        "resolution", words, PASSED,
+        f"{length.length_um:.3g} um, resolution {resolution_um:.3g} um",
+    )  # fmt: skip
+
+
+def pixel_checks(maps: xr.Dataset, variable: str, labels: np.ndarray | None) -> list[CardCheck]:
+    """Saturated, clipped and uncalibrated pixels."""
+    words = ("Saturated pixels", "Pixels at a bound of the fit", "Pixels outside the calibration")
+    names = ("saturation", "clipping", "calibration")
+    if STATUS not in maps:
+        return [
+            CardCheck(n, w, NOT_RUN, "no status map") for n, w in zip(names, words, strict=True)
+        ]
+    codes = maps[STATUS].transpose(*image_dims(maps[variable])).values
+    if labels is not None:
+        codes = codes[labels > 0]
+    usable = max(int(np.isin(codes, [int(c) for c in USABLE]).sum()), 1)
+    saturated, bound, outside = (
+        int(np.count_nonzero(codes == code))
+        for code in (Status.SATURATED, Status.AT_BOUND, Status.OUT_OF_RANGE)
+    )
+    cut = bound > MAX_AT_BOUND * usable
+    return [
+        CardCheck(names[0], words[0], CAUTION if saturated else PASSED, f"{saturated} left out"),
+        CardCheck(
+            names[1], words[1], CAUTION if cut else PASSED,
+            f"{bound}, {100 * bound / usable:.1f} %" + (": the spread is cut short" if cut else ""),
+        ),
+        CardCheck(names[2], words[2], CAUTION if outside else PASSED, f"{outside} left out"),
+    ]  # fmt: skip
+
+
+def noise_check(floor: NoiseFloor) -> CardCheck:
+    """Whether the sources of the noise agree."""
+    words = "Noise floor from several sources"
+    if len(floor.estimates) < 2:
+        return CardCheck("noise", words, NOT_RUN, "only one source: give a repeat or a reference")
+    found = ", ".join(f"{e.source} {e.sigma:.3g}" for e in floor.estimates)
+    return CardCheck("noise", words, PASSED if floor.agree else CAUTION, found)
+
+
+def rim_check(sample: Sample, depth: np.ndarray | None) -> CardCheck:
+    """Whether the rim of the particles leans to one side, as drift between energies makes it.
+
+    A shift d between images before and after the edge changes the optical density by
+    ``d . grad OD``: in the rim, with the opposite sign on the opposite side (science B.9). A real
+    core and shell is the same all around. The values of the outermost two pixels relative to the
+    inside are fitted with ``a_y n_y + a_x n_x``, n the outward direction; the errors are those of
+    the particles.
+    """
+    words = "Rim of the particles (registration)"
+    if sample.labels is None or len(sample.shape) != 2 or depth is None:
+        return CardCheck("rim", words, NOT_RUN, "needs particles in an image")
+    found = rim_lean(sample, depth)
+    if found is None:
+        return CardCheck("rim", words, NOT_RUN, "particles too small or too few")
+    lean, error = found
+    at_rim = sample.noise_variance[depth < 1.9 * min(sample.spacing_um)]
+    noise = float(np.sqrt(np.median(at_rim)))
+    size = float(np.hypot(*lean))
+    errors = float(np.hypot(*(lean / error)))
+    wide = RIM_NOISE * noise if np.isfinite(noise) else 0.0
+    failed = errors > RIM_ERRORS and size > wide
+    detail = f"leans by {size:.2g} ({errors:.1f} standard errors) to one side"
+    if failed:
+        detail += ": looks like a drift between energies; register the stack"
+    return CardCheck("rim", words, CAUTION if failed else PASSED, detail)
+
+
+def rim_lean(sample: Sample, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Lean of the rim along y and x in the map's units, and its standard errors."""
+    pixel = min(sample.spacing_um)
+    rim = depth < 1.9 * pixel
+    inside = (depth > 3 * pixel) & (depth < 7 * pixel)
+    labels = sample.particle
+    size = int(labels.max()) + 1
+    w, v = sample.weights, sample.values
+    mass = np.bincount(labels[inside], w[inside], minlength=size)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        level = np.bincount(labels[inside], (w * v)[inside], minlength=size) / mass
+    seen = ndimage.gaussian_filter(sample.seen().astype(float), 1.5)
+    slopes = [-np.gradient(seen, axis=axis) for axis in (0, 1)]
+    normal = np.stack([slope[sample.position] for slope in slopes])
+    length = np.hypot(*normal)
+    use = rim & (length > 1e-6) & np.isfinite(level[labels])
+    n_particles = np.count_nonzero(np.bincount(labels[use]))
+    if n_particles < 3 or use.sum() < 30:
+        return None
+    n = normal[:, use] / length[use]
+    away = v[use] - level[labels[use]]
+    own = labels[use]
+    # The mean of the rim is a real core and shell (or smoothing): taken off per particle.
+    count = np.bincount(own, minlength=size)
+    away = away - (np.bincount(own, away, minlength=size) / np.maximum(count, 1))[own]
+    gram = n @ n.T
+    lean = np.linalg.solve(gram, n @ away)
+    rest = away - lean @ n
+    scores = np.stack([np.bincount(own, c * rest, minlength=size) for c in n])
+    k = n_particles
+    inverse = np.linalg.inv(gram)
+    # Sandwich over particles: pixels of one particle share what it is.
+    covariance = inverse @ (scores @ scores.T) @ inverse * k / (k - 1)
+    return lean, np.sqrt(np.diag(covariance))

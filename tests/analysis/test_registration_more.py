@@ -1,0 +1,241 @@
+"""Registration: chosen frame, mask, smooth drift, magnification, raster, states, rim artefacts."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import ndimage
+
+from socwidgets.analysis.drift_model import row_drift, smooth_path
+from socwidgets.analysis.registration import measure_drift, register, shift_table
+from socwidgets.analysis.resample import Motion, move_frame, move_variance, shift_frame
+from socwidgets.analysis.rim_check import check_rim
+from socwidgets.analysis.state_shifts import measure_state_shifts, register_states
+from socwidgets.model.errors import DataError
+from socwidgets.model.stack import make_stack
+
+SIZE, NOISE = 96, 0.03
+ENERGIES = np.arange(8320.0, 8344.0, 1.0)
+N = ENERGIES.size
+
+
+def scene(seed=0, dy=0.0, dx=0.0, scale=1.0, row_dy=0.0, row_dx=0.0, flip=False):
+    """Smooth discs with texture, drawn at exact positions: nothing is interpolated."""
+    rng = np.random.default_rng(seed)
+    middle = 0.5 * (SIZE - 1)
+    y, x = np.mgrid[:SIZE, :SIZE].astype(float)
+    # A pixel shows the place of the sample that was moved there.
+    y = middle + (y - dy - np.reshape(row_dy, (-1, 1)) - middle) / scale
+    x = middle + (x - dx - np.reshape(row_dx, (-1, 1)) - middle) / scale
+    image = np.zeros((SIZE, SIZE))
+    for cy, cx, radius in rng.uniform((18, 18, 4), (78, 78, 9), (9, 3)):
+        away = np.hypot(y - cy, x - cx)
+        image += 0.7 / (1.0 + np.exp((away - radius) / 0.8))
+    return (1.5 - image) if flip else image
+
+
+def stack_of(path, rng, noise=NOISE, **options):
+    frames = [scene(dy=dy, dx=dx, **options) for dy, dx in path]
+    signal = np.stack(frames) + rng.normal(0, noise, (len(frames), SIZE, SIZE))
+    stack = make_stack(signal, ENERGIES[: len(frames)], quantity="optical_density", pixel_um=0.03)
+    stack["signal_std"] = xr.full_like(stack.signal, noise).assign_attrs(stack.signal.attrs)
+    return stack
+
+
+def error_of(drift, path):
+    found = np.stack([drift.dy.values, drift.dx.values], axis=1) - path
+    return float(np.sqrt(np.mean((found - found.mean(axis=0)) ** 2)))
+
+
+@pytest.fixture
+def walk(rng):
+    path = np.cumsum(rng.normal(0, 0.3, (N, 2)), axis=0)
+    return path - path.mean(axis=0)
+
+
+def test_a_chosen_frame_is_the_origin(rng, walk):
+    drift = measure_drift(stack_of(walk, rng), reference="frame", reference_frame=10)
+    assert float(drift.dy[10]) == float(drift.dx[10]) == 0.0
+    assert error_of(drift, walk) < 0.05
+    found = np.stack([drift.dy, drift.dx], axis=1)
+    assert np.abs(found - (walk - walk[10])).max() < 0.15
+    with pytest.raises(DataError, match="no such reference"):
+        measure_drift(stack_of(walk, rng), reference="frame", reference_frame=N)
+
+
+def test_contrast_that_inverts_across_the_edge(rng, walk):
+    stack = stack_of(walk, rng)
+    flipped = stack_of(walk, rng, flip=True)
+    stack.signal[12:] = flipped.signal.values[12:]
+    assert error_of(measure_drift(stack, image="gradient", reference="first"), walk) < 0.1
+
+
+def test_a_mask_leaves_out_what_moves_by_itself(rng, walk):
+    stack = stack_of(walk, rng)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    for i in range(N):
+        # Dust on the detector stays where it is and is darker than any particle.
+        stack.signal[i] += 4.0 * np.exp(-((y - 48) ** 2 + (x - 48) ** 2) / 18.0)
+    mask = xr.DataArray(np.hypot(y - 48, x - 48) > 14, dims=("y", "x"))
+    assert error_of(measure_drift(stack), walk) > 0.3
+    assert error_of(measure_drift(stack, mask=mask), walk) < 0.1
+    with pytest.raises(DataError, match="mask of the registration"):
+        measure_drift(stack, mask=mask.isel(y=slice(0, 9)))
+
+
+def test_smooth_path_is_not_bent_by_outliers(rng):
+    at = np.linspace(-1, 1, 60)
+    truth = np.stack([2 * at, at**2 - 0.5 * at**3], axis=1)
+    path = truth + rng.normal(0, 0.03, truth.shape)
+    bad = [3, 20, 21, 55]
+    path[bad] += 3.0
+    curve, outliers = smooth_path(path, np.ones(60, bool), 3)
+    assert np.flatnonzero(outliers).tolist() == bad
+    # Four coefficients from 56 points: the curve is known to sd sqrt(4/56) of the noise.
+    assert np.sqrt(np.mean((curve - truth) ** 2)) < 2 * 0.03 * np.sqrt(4 / 56)
+
+
+def test_smooth_drift_model_in_use(rng):
+    at = np.linspace(-1, 1, N)
+    truth = np.stack([1.5 * at, -0.8 * at**2], axis=1)
+    stack = stack_of(truth, rng, noise=0.15)
+    stack.signal[7] = np.roll(stack.signal.values[7], 6, axis=0)
+    smooth = measure_drift(stack, degree=2)
+    assert error_of(smooth, truth) < 0.05
+    assert bool(smooth.replaced[7])
+
+
+def test_magnification_is_taken_out_with_the_drift_in_one_step(rng, walk):
+    scale = ENERGIES / ENERGIES.mean()
+    exaggerated = scale**20  # 24 eV at 8.3 keV change the size by 0.1 px only: exaggerate
+    frames = [scene(dy=dy, dx=dx, scale=s) for (dy, dx), s in zip(walk, exaggerated, strict=True)]
+    stack = make_stack(np.stack(frames), ENERGIES, quantity="optical_density", pixel_um=0.03)
+    drift = measure_drift(stack).assign(
+        dy=("energy", walk[:, 0]), dx=("energy", walk[:, 1]), scale=("energy", exaggerated)
+    )
+    moved = register(stack, drift=drift)
+    error = (moved.signal - scene()).where(moved.valid)
+    assert float(np.abs(error).max()) < 0.02
+    plain = register(stack, drift=drift.drop_vars("scale"))
+    assert float(np.abs((plain.signal - scene()).where(plain.valid)).max()) > 0.1
+
+
+def test_magnification_is_known_from_the_energy(rng):
+    energies = np.linspace(7000.0, 7700.0, 8)
+    path = np.zeros((8, 2))
+    frames = [scene(scale=e / 7350.0) for e in energies]
+    stack = make_stack(np.stack(frames), energies, quantity="optical_density", pixel_um=0.03)
+    moved = register(stack, magnification=1.0)
+    assert moved.scale.values == pytest.approx(energies / 7350.0)
+    assert error_of(moved, path) < 0.03
+    assert float(np.abs((moved.signal - scene()).where(moved.valid)).max()) < 0.03
+
+
+def test_rows_of_a_raster_scan(rng):
+    path = np.stack([0.8 * np.arange(N) - 9.2, 0.5 * np.arange(N) - 5.75], axis=1) * 0.6
+    row_dy, row_dx = row_drift(path, SIZE)
+    assert row_dx[5, -1] == pytest.approx(0.3 * (SIZE - 1) / SIZE / 2, abs=1e-9)
+    frames = [
+        scene(dy=dy, dx=dx, row_dy=row_dy[i], row_dx=row_dx[i]) for i, (dy, dx) in enumerate(path)
+    ]
+    stack = make_stack(np.stack(frames), ENERGIES, quantity="optical_density", pixel_um=0.03)
+    moved = register(stack, raster=True)
+    plain = register(stack)
+    away = [float(np.abs((s.signal - scene()).where(s.valid)).mean()) for s in (moved, plain)]
+    assert away[0] < 0.5 * away[1]
+
+
+def test_motion_without_extras_is_the_plain_shift(rng):
+    frame = rng.normal(size=(30, 40))
+    zero = np.zeros(30)
+    general = move_frame(frame, Motion(0.3, -1.2, row_dy=zero, row_dx=zero))
+    np.testing.assert_allclose(general, shift_frame(frame, 0.3, -1.2), atol=2e-6)
+
+
+def test_noise_of_a_moved_frame(rng):
+    motion = Motion(0.3, -0.4, 1.02, np.linspace(-0.2, 0.2, 40), np.linspace(0.4, -0.4, 40))
+    frames = rng.normal(0, 1, (150, 40, 40))
+    moved = np.stack([move_frame(f, motion) for f in frames])
+    expected = move_variance(np.ones((40, 40)), motion)
+    inside = np.isfinite(expected)
+    ratio = moved.var(axis=0)[inside] / expected[inside]
+    assert ratio.mean() == pytest.approx(1.0, abs=0.02)
+
+
+def states(rng, shifts):
+    made = []
+    for i, (dy, dx) in enumerate(shifts):
+        path = np.cumsum(rng.normal(0, 0.15, (6, 2)), axis=0)
+        path += np.array([dy, dx]) - path.mean(axis=0)
+        stack = stack_of(path, rng)
+        # The sample reacts: its optical density changes from state to state.
+        stack["signal"] = (stack.signal * (1.0 - 0.1 * i)).assign_attrs(stack.signal.attrs)
+        made.append(stack)
+    return made
+
+
+def test_states_are_found_however_far_they_lie(rng):
+    truth = np.array([[0.0, 0.0], [5.0, -3.0], [-4.4, 6.3], [1.2, 0.4]])
+    moved, shifts = register_states(states(rng, truth), labels=[3.7, 3.9, 4.1, 4.3])
+    found = np.stack([shifts.dy, shifts.dx], axis=1)
+    assert np.abs(found - truth).max() < 0.1
+    assert shifts.state.values.tolist() == [3.7, 3.9, 4.1, 4.3]
+    assert not shifts.replaced.any()
+    for i, state in enumerate(moved):
+        seen = state.signal.mean("energy").where(state.valid)
+        centered = seen / (1.0 - 0.1 * i)
+        difference = (centered - moved[0].signal.mean("energy")).where(moved[0].valid)
+        # 0.1 px on slopes of up to 0.2 per px, and the noise of six frames.
+        assert float(np.abs(difference).mean()) < 0.03
+    table = shift_table(shifts)
+    assert table.index.name == "state"
+    assert table["size_px"].to_numpy() == pytest.approx(np.hypot(*truth.T), abs=0.1)
+
+
+def test_states_by_their_jump_maps(rng):
+    truth = np.array([[0.0, 0.0], [3.0, -7.0], [2.0, 2.5]])
+    maps = np.stack([scene(dy=dy, dx=dx) for dy, dx in truth]) + rng.normal(
+        0, 0.05, (3, SIZE, SIZE)
+    )
+    found = measure_state_shifts(xr.DataArray(maps, dims=("stop", "y", "x")))
+    assert np.stack([found.dy, found.dx], axis=1) == pytest.approx(truth, abs=0.1)
+    with pytest.raises(DataError, match="no series of states"):
+        measure_state_shifts(xr.DataArray(maps[0], dims=("y", "x")))
+
+
+@pytest.mark.parametrize(("shift", "fires"), [(0.0, False), (0.2, False), (1.0, True)])
+@pytest.mark.parametrize("with_std", [True, False])
+def test_a_rim_artefact_fires_at_one_pixel_and_not_at_a_fifth(rng, shift, fires, with_std):
+    path = np.zeros((N, 2))
+    path[9, 1] = shift
+    stack = stack_of(path, rng)
+    edge = 1.0 + 0.5 / (1 + np.exp(-(ENERGIES - 8332.0)))
+    stack["signal"] = (stack.signal * xr.DataArray(edge, dims="energy")).assign_attrs(
+        stack.signal.attrs
+    )
+    verdict = check_rim(stack if with_std else stack.drop_vars("signal_std"))
+    assert verdict.passed is not fires
+    assert verdict.frames.flagged.values[9] == fires
+    assert int(verdict.frames.flagged.sum()) == int(fires)
+    if fires:
+        assert verdict.worst_px == pytest.approx(1.0, abs=0.1)
+        assert "8329 eV" in verdict.message
+        assert verdict.false_fraction > 0.3
+        false = ndimage.shift(scene(), (0, 1.0), order=3) - scene()
+        rim = verdict.rim.values
+        assert float(verdict.frames.false_od[9]) == pytest.approx(
+            np.sqrt(np.mean(false[rim] ** 2)), rel=0.5
+        )
+
+
+def test_registration_clears_the_rim(rng):
+    path = np.zeros((N, 2))
+    path[8:, 0] = 1.3
+    stack = stack_of(path, rng)
+    assert not check_rim(stack).passed
+    assert check_rim(register(stack)).passed
+
+
+def test_table_of_a_registered_stack(rng, walk):
+    table = shift_table(register(stack_of(walk, rng)))
+    assert table.columns.tolist() == ["dy_px", "dx_px", "size_px", "correlation", "replaced"]
+    assert table.index.tolist() == ENERGIES.tolist()
