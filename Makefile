@@ -4,6 +4,8 @@
 
 VENV ?= .venv
 OUT ?= demo-output
+# Test files that run side by side; 0 runs them one after the other.
+WORKERS ?= 2
 # PYTHON=/path/to/python chooses the interpreter of a new environment.
 PYTHON ?=
 
@@ -39,7 +41,7 @@ test: $(VENV)/.installed-test  ## set up with the test extra, then lint, type-ch
 	$(BIN)/python -m mypy || failed="$$failed types"; \
 	sh tests/ensure_chromium.sh $(BIN)/python; \
 	[ -z "$$failed" ] || echo "FAILED above:$$failed (the tests run all the same)"; \
-	$(BIN)/python -m pytest $(ARGS) || failed="$$failed tests"; \
+	$(BIN)/python -m pytest -n "$(WORKERS)" --dist loadfile $(ARGS) || failed="$$failed tests"; \
 	[ -z "$$failed" ] || { echo "FAILED:$$failed"; exit 1; }
 
 lint: $(VENV)/.installed-test  ## ruff: rules and format
