@@ -98,13 +98,11 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml $(PINS)
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
-<<<<<<< HEAD
 $(VENV)/.installed-docs: $(VENV)/.created pyproject.toml $(PINS)
 	@echo "installing socwidgets with the docs extra into $(VENV) (a minute or two the first time)"
 	@$(PIP) --editable '.[docs]'
 	@touch $@ $(VENV)/.installed
-=======
+
 $(VENV)/.installed-bench: $(VENV)/.installed-test
 	@$(PIP) --editable '.[test,bench]'
 	@touch $@
->>>>>>> main
