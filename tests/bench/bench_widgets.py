@@ -164,7 +164,7 @@ class Bench(LabPage):
             self.lasso(extent * (0.3 + 0.02 * (i % 10)), extent * 0.5, extent * 0.22)
             self.settle()
             log = self.log()
-            first.append(log["shape"][FIRST_COLOR]["now"] - log["up"][-1])
+            first.append(max(0.0, log["shape"][FIRST_COLOR]["now"] - log["up"][-1]))
             last.append(max(t - log["up"][-1] for t in log["all"] if t > log["up"][-1]))
         return first, last
 
@@ -339,7 +339,7 @@ the same machine; all drawing by the processor, without a graphics card.
 {table}
 
 A drag ends with the release of the mouse button; its spectrum is there when the line of the mean
-has its new shape on the page. Times of the map run from the change in the kernel to the repaint.
+has its final shape on the page (0 ms: the last update of the drag itself had drawn it). Times of the map run from the change in the kernel to the repaint.
 Data, imports and compiled code are there before the cell runs.
 """
 
