@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from socwidgets.heterogeneity.inputs import checked_ends
 from socwidgets.kernels.mixture import fit_shares
@@ -208,5 +210,8 @@ def _interval(
         shares = start[None].copy()
         fit_shares(density, w * counts[unit], np.zeros(w.size, np.int64), shares, 500, 1e-5)
         found[i] = shares[0, 2]
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(found.std()), float(low), float(high)
+    # Few units: resampling sees only (n-1)/n of their variance, and Student's tails are wider.
+    wider = np.sqrt(n / (n - 1)) * student.ppf(0.975, n - 1) / norm.ppf(0.975)
+    low, high = best[2] + (np.percentile(found, [2.5, 97.5]) - best[2]) * wider
+    std = float(found.std() * np.sqrt(n / (n - 1)))
+    return std, float(max(low, 0.0)), float(min(high, 1.0))
