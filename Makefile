@@ -4,6 +4,8 @@
 
 VENV ?= .venv
 OUT ?= demo-output
+# Test files that run side by side; 0 runs them one after the other.
+WORKERS ?= 2
 # PYTHON=/path/to/python chooses the interpreter of a new environment.
 PYTHON ?=
 
@@ -39,7 +41,7 @@ test: $(VENV)/.installed-test  ## set up with the test extra, then lint, type-ch
 	$(BIN)/python -m mypy || failed="$$failed types"; \
 	sh tests/ensure_chromium.sh $(BIN)/python; \
 	[ -z "$$failed" ] || echo "FAILED above:$$failed (the tests run all the same)"; \
-	$(BIN)/python -m pytest $(ARGS) || failed="$$failed tests"; \
+	$(BIN)/python -m pytest -n "$(WORKERS)" --dist loadfile $(ARGS) || failed="$$failed tests"; \
 	[ -z "$$failed" ] || { echo "FAILED:$$failed"; exit 1; }
 
 lint: $(VENV)/.installed-test  ## ruff: rules and format
@@ -96,13 +98,11 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml $(PINS)
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
-<<<<<<< HEAD
 $(VENV)/.installed-docs: $(VENV)/.created pyproject.toml $(PINS)
 	@echo "installing socwidgets with the docs extra into $(VENV) (a minute or two the first time)"
 	@$(PIP) --editable '.[docs]'
 	@touch $@ $(VENV)/.installed
-=======
+
 $(VENV)/.installed-bench: $(VENV)/.installed-test
 	@$(PIP) --editable '.[test,bench]'
 	@touch $@
->>>>>>> main

@@ -148,10 +148,15 @@ def test_a_click_in_one_slice_moves_the_others(volume):
 
 def test_drift_and_frames_before_and_after(data):
     stack = data[0].drop_vars("signal_std")
+    # Something to align by: the frames of the small stack have nothing in common but noise.
+    y, x = np.mgrid[: stack.sizes["y"], : stack.sizes["x"]]
+    particle = 3.0 * np.exp(-((y - 12) ** 2 + (x - 15) ** 2) / 18.0)
+    stack["signal"] = (stack["signal"] + particle).assign_attrs(stack["signal"].attrs)
     moved = stack.copy(deep=True)
     for i in range(13, 26):
         moved["signal"][i] = np.roll(stack["signal"].values[i], 1, axis=1)
     found = register(moved, threshold_px=0.0, max_shift_px=5)
+    assert float(found["dx"][20] - found["dx"][3]) == pytest.approx(1.0, abs=0.2)
     view = RegistrationView(found, moved)
     np.testing.assert_allclose(view._dx.y, found["dx"])
     assert "px (root mean square)" in text_of(view.words.value)
