@@ -174,7 +174,7 @@ class Bench(LabPage):
 
         ring = [
             self.at(x + radius * math.cos(a), y + radius * math.sin(a))
-            for a in (i * 2 * math.pi / 40 for i in range(41))
+            for a in (i * 2 * math.pi / 40 for i in range(34))
         ]
         self.page.mouse.move(*ring[0])
         self.page.mouse.down()
@@ -182,7 +182,7 @@ class Bench(LabPage):
             self.page.mouse.move(*place)
             self.page.wait_for_timeout(pause_ms)
         # The last move and the release come together: no live message shows the shape before.
-        self.page.mouse.move(*self.at(x + 0.3 * radius, y + 0.2 * radius))
+        self.page.mouse.move(*self.at(x + 1.2 * radius, y - 0.6 * radius))
         self.page.mouse.up()
 
     def updates_per_second(self) -> float:
@@ -339,7 +339,7 @@ the same machine; all drawing by the processor, without a graphics card.
 {table}
 
 A drag ends with the release of the mouse button; its spectrum is there when the line of the mean
-has its new shape on the page. Times of the map run from the change in the kernel to the repaint.
+has its final shape on the page. Times of the map run from the change in the kernel to the repaint.
 Data, imports and compiled code are there before the cell runs.
 """
 
