@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
-class Explorer(ipywidgets.GridBox):
+class Explorer(ipywidgets.VBox):
     """Map on the left, spectrum and histogram on the right, controls above, regions below.
 
     Everything goes through `session`: what a mouse does here, its methods do from a cell.
@@ -54,14 +54,14 @@ class Explorer(ipywidgets.GridBox):
         top = ipywidgets.VBox(
             [ipywidgets.HTML(f"<style>{_CSS}</style>", layout={"display": "none"}),
              KeyGuard(), self.error_bar, self.controls, self.job_bar],
-            layout={"grid_column": "1 / -1", "min_width": "0"},
+            layout={"min_width": "0"},
         )  # fmt: skip
         left, right = (
             ipywidgets.VBox(views, layout={"min_width": "0"})
             for views in ([self.map_view, self.rois], [self.spectrum, self.histogram])
         )
-        super().__init__(
-            [top, left, right],
+        columns = ipywidgets.GridBox(
+            [left, right],
             layout={
                 # Side by side, or one below the other where there is no room for both.
                 "grid_template_columns": "repeat(auto-fit, minmax(min(100%, 350px), 1fr))",
@@ -69,6 +69,7 @@ class Explorer(ipywidgets.GridBox):
                 "width": "100%",
             },
         )
+        super().__init__([top, columns], layout={"width": "100%"})
         self.add_class("socwidgets-explorer")
 
     def __repr__(self) -> str:

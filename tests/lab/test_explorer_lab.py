@@ -285,8 +285,8 @@ def test_narrow_and_wide_windows_and_dark_theme(page, artifacts):
         assert spills <= 1
         canvas = page.page.locator(".socw-map canvas").first.bounding_box()
         spectrum = page.page.locator(".socwidgets-spectrum").bounding_box()
-        assert canvas["x"] + canvas["width"] <= spectrum["x"] + 1
         page.shot(artifacts, f"lab-{width}.png")
+        assert canvas["x"] + canvas["width"] <= spectrum["x"] + 1
     page.theme("JupyterLab Dark")
     page.shot(artifacts, "lab-dark.png")
     page.theme("JupyterLab Light")

@@ -206,7 +206,7 @@ def cluster():
     import dask
 
     # Nobody answers for a worker that is dead: do not wait half a minute to find out.
-    quick = {"distributed.comm.timeouts.connect": "3s", "distributed.comm.timeouts.tcp": "5s"}
+    quick = {"distributed.comm.timeouts.connect": "3s", "distributed.comm.timeouts.tcp": "11s"}
     with (
         dask.config.set(quick),
         distributed.LocalCluster(
