@@ -87,13 +87,18 @@ class StxmInstrument(Parameters):
 
     def check(self) -> None:
         """Check fields against each other."""
-        energies = np.asarray(self.energies_ev)
-        if energies.size < 2 or np.any(np.diff(energies) <= 0):
-            raise ParameterError(
-                "the energies do not rise",
-                expected="at least two, strictly rising",
-                found=f"{energies.size} energies",
-            )
+        check_rising(self.energies_ev)
+
+
+def check_rising(energies_ev: tuple[float, ...]) -> None:
+    """Refuse the energies of a scan, eV, unless there are two or more and they rise."""
+    energies = np.asarray(energies_ev)
+    if energies.size < 2 or np.any(np.diff(energies) <= 0):
+        raise ParameterError(
+            "the energies do not rise",
+            expected="at least two, strictly rising",
+            found=f"{energies.size} energies",
+        )
 
 
 def simulate_stxm(

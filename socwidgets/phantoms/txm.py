@@ -11,10 +11,10 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from socwidgets.model import provenance
-from socwidgets.model.errors import ParameterError
 from socwidgets.model.names import DARK, SIGNAL, X, Y
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import make_stack
+from socwidgets.phantoms.instrument import check_rising
 from socwidgets.phantoms.optics import (
     add_truth,
     illuminate,
@@ -77,13 +77,7 @@ class TxmInstrument(Parameters):
 
     def check(self) -> None:
         """Check fields against each other."""
-        energies = np.asarray(self.energies_ev)
-        if energies.size < 2 or np.any(np.diff(energies) <= 0):
-            raise ParameterError(
-                "the energies do not rise",
-                expected="at least two, strictly rising",
-                found=f"{energies.size} energies",
-            )
+        check_rising(self.energies_ev)
 
 
 def simulate_txm(
