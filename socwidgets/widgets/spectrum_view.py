@@ -35,6 +35,9 @@ class SpectrumView(View):
     pixel, whichever was touched last; without either, to the mean of all usable pixels.
     """
 
+    # The map already shows by itself what was drawn.
+    urgent = True
+
     def __init__(self, session: Session) -> None:
         super().__init__(session, layout={"min_width": "0"})
         self.add_class("socwidgets-spectrum")
