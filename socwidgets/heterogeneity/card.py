@@ -12,7 +12,8 @@ import xarray as xr
 
 from socwidgets.heterogeneity import card_checks, card_sections
 from socwidgets.heterogeneity.bootstrap import Progress, bootstrap, resampling_units
-from socwidgets.heterogeneity.card_model import CardCheck, HeterogeneityCard, entries_of
+from socwidgets.heterogeneity.card_model import HeterogeneityCard
+from socwidgets.heterogeneity.card_parts import CardCheck, entries_of
 from socwidgets.heterogeneity.card_words import card_warnings, verdict
 from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
 from socwidgets.heterogeneity.nested import variance_shares

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.heterogeneity.card_model import CAUTION, NOT_RUN, PASSED, CardCheck
+from socwidgets.heterogeneity.card_parts import CAUTION, NOT_RUN, PASSED, CardCheck
 from socwidgets.heterogeneity.noise_floor import NoiseFloor
 from socwidgets.heterogeneity.sample import Sample, image_dims
 from socwidgets.heterogeneity.space.structure import CorrelationLength

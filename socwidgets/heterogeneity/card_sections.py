@@ -14,7 +14,7 @@ from socwidgets.heterogeneity.bootstrap import (
     draw_counts,
     interval_of,
 )
-from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.nested import VarianceShares
 from socwidgets.heterogeneity.nested_levels import NestedVariance
 from socwidgets.heterogeneity.sample import Sample

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from socwidgets.heterogeneity.bootstrap import BootstrapResult
-from socwidgets.heterogeneity.card_model import CAUTION, CardCheck
+from socwidgets.heterogeneity.card_parts import CAUTION, CardCheck
 from socwidgets.heterogeneity.nested import VarianceShares
 from socwidgets.heterogeneity.sample import Sample
 from socwidgets.heterogeneity.space.radial import CoreShell

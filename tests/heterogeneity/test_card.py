@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from socwidgets.heterogeneity.bootstrap import bootstrap
 from socwidgets.heterogeneity.card import heterogeneity_card
 from socwidgets.heterogeneity.card_checks import rim_check
-from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.card_phases import phase_entries
 from socwidgets.heterogeneity.correlation import correlation_length_px
 from socwidgets.heterogeneity.noise_floor import noise_floor

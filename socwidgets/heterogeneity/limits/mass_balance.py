@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.heterogeneity.bootstrap import bootstrap
-from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.correlation import correlation_length_px
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.spread import noise_corrected_spread
