@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
-from socwidgets.analysis.fit_run import Control, as_maps, run_fit
+from socwidgets.analysis.fit_run import Control, as_maps, run_fit, warn_if_empty
 from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
+from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.starting import starting_rows
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
@@ -31,7 +32,7 @@ from socwidgets.model.names import (
     std_name,
 )
 from socwidgets.model.parameters import Parameters
-from socwidgets.model.stack import validate_stack
+from socwidgets.model.stack import refuse_transmission, validate_stack
 from socwidgets.model.status import Status
 
 #: Attribute of a mask that says which status its False pixels get.
@@ -95,6 +96,7 @@ def fit_map(
         If `cancel` was set.
     """
     validate_stack(stack)
+    refuse_transmission(stack, f"the fit {method!r}")
     chosen = get_method(method)
     full = _parameters(chosen, params, changes)
     signal, noise = _ordered(stack)
@@ -112,6 +114,7 @@ def fit_map(
     out, status = run_fit(fit, signal, noise, initial, codes, control)
     maps = as_maps(signal, fit.specs, out, status)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
+    warn_if_empty(maps, method)
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
     return provenance.record(maps, "socwidgets.fit_map", called, source=stack)
@@ -154,6 +157,7 @@ def _excluded(stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None
         signal.isel({spectral_dim(signal): 0}, drop=True), dtype=np.uint8
     ).compute()
     if mask is not None:
+        mask = named(mask, signal.to_dataset(name=SIGNAL), "mask")
         if mask.dims != (Y, X) or mask.shape != (signal.sizes[Y], signal.sizes[X]):
             raise DataError(
                 "the mask does not fit the stack",

@@ -16,13 +16,14 @@ from socwidgets.analysis.detector import (
     flag_counts,
     full_scale_of,
 )
-from socwidgets.analysis.open_beam import FLAT, dark_counts, open_beam
+from socwidgets.analysis.open_beam import dark_counts, open_beam
 from socwidgets.analysis.transmission import convert_in_memory
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import (
     DARK,
+    FLAT,
     I0,
     QUANTITY,
     SIGNAL,

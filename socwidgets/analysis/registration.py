@@ -12,6 +12,7 @@ from socwidgets.analysis.drift import Drift, find_drift
 from socwidgets.analysis.drift_model import row_drift
 from socwidgets.analysis.frame_motion import ROW_DX, ROW_DY, SCALE, motions, move_stack
 from socwidgets.analysis.magnification import magnifications, rescaled
+from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.analysis.resample import Motion
 from socwidgets.model import provenance
@@ -71,6 +72,14 @@ def measure_drift(
     dim = spectral_dim(signal)
     signal = signal.transpose(dim, Y, X)
     n = signal.sizes[dim]
+    if n < 2:
+        raise DataError(
+            "one frame has nothing to be registered with",
+            expected="two or more frames",
+            found=f"{n} along {dim}",
+            fix="leave registration out; states are registered by register_states of "
+            "socwidgets.analysis.state_shifts",
+        )
     if chosen.reference == "frame" and chosen.reference_frame >= n:
         raise DataError(
             "there is no such reference frame",
@@ -80,7 +89,7 @@ def measure_drift(
     scale = np.ones(n)
     if chosen.magnification:
         scale = magnifications(signal[dim].values, chosen.magnification_ev, chosen.magnification)
-    kept = None if mask is None else _checked_mask(mask, signal)
+    kept = None if mask is None else _checked_mask(mask, stack)
     found = find_drift(lambda i: rescaled(signal[i].values, scale[i]), n, chosen, kept)
     # A scaled frame moves by its drift in its own pixels.
     drift = _drift_dataset(found, signal[dim], dim, scale)
@@ -160,8 +169,9 @@ def _choose(params: RegistrationParams | None, changes: dict[str, Any]) -> Regis
     return (params or RegistrationParams()).replace(**changes)
 
 
-def _checked_mask(mask: xr.DataArray, signal: xr.DataArray) -> np.ndarray:
-    sizes = {Y: signal.sizes[Y], X: signal.sizes[X]}
+def _checked_mask(mask: xr.DataArray | np.ndarray, stack: xr.Dataset) -> np.ndarray:
+    mask = named(mask, stack, "mask of the registration")
+    sizes = {Y: stack.sizes[Y], X: stack.sizes[X]}
     if mask.dtype != bool or dict(mask.sizes) != sizes or int(mask.sum()) < 64:
         raise DataError(
             "the mask of the registration does not fit the stack",
