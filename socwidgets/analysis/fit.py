@@ -45,7 +45,7 @@ def fit_map(
     params: Parameters | Mapping[str, Any] | None = None,
     *,
     references: xr.DataArray | None = None,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | np.ndarray | None = None,
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
     workers: int | None = None,
@@ -151,7 +151,9 @@ def _typical_std(noise: xr.DataArray | None, dim: str, params: Parameters) -> np
     return result
 
 
-def _excluded(stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None) -> xr.DataArray:
+def _excluded(
+    stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | np.ndarray | None
+) -> xr.DataArray:
     """Status of the pixels that get no value, 0 elsewhere; the stack's own reasons win."""
     codes = xr.zeros_like(
         signal.isel({spectral_dim(signal): 0}, drop=True), dtype=np.uint8

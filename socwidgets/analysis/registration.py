@@ -29,7 +29,7 @@ def measure_drift(
     stack: xr.Dataset,
     params: RegistrationParams | None = None,
     *,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | np.ndarray | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Measure how far each frame of a stack is displaced.
@@ -106,7 +106,7 @@ def register(
     params: RegistrationParams | None = None,
     *,
     drift: xr.Dataset | None = None,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | np.ndarray | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Bring every frame of a stack to the same place, by one cubic-spline interpolation each.
