@@ -8,7 +8,7 @@ import ipywidgets
 
 from socwidgets.jobs import Job, JobState
 from socwidgets.session import Session
-from socwidgets.session.session import FIT
+from socwidgets.session.fits import FIT
 from socwidgets.widgets.forms import ParameterForm
 from socwidgets.widgets.subshell import answer_beside_cells
 from socwidgets.widgets.view import View

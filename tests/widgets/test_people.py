@@ -84,9 +84,9 @@ def test_curves_differ_by_more_than_their_color():
     app = Explorer(Session(stack, small_stack.maps(stack), small_stack.references()))
     spectrum, layers = app.spectrum, app.histogram.layers
     dashes = {
-        "fit": spectrum._fit.line_style,
-        "component": spectrum._components[0].line_style,
-        "background": spectrum._background.line_style,
+        "fit": spectrum._fit.fit.line_style,
+        "component": spectrum._fit.parts[0].line_style,
+        "background": spectrum._fit.background.line_style,
     }
     assert len(set(dashes.values())) == 3
     assert layers._noise.line_style != layers._mixture.line_style
