@@ -32,6 +32,7 @@ from socwidgets.model.names import (
     std_name,
 )
 from socwidgets.model.parameters import Parameters
+from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import refuse_transmission, validate_stack
 from socwidgets.model.status import Status
 
@@ -45,7 +46,7 @@ def fit_map(
     params: Parameters | Mapping[str, Any] | None = None,
     *,
     references: xr.DataArray | None = None,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | np.ndarray | None = None,
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
     workers: int | None = None,
@@ -151,7 +152,9 @@ def _typical_std(noise: xr.DataArray | None, dim: str, params: Parameters) -> np
     return result
 
 
-def _excluded(stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None) -> xr.DataArray:
+def _excluded(
+    stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | np.ndarray | None
+) -> xr.DataArray:
     """Status of the pixels that get no value, 0 elsewhere; the stack's own reasons win."""
     codes = xr.zeros_like(
         signal.isel({spectral_dim(signal): 0}, drop=True), dtype=np.uint8
@@ -174,7 +177,7 @@ def _excluded(stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None
 
 
 def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str, Any]:
-    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge")}
+    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge", RIM_CHECK)}
     sigma = "propagated from signal_std" if has_noise else "residual of each pixel's own fit"
     scale = "scaled by signal_std" if has_noise else "not scaled: sum(res^2)/(N - P)"
     return {**kept, "sigma_source": sigma, "redchi_scale": scale, **fit.attrs}

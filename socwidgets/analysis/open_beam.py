@@ -32,7 +32,7 @@ class OpenBeam:
     per_flat: np.ndarray
 
 
-def dark_counts(stack: xr.Dataset, dark: xr.DataArray | None) -> xr.DataArray:
+def dark_counts(stack: xr.Dataset, dark: xr.DataArray | np.ndarray | float | None) -> xr.DataArray:
     """Mean dark counts, float32: of `dark`, else the stack's own, else zero.
 
     Dims that the signal does not have are repeats and are averaged. The dark belongs to the
@@ -61,9 +61,9 @@ def dark_counts(stack: xr.Dataset, dark: xr.DataArray | None) -> xr.DataArray:
 
 def open_beam(
     stack: xr.Dataset,
-    flat: xr.DataArray | None,
-    flat_after: xr.DataArray | None,
-    empty: xr.DataArray | None,
+    flat: xr.DataArray | np.ndarray | None,
+    flat_after: xr.DataArray | np.ndarray | None,
+    empty: xr.DataArray | np.ndarray | None,
     background: xr.DataArray,
 ) -> OpenBeam:
     """Counts without the sample for every frame of a stack.
@@ -203,7 +203,7 @@ def _mean_time(part: xr.DataArray, dim: str) -> np.ndarray:
     return when.mean([d for d in when.dims if d != dim]).values
 
 
-def _region(stack: xr.Dataset, empty: xr.DataArray) -> xr.DataArray:
+def _region(stack: xr.Dataset, empty: xr.DataArray | np.ndarray) -> xr.DataArray:
     mask = named(empty, stack, "object-free region")
     sizes = {Y: stack.sizes[Y], X: stack.sizes[X]}
     if mask.dtype != bool or dict(mask.sizes) != sizes or not bool(mask.any()):
@@ -216,7 +216,9 @@ def _region(stack: xr.Dataset, empty: xr.DataArray) -> xr.DataArray:
     return mask.reset_coords(drop=True)
 
 
-def _from_region(stack: xr.Dataset, empty: xr.DataArray, background: xr.DataArray) -> OpenBeam:
+def _from_region(
+    stack: xr.Dataset, empty: xr.DataArray | np.ndarray, background: xr.DataArray
+) -> OpenBeam:
     """I0 spectrum: mean counts of the object-free pixels."""
     mask = _region(stack, empty)
     seen = _mean_light(stack[SIGNAL], background, mask)
@@ -232,7 +234,7 @@ def _scaled(
     beam: xr.DataArray,
     share: np.ndarray,
     stack: xr.Dataset,
-    empty: xr.DataArray,
+    empty: xr.DataArray | np.ndarray,
     background: xr.DataArray,
 ) -> tuple[xr.DataArray, np.ndarray]:
     """Flat times what the object-free pixels say about each frame: ring current, shutter."""
