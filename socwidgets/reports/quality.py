@@ -17,7 +17,7 @@ from socwidgets.model.status import Status, usable
 from socwidgets.reports.prepare import largest_drift
 from socwidgets.reports.publish import show_figures, show_list, show_table
 from socwidgets.reports.results import Number
-from socwidgets.reports.scan import Scan
+from socwidgets.reports.scan import Scan, cluster_address
 from socwidgets.reports.template_parameters import QualityReport
 
 #: Part of a pixel that drift may leave, share of saturated or unfit pixels, and the noise of a
@@ -64,7 +64,7 @@ def _half(scan: Scan, start: int) -> xr.Dataset:
     half = scan.od.isel({dim: slice(start, None, 2)})
     fit = fit_map(
         half, "lcf", references=scan.inputs.references, mask=scan.jumps["mask"],
-        **scan.params.fit_options(),
+        cluster=cluster_address(), **scan.params.fit_options(),
     )  # fmt: skip
     return soc_map(fit, charged=scan.params.charged)
 
