@@ -157,7 +157,7 @@ def conclude(
     table = scan.table if particles is None else particles
     base = gather(
         chosen, inputs or scan.inputs, scan.maps, scan.card,
-        particles=table, drift=scan.drift, prepared=scan.od,
+        particles=table, drift=scan.drift, prepared=scan.od, labels=scan.labels,
     )  # fmt: skip
     own = tuple(warnings)
     others = tuple(text for text in base.warnings if text not in own)
