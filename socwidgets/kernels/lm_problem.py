@@ -25,7 +25,7 @@ class Problem(NamedTuple):
         Whether the model has normal equations of its own.
     numbers, axis : ndarray
         The model: `lm_plan.Model`.
-    points, count, unknowns : uintp
+    points, parameters, unknowns : uintp
         Samples E, parameters M, free parameters P.
     weighting : uintp
         Code of `lm_normal`.
@@ -52,7 +52,7 @@ class Problem(NamedTuple):
     numbers: np.ndarray
     axis: np.ndarray
     points: np.uintp
-    count: np.uintp
+    parameters: np.uintp
     unknowns: np.uintp
     weighting: np.uintp
     ties: np.ndarray
@@ -148,7 +148,7 @@ def make_room(problem, weighted, rows):
     return Room(
         np.zeros(padded * L, kind),
         np.zeros(padded * L if weighted else ONE, kind),
-        np.zeros(problem.count * L, kind),
+        np.zeros(problem.parameters * L, kind),
         np.zeros(sums * L, kind),
         np.zeros(rows * L, kind),
         np.full(L, -1, np.int64),
@@ -160,8 +160,8 @@ def make_scratch(problem):
     """Scratch space for a problem."""
     kind = problem.axis.dtype
     return Scratch(
-        np.zeros(TWO * problem.count * L, kind),
-        np.zeros((problem.count + ONE) * COLUMN, kind),
+        np.zeros(TWO * problem.parameters * L, kind),
+        np.zeros((problem.parameters + ONE) * COLUMN, kind),
         np.zeros(COLUMN, kind),
         np.zeros(problem.rows * L, kind),
         np.zeros(L, kind),
@@ -180,9 +180,10 @@ def evaluate(problem, functions, room, scratch):
         )  # fmt: skip
     else:
         normal_equations(
-            block, problem.numbers, problem.axis, problem.points, problem.count, room.y, room.root,
-            problem.weighting, problem.ties, problem.scales, problem.columns, problem.unknowns,
-            room.trial, scratch.work, scratch.jac, scratch.model, scratch.fresh, scratch.deviance,
+            block, problem.numbers, problem.axis, problem.points, problem.parameters, room.y,
+            room.root, problem.weighting, problem.ties, problem.scales, problem.columns,
+            problem.unknowns, room.trial, scratch.work, scratch.jac, scratch.model, scratch.fresh,
+            scratch.deviance,
         )  # fmt: skip
     if problem.weighting != POISSON:
         square = problem.pairs[problem.pairs.size - 1] * L
