@@ -32,6 +32,7 @@ from socwidgets.model.names import (
     std_name,
 )
 from socwidgets.model.parameters import Parameters
+from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import refuse_transmission, validate_stack
 from socwidgets.model.status import Status
 
@@ -176,7 +177,7 @@ def _excluded(
 
 
 def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str, Any]:
-    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge")}
+    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge", RIM_CHECK)}
     sigma = "propagated from signal_std" if has_noise else "residual of each pixel's own fit"
     scale = "scaled by signal_std" if has_noise else "not scaled: sum(res^2)/(N - P)"
     return {**kept, "sigma_source": sigma, "redchi_scale": scale, **fit.attrs}

@@ -18,6 +18,7 @@ from socwidgets.analysis.resample import Motion
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import require_quantity, validate_stack
 
 __all__ = ["RegistrationParams", "measure_drift", "register", "shift_table"]
@@ -161,6 +162,8 @@ def register(
         said += f"; {int(measured['replaced'].sum())} frames took the drift of their neighbors"
     result = result.assign({str(n): v.variable for n, v in measured.data_vars.items()})
     result.attrs["registration"] = said
+    # A verdict on frames that have moved since is none.
+    result.attrs.pop(RIM_CHECK, None)
     called = {**chosen.to_dict(), **({} if drift is None else {"drift": drift})}
     return provenance.record(result, "socwidgets.register", called, source=stack)
 

@@ -33,6 +33,7 @@ from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.heterogeneity.spread_intervals import bootstrap
 from socwidgets.heterogeneity.spread_table import table_of
 from socwidgets.model.errors import DataError
+from socwidgets.model.rim import read_verdict
 
 #: Resamples of a variogram are fits: fewer are made than of a mean.
 LENGTH_DRAWS = 200
@@ -189,7 +190,9 @@ def _checks(
     n_particles = None if sample.labels is None else int(compact(sample.labels).max()) + 1
     return [
         card_checks.projection_check(sample, projection),
-        card_checks.rim_check(sample, None if depths is None else depths[0]),
+        card_checks.rim_check(
+            sample, None if depths is None else depths[0], read_verdict(maps.attrs)
+        ),
         card_checks.particles_check(n_particles),
         card_checks.noise_check(noise),
         *card_checks.pixel_checks(maps, variable, image),

@@ -5,12 +5,16 @@ import pytest
 import xarray as xr
 from scipy import ndimage
 
+from socwidgets.analysis.calibration import soc_map
 from socwidgets.analysis.drift_model import row_drift, smooth_path
+from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.registration import measure_drift, register, shift_table
 from socwidgets.analysis.resample import Motion, move_frame, move_variance, shift_frame
-from socwidgets.analysis.rim_check import check_rim
+from socwidgets.analysis.rim_check import check_rim, with_rim_check
 from socwidgets.analysis.state_shifts import measure_state_shifts, register_states
 from socwidgets.model.errors import DataError
+from socwidgets.model.references import make_references
+from socwidgets.model.rim import RIM_CHECK, read_verdict
 from socwidgets.model.stack import make_stack
 
 SIZE, NOISE = 96, 0.03
@@ -233,6 +237,25 @@ def test_registration_clears_the_rim(rng):
     stack = stack_of(path, rng)
     assert not check_rim(stack).passed
     assert check_rim(register(stack)).passed
+
+
+def test_the_verdict_travels_with_the_maps(rng):
+    path = np.zeros((N, 2))
+    path[8:, 0] = 1.3
+    stack = stack_of(path, rng)
+    out_of_place, aligned = with_rim_check(stack), with_rim_check(register(stack))
+    assert read_verdict(stack.attrs) is None
+    assert RIM_CHECK not in register(out_of_place).attrs
+    spectra = {"low": np.ones(N), "high": np.linspace(1.0, 2.0, N)}
+    references = make_references({k: (ENERGIES, v) for k, v in spectra.items()})
+    for seen, passed in ((out_of_place, False), (aligned, True)):
+        fit = fit_map(seen, "lcf", references=references, background_degree=-1)
+        found = read_verdict(soc_map(fit).attrs)
+        assert found is not None
+        assert found[0] is passed
+        assert found[1] == check_rim(seen).message
+    blank = stack.assign(signal=xr.zeros_like(stack.signal))
+    assert read_verdict(with_rim_check(blank).attrs) is None
 
 
 def test_table_of_a_registered_stack(rng, walk):

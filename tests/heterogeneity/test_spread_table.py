@@ -123,6 +123,22 @@ def test_golden_g58_all_sources_of_noise_agree(rng):
     assert not noise_floor(wrong, repeat=measured(0.05), nugget=False).agree
 
 
+def test_uncertainty_of_a_reference_counts_its_weights(rng):
+    """The sd over many weighted references is the standard error that one of them gives."""
+    weight = np.tile([1.0, 1.0, 1.0, 6.0], (16, 4))
+    weighted = {"weights": xr.DataArray(weight, dims=("y", "x")), "nugget": False}
+    floors = [
+        noise_floor(
+            map_set(np.full((16, 16), 0.5), 0.0),
+            reference=map_set(rng.normal(0.3, 0.05, (16, 16)), 0.0), **weighted,
+        ).to_frame()
+        for _ in range(150)
+    ]  # fmt: skip
+    sigmas = [table.sigma["reference"] for table in floors]
+    claimed = floors[0]["std"]["reference"]
+    assert np.std(sigmas) == pytest.approx(claimed, rel=0.2)
+
+
 def test_noise_floor_without_any_source(planted, rng):
     maps = planted(rng).drop_vars("soc_std")
     assert noise_floor(maps).best.source == "nugget"
