@@ -11,8 +11,8 @@ import xarray as xr
 
 from socwidgets.jobs import Job, JobCallback, JobState
 from socwidgets.session import fitting
+from socwidgets.session.calibrating import Calibrating
 from socwidgets.session.checks import check_maps
-from socwidgets.session.live import Live
 from socwidgets.session.state import State
 
 FIT = "fit"
@@ -21,7 +21,7 @@ FIT = "fit"
 _AFTER_FIRST_MAP_S = 1.5
 
 
-class Fits(Live):
+class Fits(Calibrating):
     """Long fits, and what becomes of their maps."""
 
     _job_observers: list[JobCallback]

@@ -11,8 +11,11 @@ import xarray as xr
 from socwidgets.widgets import plots
 from socwidgets.widgets.plots import LegendEntry, set_points
 
-_COMPONENT = "component_"
-_COMPONENT_COLORS = ("#0a7d55", "#b4540a", "#5a4fcf", "#a1417a", "#8a6d00", "#3a6ea5")
+_COMPONENT, _FRACTION = "component_", "fraction_"
+#: Quantities that the line above the plot has room for.
+_MOST = 3
+#: By position; of the parts of a fit and of the references.
+COMPONENT_COLORS = ("#0a7d55", "#b4540a", "#5a4fcf", "#a1417a", "#8a6d00", "#3a6ea5")
 
 
 class Trace:
@@ -66,7 +69,7 @@ class FitMarks:
         )
         self.parts = [
             plots.make_lines(x, y, colors=[color], stroke_width=1.5, line_style="dashed")
-            for color in _COMPONENT_COLORS
+            for color in COMPONENT_COLORS
         ]
         self.residual = plots.make_lines(x, y_residual, colors=[plots.FIT], stroke_width=1.2)
         self.zero = plots.make_lines(
@@ -76,7 +79,7 @@ class FitMarks:
     def draw(self, fit: xr.Dataset, energies: np.ndarray) -> tuple[list[LegendEntry], np.ndarray]:
         """Show a fit of `fit_spectrum`; returns its legend and all values that should be seen."""
         background = fit["background"].values if "background" in fit else 0.0 * energies
-        set_points(self.fit, energies, fit["fit"].values)
+        set_points(self.fit, energies, fit["fit"].values, gaps=True)
         set_points(self.background, energies, background)
         names = [str(n) for n in fit.data_vars if str(n).startswith(_COMPONENT)]
         entries, values = [LegendEntry("fit", plots.FIT)], [fit["fit"].values, background]
@@ -87,7 +90,7 @@ class FitMarks:
             entries.append(LegendEntry(label, mark.colors[0], "dashed"))
         for mark in self.parts[len(names) :]:
             clear(mark)
-        set_points(self.residual, energies, fit["residual"].values)
+        set_points(self.residual, energies, fit["residual"].values, gaps=True)
         set_points(self.zero, energies[[0, -1]], np.zeros(2))
         entries.append(LegendEntry("background", plots.MUTED, "dotted"))
         return entries, np.concatenate(values)
@@ -99,21 +102,28 @@ class FitMarks:
 
 
 def results_text(fit: xr.Dataset) -> str:
-    """The fit's fractions with their uncertainties and its R-factor, in words."""
+    """The fit's fractions, or what else it found, and its R-factor, in words."""
     results = json.loads(fit.attrs["results"])
-    words = []
-    for name, found in results.items():
-        if not name.startswith("fraction_") or name.endswith("_free") or found["value"] is None:
-            continue
-        text = plots.with_error(found["value"], found.get("std") or float("nan"))
-        words.append(f"{name.removeprefix('fraction_')} {text}")
-    r_factor = results.get("r_factor", {}).get("value")
-    if r_factor is not None:
-        words.append(f"R-factor {_percent(r_factor)}")
+    known = {name: found for name, found in results.items() if found["value"] is not None}
+    words = [
+        f"{name.removeprefix(_FRACTION)} {_with_error(found)}"
+        for name, found in known.items()
+        if name.startswith(_FRACTION) and not name.endswith("_free")
+    ]
+    if not words:
+        # Only what has an uncertainty is a quantity; the rest are the numbers of the fit itself.
+        measured = [name for name, found in known.items() if found.get("std") is not None]
+        words = [f"{n.replace('_', ' ')} {_with_error(known[n])}" for n in measured[:_MOST]]
+    if "r_factor" in known:
+        words.append(f"R-factor {_percent(known['r_factor']['value'])}")
     status = str(fit.attrs.get("status", "ok")).replace("_", " ")
     if status not in ("ok", "at bound"):
         words.append(status)
     return ", ".join(words)
+
+
+def _with_error(found: dict[str, float]) -> str:
+    return plots.with_error(found["value"], found.get("std") or float("nan"))
 
 
 def _percent(share: float) -> str:

@@ -15,6 +15,7 @@ from socwidgets.model.roi import ROI
 from socwidgets.session import Session
 from socwidgets.widgets import plots
 from socwidgets.widgets.plots import LegendEntry, set_points
+from socwidgets.widgets.reference_marks import ReferenceMarks
 from socwidgets.widgets.spectrum_marks import FitMarks, Trace, clear, results_text
 from socwidgets.widgets.view import View
 from socwidgets.widgets.window_handles import WindowHandles
@@ -45,13 +46,21 @@ class SpectrumView(View):
         self._traces: dict[str, Trace] = {}
         self._make_marks()
         self._make_figures()
-        self._legend = ipywidgets.HTML()
-        self.children = (self._legend, self.figure, self.residual_figure)
+        self._legend = ipywidgets.HTML(layout={"flex": "1 1 260px", "min_width": "0"})
+        self.with_references = ipywidgets.ToggleButton(
+            description="References", layout={"width": "96px"},
+            tooltip="Show what the spectrum would be if all of it were one of the references",
+        )  # fmt: skip
+        head = ipywidgets.HBox(
+            [self._legend, self.with_references], layout={"align_items": "flex-start"}
+        )
+        self.children = (head, self.figure, self.residual_figure)
         self.follow(self._refresh_axis, "stack")
         self.follow(
             self._refresh, "stack", "references", "maps", "rois", "selected", "draft", "pixel",
             "focus", "fit_method", "fit_params",
         )  # fmt: skip
+        self.on_user(self.with_references, lambda _on: self._refresh_locked())
         self.follow(self._refresh_cursor, "energy_index", "stack")
         self.handles = WindowHandles(session, self._x, self._unit, self.guard)
         self.follow(self.handles.refresh, "fit_params", "fit_method", "stack", "energy_index",
@@ -65,6 +74,7 @@ class SpectrumView(View):
             x, y, colors=[plots.PIXEL], stroke_width=1.2, marker="circle", marker_size=14
         )
         self._fit = FitMarks(x, y, self._y_residual)
+        self.references = ReferenceMarks(x, y)
         cursor: dict[str, Any] = {
             "colors": [plots.CURSOR], "stroke_width": 1.2, "opacities": [0.8],
         }  # fmt: skip
@@ -122,6 +132,7 @@ class SpectrumView(View):
         self._draw_overall(bool(shown) or state.pixel is not None, entries, ranges)
         self._draw_pixel(entries, ranges)
         note = self._draw_fit(entries, ranges)
+        self._draw_references(entries, ranges)
         low, high = plots.padded(ranges)
         # In a drag the axis waits while all is in sight: a new range draws every line again.
         dragging, self._dragged = self._dragged or state.draft is not None, state.draft is not None
@@ -143,7 +154,13 @@ class SpectrumView(View):
     def _refresh_marks(self) -> None:
         traces = [self._overall, *self._traces.values()]
         marks = [trace.band for trace in traces] + [trace.line for trace in traces]
-        marks += [self._fit.background, *self._fit.parts, self._pixel, self._fit.fit]
+        marks += [
+            *self.references.lines,
+            self._fit.background,
+            *self._fit.parts,
+            self._pixel,
+            self._fit.fit,
+        ]
         marks.append(self._cursors[0])
         marks += [] if self.handles is None else self.handles.marks
         if self.figure.marks != marks:
@@ -196,6 +213,20 @@ class SpectrumView(View):
         reach = 1.15 * float(residual.max()) if residual.size and residual.max() > 0 else 1.0
         plots.set_axis(self._residual_axis, -reach, reach, 3)
         return f"{subject}: {results_text(fit)}"
+
+    def _draw_references(self, entries: list[LegendEntry], ranges: list[np.ndarray]) -> None:
+        state = self.session.state
+        self.with_references.layout.display = "none" if state.references is None else None
+        if state.references is None or not self.with_references.value:
+            self.references.clear()
+            return
+        words, values = self.references.draw(state.references, self.session.energies, self._fitted)
+        entries += words
+        ranges.append(values)
+
+    def _refresh_locked(self) -> None:
+        with self._refreshing, self.quiet:
+            self._refresh()
 
     def _focused_fit(self) -> tuple[str, xr.Dataset | None]:
         state = self.session.state
