@@ -160,6 +160,20 @@ def fewest_energies(
 ) -> EnergyPlan:
     """Plan with the fewest energies whose predicted uncertainty is `sigma_wanted` or less.
 
+    Parameters
+    ----------
+    references : xarray.DataArray
+        ``(component, energy)``, as for `select_energies`.
+    sigma_wanted : float
+        Standard uncertainty to be reached, in the units of what the plan is for.
+    params, **options
+        As for `select_energies`; ``count`` is found here.
+
+    Returns
+    -------
+    EnergyPlan
+        Energies, their predicted uncertainty, and what all candidates would give.
+
     Raises
     ------
     ParameterError
