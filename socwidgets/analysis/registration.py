@@ -44,7 +44,8 @@ def measure_drift(
         `changes` are laid over them.
     mask : xarray.DataArray, optional
         ``(y, x)`` bool: only these pixels are compared, for instance without a particle that moves
-        by itself or dust on the detector.
+        by itself or dust on the detector: nothing outside is read (masked normalized correlation,
+        Padfield 2012), so a beam stop next to the mask does not pull.
 
     Returns
     -------
