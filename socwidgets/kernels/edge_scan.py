@@ -77,10 +77,13 @@ def baseline(stage, n, windows, has_jump, value):
 @compiled
 def residuals(stage, n, windows, with_post, value, merged, total):
     """Add the squared residuals of the pre-edge window, or of both windows."""
-    residual_squares(stage, 0, n, windows.pre, windows.pre_basis, value[:2], total)
     if with_post:
         combine(windows.merge, value, n, merged)
-        residual_squares(stage, 0, n, windows.post, windows.basis, merged, total)
+    # One call for both: compiled code is put in at every call.
+    for after in range(2 if with_post else 1):
+        rows = windows.post if after else windows.pre
+        basis = windows.basis if after else windows.pre_basis
+        residual_squares(stage, 0, n, rows, basis, merged if after else value[:2], total)
 
 
 @compiled

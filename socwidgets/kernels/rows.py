@@ -112,25 +112,19 @@ def residual_squares(signal, first, n, rows, basis, coefficients, total):
     total : ndarray
         ``(>= n,)``; added to, not overwritten.
     """
+    # Two loops for any number of terms: every loop is compiled again wherever this is called.
     terms = basis.shape[0]
-    scratch = np.empty(n if terms > 3 else 0, signal.dtype)
+    second = min(1, terms - 1)
+    scratch = np.empty(n if terms > 2 else 0, signal.dtype)
     for i in range(rows.size):
         row = signal[rows[i], first : first + n]
-        if terms == 2:
-            _square_two(row, basis[:, i], coefficients[0], coefficients[1], total)
-        elif terms == 1:
-            _square_one(row, basis[0, i], coefficients[0], total)
-        elif terms == 3:
-            _square_three(
-                row, basis[:, i], coefficients[0], coefficients[1], coefficients[2], total
-            )
-        else:
+        if terms > 2:
             scratch[:] = row
-            for k in range(3, terms):
+            for k in range(2, terms):
                 _take_off(basis[k, i], coefficients[k], scratch)
-            _square_three(
-                scratch, basis[:, i], coefficients[0], coefficients[1], coefficients[2], total
-            )
+            row = scratch
+        factor = basis[1, i] if terms > 1 else basis[0, i] - basis[0, i]
+        _square_two(row, basis[0, i], factor, coefficients[0], coefficients[second], total)
 
 
 @compiled
@@ -140,23 +134,7 @@ def _take_off(factor, curve, target):
 
 
 @compiled
-def _square_one(row, f, a, total):
+def _square_two(row, f, g, a, b, total):
     for p in range(row.size):
-        rest = row[p] - f * a[p]
-        total[p] += rest * rest
-
-
-@compiled
-def _square_two(row, f, a, b, total):
-    f0, f1 = f[0], f[1]
-    for p in range(row.size):
-        rest = row[p] - f0 * a[p] - f1 * b[p]
-        total[p] += rest * rest
-
-
-@compiled
-def _square_three(row, f, a, b, c, total):
-    f0, f1, f2 = f[0], f[1], f[2]
-    for p in range(row.size):
-        rest = row[p] - f0 * a[p] - f1 * b[p] - f2 * c[p]
+        rest = row[p] - f * a[p] - g * b[p]
         total[p] += rest * rest
