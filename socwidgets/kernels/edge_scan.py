@@ -183,7 +183,7 @@ def _first_of_four(a, b, c, d, e, level, here, step, index):
         j = second if under_b & (c[p] >= at) else never
         k = third if under_c & (d[p] >= at) else never
         m = fourth if (d[p] < at) & (e[p] >= at) else never
-        index[p] = min(index[p], min(min(i, j), min(k, m)))
+        index[p] = min(index[p], i, j, k, m)
 
 
 @compiled
