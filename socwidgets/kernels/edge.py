@@ -217,7 +217,7 @@ def _edge(
 @compiled
 def _jump(value, covariance, has_jump, n, result, level):
     """Jump and its uncertainty into the result; the levels of the normalized spectrum."""
-    low, half = INTEGRAL_LEVELS[0], 0.5
+    low, half = index_of(level, INTEGRAL_LEVELS[0]), index_of(level, 0.5)
     for p in range(n):
         level[0, p] = half * value[2, p]
         level[2, p] = low * value[2, p]

@@ -16,8 +16,9 @@ import math
 from socwidgets.kernels.edge_scan import NOWHERE, index_of
 from socwidgets.kernels.rows import compiled
 
-#: Rise over an interval, in units of a sample's noise, from which on two samples are enough.
-_CLEAR = 12.0
+#: Rise over an interval, in units of a sample's noise, from which on two samples are enough: that
+#: of the interval itself, and the mean of three.
+_LEAST, _CLEAR = 4.0, 9.0
 #: Slope of the narrow parabola, and of the wide one, in units of its own noise, from which on it
 #: is used. Below the second a position has no uncertainty: it is no linear function of the noise.
 _NARROW, _SIGNIFICANT = 8.0, 5.5
@@ -64,7 +65,7 @@ def find_crossings(
     index, level : ndarray
         ``(n,)``, row at whose sample the level is first reached, and the level.
     work : ndarray
-        ``(6, n)``; gets position (NaN where the level is not crossed), part of the interval that
+        ``(8, n)``; gets position (NaN where the level is not crossed), part of the interval that
         lies before it, slope, and the variances of the samples before and behind.
     unsure : ndarray
         ``(n,)``; gets 1 where noise is too large for an uncertainty (the slope is NaN), else 0.
@@ -74,7 +75,7 @@ def find_crossings(
     else:
         work[3, :n] = noise[:n]
         work[4, :n] = noise[:n]
-    _between_two(stage, x, n, index, level, work, unsure)
+    _between_two(stage, x, n, search, levels, index, level, work, unsure)
     for p in range(n):
         if unsure[p] != 0.0:
             unsure[p] = _through_parabola(
@@ -83,23 +84,40 @@ def find_crossings(
 
 
 @compiled
-def _between_two(stage, x, n, index, level, work, unsure):
-    """By linear interpolation; `unsure` becomes 1 where the interval's rise is not clear."""
-    position, part, slope, right = work[0], work[1], work[2], work[5]
+def _between_two(stage, x, n, search, levels, index, level, work, unsure):
+    """By linear interpolation; `unsure` becomes 1 where the interval's rise is not clear.
+
+    Three intervals tell the typical rise of one better than that one does.
+    """
+    position, part, slope, right, across, span = (
+        work[0],
+        work[1],
+        work[2],
+        work[5],
+        work[6],
+        work[7],
+    )
     gather_two(stage, n, index, part, slope)
     look_up_two(x, n, index, position, right)
+    for p in range(n):
+        row = int(index[p]) if index[p] < NOWHERE else 1
+        before, behind = max(row - 2, search[0]), min(row + 1, search[1] - 1)
+        across[p] = stage[behind, p] - stage[before, p]
+        span[p] = levels.span[row]
     nothing, zero, one = index_of(part, math.nan), index_of(part, 0.0), index_of(part, 1.0)
-    clear = index_of(part, 0.5 * _CLEAR**2)
+    least, typical = index_of(part, 0.5 * _LEAST**2), index_of(part, 0.5 * _CLEAR**2)
     never = index_of(part, NOWHERE)
     for p in range(n):
         rise, step = slope[p] - part[p], right[p] - position[p]
         share = (level[p] - part[p]) / rise
         found = index[p] < never
-        noisy = found & (rise * rise < clear * (work[3, p] + work[4, p]))
+        square = work[3, p] + work[4, p]
+        usual = max(across[p] * span[p] * step, zero)
+        noisy = (rise * rise < least * square) | (usual * usual < typical * square)
         position[p] += share * step + (zero if found else nothing)
         part[p] = share
         slope[p] = rise / step
-        unsure[p] = one if noisy else zero
+        unsure[p] = one if noisy & found else zero
 
 
 @compiled
@@ -144,7 +162,7 @@ def _on_parabola(stage, levels, size, center, level, reach, p):
     """Where a local parabola has the level, from its center, and its slope there."""
     first, weights = levels.first[size, center], levels.weights[size, center]
     value, slope, bend = 0.0, 0.0, 0.0
-    for j in range(weights.shape[1]):
+    for j in range(levels.counts[size]):
         sample = stage[first + j, p]
         value += weights[0, j] * sample
         slope += weights[1, j] * sample

@@ -28,8 +28,9 @@ def noisy_crossing(x: np.ndarray, z: np.ndarray, level: float, noise: float) -> 
     start, behind = crossing(x, z, level)
     rise = z[behind] - z[behind - 1]
     part = (level - z[behind - 1]) / rise
-    if rise >= 12.0 * noise:
-        width = x[behind] - x[behind - 1]
+    width = x[behind] - x[behind - 1]
+    typical = (z[behind + 1] - z[behind - 2]) * width / (x[behind + 1] - x[behind - 2])
+    if rise >= 4.0 * noise and typical >= 9.0 * noise:
         return start, noise * float(np.hypot(1 - part, part)) * width / rise
     center = behind if part > 0.5 else behind - 1
     for points, least in ((5, 8.0), (7, 5.5)):

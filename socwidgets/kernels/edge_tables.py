@@ -120,32 +120,35 @@ class Levels(NamedTuple):
 
     ``first (2, R)`` staged row where the window starts; ``weights (2, R, 3, m)`` give value, slope
     and half the second derivative at ``x_r``; ``unit (2, R, 3)``: the slope at ``x_r + u`` has the
-    variance ``unit_0 + u (unit_1 + u unit_2)`` for samples of unit variance.
+    variance ``unit_0 + u (unit_1 + u unit_2)`` for samples of unit variance. ``span (R,)`` is one
+    over the distance from ``x_{r - 2}`` to ``x_{r + 1}``. ``counts (2,)`` samples of each window.
     """
 
     first: np.ndarray
     weights: np.ndarray
     unit: np.ndarray
+    span: np.ndarray
+    counts: np.ndarray
 
 
 def level_table(x: np.ndarray, search: np.ndarray) -> Levels:
     """Tables of the local parabolas over the consecutive staged rows `search`."""
     shape = (len(LEVEL_POINTS), x.size)
-    first, weights = np.zeros(shape, np.intp), np.zeros((*shape, 3, max(LEVEL_POINTS)))
-    for size, wanted in enumerate(LEVEL_POINTS):
-        points = min(wanted, search.size)
-        terms = min(3, points)
+    counts = np.minimum(LEVEL_POINTS, search.size)
+    first, weights = np.zeros(shape, np.intp), np.zeros((*shape, 3, counts.max()))
+    for size, points in enumerate(counts):
+        terms = min(3, int(points))
         for row in search:
-            # Windows are padded with zero weights: they may not start too late for the widest.
             start = min(max(row - points // 2, search[0]), search[-1] + 1 - points)
-            begin = max(0, min(start, x.size - weights.shape[-1]))
             offset = x[start : start + points] - x[row]
-            inner = slice(start - begin, start - begin + points)
-            weights[size, row, :terms, inner] = np.linalg.pinv(offset[:, None] ** np.arange(terms))
-            first[size, row] = begin
+            local = np.linalg.pinv(offset[:, None] ** np.arange(terms))
+            weights[size, row, :terms, :points], first[size, row] = local, start
     slope, bend = weights[..., 1, :], 2.0 * weights[..., 2, :]
     unit = np.stack([slope * slope, 2.0 * slope * bend, bend * bend], axis=-1).sum(axis=-2)
-    return Levels(first, weights[..., : min(max(LEVEL_POINTS), x.size)], unit)
+    span = np.zeros(x.size)
+    for row in search[1:]:
+        span[row] = 1.0 / (x[min(row + 1, search[-1])] - x[max(row - 2, search[0])])
+    return Levels(first, weights, unit, span, counts)
 
 
 def window_table(plan: NormalizationPlan, rows: np.ndarray) -> Windows:

@@ -112,11 +112,18 @@ def residual_squares(signal, first, n, rows, basis, coefficients, total):
     total : ndarray
         ``(>= n,)``; added to, not overwritten.
     """
-    # Two loops for any number of terms: every loop is compiled again wherever this is called.
+    # Few loops for any number of terms: every loop is compiled again wherever this is called.
     terms = basis.shape[0]
     second = min(1, terms - 1)
     scratch = np.empty(n if terms > 2 else 0, signal.dtype)
-    for i in range(rows.size):
+    whole = rows.size - rows.size % 4 if terms == 2 else 0
+    for i in range(0, whole, 4):
+        _square_four(
+            signal[rows[i], first : first + n], signal[rows[i + 1], first : first + n],
+            signal[rows[i + 2], first : first + n], signal[rows[i + 3], first : first + n],
+            basis[0, i : i + 4], basis[1, i : i + 4], coefficients[0], coefficients[1], total,
+        )  # fmt: skip
+    for i in range(whole, rows.size):
         row = signal[rows[i], first : first + n]
         if terms > 2:
             scratch[:] = row
@@ -131,6 +138,17 @@ def residual_squares(signal, first, n, rows, basis, coefficients, total):
 def _take_off(factor, curve, target):
     for p in range(target.size):
         target[p] -= factor * curve[p]
+
+
+@compiled
+def _square_four(s, t, u, v, f, g, a, b, total):
+    f0, f1, f2, f3 = f[0], f[1], f[2], f[3]
+    g0, g1, g2, g3 = g[0], g[1], g[2], g[3]
+    for p in range(s.size):
+        x, y = a[p], b[p]
+        i, j = s[p] - f0 * x - g0 * y, t[p] - f1 * x - g1 * y
+        k, m = u[p] - f2 * x - g2 * y, v[p] - f3 * x - g3 * y
+        total[p] += (i * i + j * j) + (k * k + m * m)
 
 
 @compiled

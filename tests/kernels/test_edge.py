@@ -113,7 +113,7 @@ def test_noisy_crossings_equal_the_twin(rng, noise):
     signal = EDGES["LiNiO2"](energies)[:, None] + rng.normal(0, noise, (energies.size, 200))
     x = energies[at] - E0
     n = signal.shape[1]
-    work, unsure = np.empty((6, n)), np.empty(n)
+    work, unsure = np.empty((8, n)), np.empty(n)
     level, index = np.full(n, 0.5), np.empty(n)
     staged = np.ascontiguousarray(signal[at])
     first_crossings(staged, n, (0, at.size), level, index)
