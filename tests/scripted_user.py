@@ -16,7 +16,7 @@ from socwidgets.jobs import JobState
 from socwidgets.model.errors import SocwidgetsError
 from socwidgets.model.roi import Ellipse, Polygon, Rectangle
 from socwidgets.session import Session
-from socwidgets.session.session import FIT
+from socwidgets.session.fits import FIT
 from socwidgets.widgets.explorer import Explorer
 
 WIDTH_UM, HEIGHT_UM = 128 * small_stack.PIXEL_UM, 96 * small_stack.PIXEL_UM

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.calibration_guard import refuse_misleading, warn_of_mismatches
+from socwidgets.analysis.calibration_guard import (
+    refuse_misleading,
+    refuse_other_unit,
+    warn_of_mismatches,
+    warn_of_range,
+)
 from socwidgets.analysis.calibration_lines import (
     Calibration,
     StandardsCurve,
@@ -18,6 +23,7 @@ from socwidgets.model.errors import DataError, KindError, ParameterError
 from socwidgets.model.kinds import KIND, kind_of
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import STATUS, std_name
+from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.status import Status
 
 __all__ = [
@@ -39,7 +45,9 @@ _WORDS = {
     "oxidation_state": "Oxidation state",
 }
 _PASSED_ON = ("thickness", "thickness_std", "edge_jump", "r_factor", "residual_rms", "redchi")
-_KEPT = ("sample", "title", "components", "sigma_source", "window", "condition_number")
+_KEPT = (
+    "sample", "title", "components", "sigma_source", "window", "condition_number", RIM_CHECK,
+)  # fmt: skip
 
 #: Printed with every composition that was read from an edge energy (science B.8).
 EDGE_CAVEATS = (
@@ -60,7 +68,8 @@ def soc_map(
     maps : xarray.Dataset
         Result of `fit_map`.
     calibration : TwoPoint, StandardsCurve or str, optional
-        For a map named in it, leading to a state of charge. Without one, the fit is a linear
+        For a map named in it (left out: the one energy of the fit, where there is just one),
+        leading to a state of charge. Without a calibration, the fit is a linear
         combination fit and the fraction of the charged reference is the state of charge; a text is
         the name of that reference.
     charged : str, optional
@@ -85,7 +94,8 @@ def soc_map(
     Warns
     -----
     CalibrationWarning
-        If the calibration says that it was made with another window or grid than the maps.
+        If the calibration says that it was made with another window or grid than the maps, or if
+        most pixels lie outside of its range; ``attrs["calibration_doubts"]`` repeats it.
     """
     if isinstance(calibration, str):
         calibration, charged = None, calibration
@@ -127,6 +137,7 @@ def _calibrated(
     maps: xr.Dataset, variable: str, bounded: str | None, line: Calibration
 ) -> xr.Dataset:
     refuse_misleading(line, maps, variable)
+    refuse_other_unit(line, maps, variable)
     doubts = warn_of_mismatches(line, maps, variable)
     values, name, words = maps[variable], line.kind, _WORDS[line.kind]
     std = maps[std_name(variable)] if std_name(variable) in maps else xr.full_like(values, np.nan)
@@ -152,6 +163,7 @@ def _calibrated(
         )
     result.update({passed: maps[passed] for passed in _PASSED_ON if passed in maps})
     result[STATUS] = _flag_range(maps, found, sigma, line)
+    doubts += warn_of_range(result[STATUS], line)
     result.attrs.update({k: maps.attrs[k] for k in _KEPT if k in maps.attrs})
     if kind_is_energy(values):
         result.attrs["caveats"] = list(EDGE_CAVEATS)
@@ -178,6 +190,9 @@ def _source(
         kind_of(maps[name])
         return name, None
     components = list(np.atleast_1d(maps.attrs.get("components", [])))
+    positions = [str(n) for n in maps.data_vars if kind_is_energy(maps[n])]
+    if not components and calibration is not None and len(positions) == 1:
+        return positions[0], None
     if not components:
         raise DataError(
             "which map holds the state of charge is not clear",

@@ -9,8 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.calibration_lines import Calibration
-from socwidgets.model.errors import CalibrationWarning, KindError
+from socwidgets.analysis.calibration_lines import Calibration, TwoPoint
+from socwidgets.model.errors import CalibrationWarning, KindError, ParameterError
+from socwidgets.model.kinds import KIND
+from socwidgets.model.status import USABLE, Status
+
+#: Energies below this are keV (no edge of interest lies below 100 eV).
+_LARGEST_KEV = 100.0
 
 #: Ni K edges, eV: foil, oxides and any offset of a beamline.
 NI_K_EV = (8310.0, 8375.0)
@@ -104,6 +109,50 @@ def refuse_misleading(calibration: Calibration, maps: xr.Dataset, variable: str)
             found=variable,
             fix="fit with definition='half', or pass force=True to the calibration",
         )
+
+
+def refuse_other_unit(calibration: Calibration, maps: xr.Dataset, variable: str) -> None:
+    """Refuse end members in keV for a map in eV.
+
+    Raises
+    ------
+    ParameterError
+        If the map holds energies of more than 100 eV and all end members are below 100.
+    """
+    known = _known_values(calibration)
+    if maps[variable].attrs.get(KIND) != "energy" or not known:
+        return
+    middle = float(maps[variable].median())
+    if middle > _LARGEST_KEV and max(map(abs, known)) < _LARGEST_KEV:
+        raise ParameterError(
+            "the calibration and the map are in different units",
+            expected=f"end members in eV, near {middle:.1f}",
+            found=", ".join(f"{value:g}" for value in known),
+            fix="multiply energies in keV by 1000",
+        )
+
+
+def warn_of_range(status: xr.DataArray, calibration: Calibration) -> list[str]:
+    """Sentence, also given as a `CalibrationWarning`, where most pixels are out of its range."""
+    codes = status.values
+    outside = int(np.count_nonzero(codes == Status.OUT_OF_RANGE))
+    inside = int(np.isin(codes, [int(code) for code in USABLE]).sum())
+    if outside <= inside:
+        return []
+    known = ", ".join(f"{value:g}" for value in _known_values(calibration))
+    text = (
+        f"{outside} of {outside + inside} pixels lie outside of the calibrated range ({known}): "
+        "check the end members, and whether both are on one energy scale"
+    )
+    warnings.warn(text, CalibrationWarning, stacklevel=4)
+    return [text]
+
+
+def _known_values(calibration: Calibration) -> tuple[float, ...]:
+    """Values of the fitted quantity that the calibration goes through."""
+    if isinstance(calibration, TwoPoint):
+        return calibration.discharged, calibration.charged
+    return tuple(getattr(calibration, "values", ()))
 
 
 def _definition(maps: xr.Dataset, variable: str) -> str:

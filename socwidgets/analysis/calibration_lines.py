@@ -88,7 +88,20 @@ class TwoPoint(Calibration):
 
 
 def two_point(discharged: float, charged: float, **options: Any) -> TwoPoint:
-    """Calibration through two end members; see `TwoPoint` for the options."""
+    """Calibration through two end members.
+
+    Parameters
+    ----------
+    discharged, charged : float
+        Value of the measure (an energy in eV, a ratio) at SOC 0 and at SOC 1.
+    **options
+        Other fields of `TwoPoint`, such as their uncertainties.
+
+    Raises
+    ------
+    ParameterError
+        If the end members are the same, or an option does not fit.
+    """
     return TwoPoint.from_mapping({"discharged": discharged, "charged": charged, **options})
 
 
@@ -199,6 +212,20 @@ class StandardsCurve(Calibration):
 
 
 def standards(values: Any, compositions: Any, **options: Any) -> StandardsCurve:
-    """Calibration through bulk standards; see `StandardsCurve` for the options."""
+    """Calibration through bulk standards.
+
+    Parameters
+    ----------
+    values, compositions : sequence of float
+        ``(n,)`` value of the measure for each standard, and its composition.
+    **options
+        Other fields of `StandardsCurve`: the shape of the curve, uncertainties, the kind of
+        composition.
+
+    Raises
+    ------
+    ParameterError
+        If the two are not of one length, too few, or an option does not fit.
+    """
     made = {"values": tuple(map(float, values)), "compositions": tuple(map(float, compositions))}
     return StandardsCurve.from_mapping({**made, **options})

@@ -43,6 +43,15 @@ def convert(
 ) -> np.ndarray | float:
     """Convert numbers between kinds of composition; oxidation states are not capped here.
 
+    Parameters
+    ----------
+    values : numpy.ndarray or float
+        Numbers of one kind; NaN stays NaN.
+    from_kind, to_kind : str
+        ``soc``, ``x_li``, ``x_removed`` or ``oxidation_state``.
+    of : Material
+        Which layered oxide or phosphate: capacities and charges behind the conversion.
+
     Raises
     ------
     KindError

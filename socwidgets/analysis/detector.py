@@ -8,8 +8,13 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model.names import X, Y
+from socwidgets.model.status import Status
 
 PIXEL_FLAGS = "pixel_flags"
+#: Attribute of a stack: counts at which its detector is full.
+FULL_SCALE = "full_scale"
+#: A flat that is full in any reading is this bright in the mean of its readings, of full scale.
+_NEARLY_FULL = 0.7
 
 #: A dead pixel sees less than this share of its surroundings' light, a hot one more than that.
 DEAD_SHARE, HOT_SHARE = 0.1, 2.0
@@ -110,3 +115,72 @@ def _off_its_surroundings(light: np.ndarray) -> np.ndarray:
 def full_scale_of(dtype: np.dtype) -> float | None:
     """Largest count of an integer detector of up to 16 bits; None where it cannot be known."""
     return float(np.iinfo(dtype).max) if dtype.kind in "iu" and dtype.itemsize <= 2 else None
+
+
+def add_full_flats(
+    seen: dict[str, xr.DataArray],
+    flats: list[xr.DataArray],
+    light: xr.DataArray,
+    limit: float | None,
+) -> dict[str, xr.DataArray]:
+    """Mark the pixels whose flat was at full scale: there the optical density is too small.
+
+    Parameters
+    ----------
+    seen : dict of str to xarray.DataArray
+        What is known of each pixel; its ``full`` ``(..., y, x)`` bool is widened.
+    flats : list of xarray.DataArray
+        Flats with all their readings; those without y and x tell nothing of a pixel.
+    light : xarray.DataArray
+        Mean open beam above the dark: only where it comes near the limit are the readings looked
+        at, because they may be many.
+    limit : float or None
+        Counts at full scale; None where it is not known.
+    """
+    images = [flat for flat in flats if Y in flat.dims and X in flat.dims]
+    if limit is None or not images or not bool((light > _NEARLY_FULL * limit).any()):
+        return seen
+    found = seen["full"]
+    for flat in images:
+        full = (flat >= limit).any([d for d in flat.dims if d not in (Y, X)]).compute()
+        found = found | full.transpose(Y, X).variable
+    return {**seen, "full": found}
+
+
+def pixel_flags(
+    seen: dict[str, xr.DataArray],
+    codes: xr.DataArray,
+    defects: xr.DataArray | None,
+    ends: tuple[float, float],
+    max_od: float,
+) -> xr.DataArray:
+    """What is wrong with each pixel, ``(..., y, x)`` uint8.
+
+    Parameters
+    ----------
+    seen : dict of str to xarray.DataArray
+        ``full`` (bool), and the largest and smallest optical density ``high`` and ``low`` of each
+        pixel, where they are known.
+    codes : xarray.DataArray
+        ``(..., y, x)``, status so far; a masked pixel is a dead one.
+    defects : xarray.DataArray or None
+        From `detector_defects`.
+    ends : (float, float)
+        Optical densities at which transmissions are clipped, largest and smallest.
+    max_od : float
+        Optical density above which a pixel is too dense.
+    """
+    flags = xr.zeros_like(codes)
+    if defects is not None:
+        flags = flags | defects.variable
+    marks = {}
+    if "full" in seen:
+        marks[PixelFlag.FULL_SCALE] = seen["full"]
+    if "high" in seen:
+        clipped = (seen["high"] >= ends[0] - 1e-5) | (seen["low"] <= ends[1] + 1e-5)
+        marks[PixelFlag.CLIPPED] = clipped
+        marks[PixelFlag.TOO_DENSE] = seen["high"] > max_od
+    for flag, where in marks.items():
+        flags = flags | xr.where(where, np.uint8(flag), np.uint8(0))
+    flags = xr.where(codes == Status.MASKED, flags | np.uint8(PixelFlag.DEAD), flags)
+    return flags.transpose(*codes.dims).astype(np.uint8)

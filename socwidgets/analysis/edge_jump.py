@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import ndimage
 
 from socwidgets.analysis.fit import MASK_STATUS
+from socwidgets.analysis.xanes_parameters import POST_START, PRE_WINDOW, half_rise
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
@@ -18,6 +19,12 @@ from socwidgets.model.stack import require_quantity, validate_stack
 
 JUMP = "edge_jump"
 MASK = "mask"
+#: Above this energy an edge is a K edge whose white line is no higher than twice its step.
+_K_EDGES_EV = 2000.0
+_WINDOWS_FIX = (
+    "give pre=(low, high) and post=(low, high); without points on both sides of the edge the "
+    "methods 'lcf' and 'white_line' still work"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +32,16 @@ class EdgeJumpParameters(Parameters):
     """Parameters of the edge-jump mask."""
 
     pre: tuple[float, float] | None = param(
-        None, "Window before the edge; empty: all points before the absorption rises.", unit="eV"
+        None,
+        "Window before the edge; empty: all points before the absorption rises (at a K edge, up to "
+        "20 eV below half of the rise).",
+        unit="eV",
     )
     post: tuple[float, float] | None = param(
         None,
         "Window after the edge; empty: all points beyond the white line, where the mean spectrum "
-        "has come down to less than half of it.",
+        "has come down to less than half of it; at a K edge, where it does not, all points from "
+        "40 eV above half of the rise.",
         unit="eV",
     )
     min_jump: float = param(0.05, "Smallest edge jump of a pixel that is kept.", low=0.0)
@@ -171,14 +182,33 @@ def _automatic_windows(od: xr.Dataset, dim: str) -> tuple[tuple[float, float], t
     onset = int(np.argmax(mean > base + 0.1 * height))
     after = np.flatnonzero(mean[top:] < base + 0.5 * height)
     first_after = top + int(after[0]) if after.size else -1
+    if not after.size and axis[0] > _K_EDGES_EV:
+        return _beside_a_step(axis, mean)
     if not (np.isfinite(height) and height > 0) or onset < 1 or first_after < 0:
         raise DataError(
             "the windows before and after the edge cannot be found in this stack",
             expected="a mean spectrum that starts low, rises and comes down again",
             found=f"maximum at {axis[top]:g}, rise at {axis[onset]:g}",
-            fix="give pre=(low, high) and post=(low, high)",
+            fix=_WINDOWS_FIX,
         )
     return (float(axis[0]), float(axis[max(onset - 1, 0)])), (
         float(axis[first_after]),
         float(axis[-1]),
     )
+
+
+def _beside_a_step(
+    axis: np.ndarray, mean: np.ndarray
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Windows of an edge whose white line is low: the imaging defaults of the normalization."""
+    e0 = half_rise(axis, mean)
+    pre, post = axis[axis <= e0 + PRE_WINDOW[1]], axis[axis >= e0 + POST_START]
+    if not (pre.size and post.size):
+        raise DataError(
+            f"the stack has no points {'before' if post.size else 'after'} the edge",
+            expected=f"energies below {e0 + PRE_WINDOW[1]:.0f} eV and above "
+            f"{e0 + POST_START:.0f} eV for an edge at {e0:.1f} eV",
+            found=f"{axis[0]:g} to {axis[-1]:g} eV",
+            fix=_WINDOWS_FIX,
+        )
+    return (float(pre[0]), float(pre[-1])), (float(post[0]), float(post[-1]))

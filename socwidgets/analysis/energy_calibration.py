@@ -27,6 +27,15 @@ Spectral = TypeVar("Spectral", xr.Dataset, xr.DataArray)
 def foil_offset(foil: xr.DataArray, element: str, *, smooth_ev: float | None = None) -> float:
     """Energy to add to an axis so that a foil's edge lies at its table value, eV.
 
+    Parameters
+    ----------
+    foil : xarray.DataArray
+        ``(energy,)`` absorption of a metal foil, eV.
+    element : str
+        Symbol of the metal, one of `FOIL_EDGES`.
+    smooth_ev : float, optional
+        Width of the smoothing of `find_e0`, eV.
+
     Raises
     ------
     ParameterError
@@ -73,7 +82,27 @@ def calibrate_energies(data: Spectral, foil: xr.DataArray, element: str) -> Spec
 
 
 def shift_energies(data: Spectral, offset_ev: float, *, why: str = "by hand") -> Spectral:
-    """Add an offset to the spectral axis and remember it; offsets of several calls add up."""
+    """Add an offset to the spectral axis and remember it; offsets of several calls add up.
+
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        Stack, references or spectrum with a dim ``energy``.
+    offset_ev : float
+        What to add, eV.
+    why : str
+        Goes into the provenance.
+
+    Returns
+    -------
+    xarray.Dataset or xarray.DataArray
+        Copy with other energies; the sum of all offsets stands in its attributes.
+
+    Raises
+    ------
+    DataError
+        If the spectral axis is not the photon energy.
+    """
     dim = spectral_dim(data)
     if dim != "energy":
         raise DataError("only photon energies are calibrated this way", found=f"axis {dim!r}")

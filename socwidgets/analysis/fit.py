@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
-from socwidgets.analysis.fit_run import Control, as_maps, run_fit
+from socwidgets.analysis.fit_run import Control, as_maps, run_fit, warn_if_empty
 from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
+from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.starting import starting_rows
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
@@ -31,7 +32,8 @@ from socwidgets.model.names import (
     std_name,
 )
 from socwidgets.model.parameters import Parameters
-from socwidgets.model.stack import validate_stack
+from socwidgets.model.rim import RIM_CHECK
+from socwidgets.model.stack import refuse_transmission, validate_stack
 from socwidgets.model.status import Status
 
 #: Attribute of a mask that says which status its False pixels get.
@@ -44,7 +46,7 @@ def fit_map(
     params: Parameters | Mapping[str, Any] | None = None,
     *,
     references: xr.DataArray | None = None,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | np.ndarray | None = None,
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
     workers: int | None = None,
@@ -95,6 +97,7 @@ def fit_map(
         If `cancel` was set.
     """
     validate_stack(stack)
+    refuse_transmission(stack, f"the fit {method!r}")
     chosen = get_method(method)
     full = _parameters(chosen, params, changes)
     signal, noise = _ordered(stack)
@@ -112,6 +115,7 @@ def fit_map(
     out, status = run_fit(fit, signal, noise, initial, codes, control)
     maps = as_maps(signal, fit.specs, out, status)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
+    warn_if_empty(maps, method)
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
     return provenance.record(maps, "socwidgets.fit_map", called, source=stack)
@@ -148,12 +152,15 @@ def _typical_std(noise: xr.DataArray | None, dim: str, params: Parameters) -> np
     return result
 
 
-def _excluded(stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None) -> xr.DataArray:
+def _excluded(
+    stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | np.ndarray | None
+) -> xr.DataArray:
     """Status of the pixels that get no value, 0 elsewhere; the stack's own reasons win."""
     codes = xr.zeros_like(
         signal.isel({spectral_dim(signal): 0}, drop=True), dtype=np.uint8
     ).compute()
     if mask is not None:
+        mask = named(mask, signal.to_dataset(name=SIGNAL), "mask")
         if mask.dims != (Y, X) or mask.shape != (signal.sizes[Y], signal.sizes[X]):
             raise DataError(
                 "the mask does not fit the stack",
@@ -170,7 +177,7 @@ def _excluded(stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | None
 
 
 def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str, Any]:
-    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge")}
+    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge", RIM_CHECK)}
     sigma = "propagated from signal_std" if has_noise else "residual of each pixel's own fit"
     scale = "scaled by signal_std" if has_noise else "not scaled: sum(res^2)/(N - P)"
     return {**kept, "sigma_source": sigma, "redchi_scale": scale, **fit.attrs}

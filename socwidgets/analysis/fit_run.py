@@ -7,6 +7,7 @@ stack a fit takes four bytes per map and pixel, and eight more for positions (`M
 from __future__ import annotations
 
 import threading
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +26,8 @@ from socwidgets.analysis.methods import BlockFit
 from socwidgets.analysis.missing import MISSING, refit_missing
 from socwidgets.analysis.streaming import comes_by_frame, gather, stream_fit
 from socwidgets.model.mapset import MapSpec, status_variable
-from socwidgets.model.names import X, Y, spectral_dim
-from socwidgets.model.status import Status
+from socwidgets.model.names import STATUS, X, Y, spectral_dim
+from socwidgets.model.status import STATUS_WORDS, Status, status_counts, usable
 
 #: By status code, whether pixels with it keep their values.
 _HAS_VALUE = np.zeros(256, bool)
@@ -269,3 +270,12 @@ def as_maps(
     variables["status"] = status_variable(codes, dims)
     coords = {str(k): v for k, v in template.coords.items() if set(v.dims) <= set(dims)}
     return xr.Dataset(variables, coords)
+
+
+def warn_if_empty(maps: xr.Dataset, method: str) -> None:
+    """Warn where no pixel got a value that may be used, and say why: `status` alone is silent."""
+    if bool(usable(maps).any()):
+        return
+    counts = status_counts(maps[STATUS])
+    why = ", ".join(f"{n} {STATUS_WORDS[Status[name.upper()]]}" for name, n in counts.items())
+    warnings.warn(f"no pixel of the {method!r} map has a value: {why}", UserWarning, stacklevel=3)

@@ -143,7 +143,8 @@ def prepare_lcf(
             expected=f"more than {unknowns} points ({len(names)} references, background of degree "
             f"{params.background_degree})",
             found=f"{window.size} between {window.values.min():g} and {window.values.max():g}",
-            fix="widen the window, measure more energies or lower background_degree",
+            fix="widen the window, measure more energies or lower background_degree; two energies "
+            "are enough for two_energy_soc of socwidgets.techniques.stxm_soc",
         )
     condition = _check_condition(aligned.values, names, params.max_condition)
     weights = _weights(params, typical_std, points)

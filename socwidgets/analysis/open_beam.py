@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.named_arrays import named
 from socwidgets.model.errors import DataError
-from socwidgets.model.names import DARK, I0, SIGNAL, X, Y, spectral_dim
+from socwidgets.model.names import DARK, FLAT, I0, SIGNAL, X, Y, spectral_dim
 
-FLAT = "flat"
 #: Coordinate that holds when a frame or a flat was taken (seconds or datetimes).
 TIME = "time"
 
@@ -32,23 +32,38 @@ class OpenBeam:
     per_flat: np.ndarray
 
 
-def dark_counts(stack: xr.Dataset, dark: xr.DataArray | None) -> xr.DataArray:
+def dark_counts(stack: xr.Dataset, dark: xr.DataArray | np.ndarray | float | None) -> xr.DataArray:
     """Mean dark counts, float32: of `dark`, else the stack's own, else zero.
 
-    Dims that the signal does not have are repeats and are averaged.
+    Dims that the signal does not have are repeats and are averaged. The dark belongs to the
+    detector: its own coordinates along y and x do not matter, its size does.
+
+    Raises
+    ------
+    DataError
+        If its size is another.
     """
     source = dark if dark is not None else stack.get(DARK)
     if source is None:
         return xr.DataArray(np.float32(0))
-    values = xr.DataArray(source)
-    return values.mean(_repeats(values, stack)).astype(np.float32)
+    values = named(source, stack, "dark")
+    mean = values.mean(_repeats(values, stack)).astype(np.float32)
+    for name, size in mean.sizes.items():
+        if stack[SIGNAL].sizes[name] != size:
+            raise DataError(
+                "the dark does not fit the stack",
+                expected=f"{name} of length {stack[SIGNAL].sizes[name]}",
+                found=f"length {size}",
+                fix="give dark frames of the same image size, or one number",
+            )
+    return mean.drop_vars([Y, X], errors="ignore")
 
 
 def open_beam(
     stack: xr.Dataset,
-    flat: xr.DataArray | None,
-    flat_after: xr.DataArray | None,
-    empty: xr.DataArray | None,
+    flat: xr.DataArray | np.ndarray | None,
+    flat_after: xr.DataArray | np.ndarray | None,
+    empty: xr.DataArray | np.ndarray | None,
     background: xr.DataArray,
 ) -> OpenBeam:
     """Counts without the sample for every frame of a stack.
@@ -81,8 +96,10 @@ def open_beam(
             found=f"variables {', '.join(map(str, stack.data_vars))}",
             fix="pass flat=, or empty=mask of the pixels without sample",
         )
+    source = named(source, stack, "flat")
     beam, share = _average(source, stack, dim)
     if flat_after is not None:
+        flat_after = named(flat_after, stack, "flat after the scan")
         beam, share = _between(source, flat_after, stack, dim)
     if empty is not None:
         beam, share = _scaled(beam, share, stack, empty, background)
@@ -186,8 +203,8 @@ def _mean_time(part: xr.DataArray, dim: str) -> np.ndarray:
     return when.mean([d for d in when.dims if d != dim]).values
 
 
-def _region(stack: xr.Dataset, empty: xr.DataArray) -> xr.DataArray:
-    mask = xr.DataArray(empty)
+def _region(stack: xr.Dataset, empty: xr.DataArray | np.ndarray) -> xr.DataArray:
+    mask = named(empty, stack, "object-free region")
     sizes = {Y: stack.sizes[Y], X: stack.sizes[X]}
     if mask.dtype != bool or dict(mask.sizes) != sizes or not bool(mask.any()):
         raise DataError(
@@ -199,7 +216,9 @@ def _region(stack: xr.Dataset, empty: xr.DataArray) -> xr.DataArray:
     return mask.reset_coords(drop=True)
 
 
-def _from_region(stack: xr.Dataset, empty: xr.DataArray, background: xr.DataArray) -> OpenBeam:
+def _from_region(
+    stack: xr.Dataset, empty: xr.DataArray | np.ndarray, background: xr.DataArray
+) -> OpenBeam:
     """I0 spectrum: mean counts of the object-free pixels."""
     mask = _region(stack, empty)
     seen = _mean_light(stack[SIGNAL], background, mask)
@@ -215,7 +234,7 @@ def _scaled(
     beam: xr.DataArray,
     share: np.ndarray,
     stack: xr.Dataset,
-    empty: xr.DataArray,
+    empty: xr.DataArray | np.ndarray,
     background: xr.DataArray,
 ) -> tuple[xr.DataArray, np.ndarray]:
     """Flat times what the object-free pixels say about each frame: ring current, shutter."""

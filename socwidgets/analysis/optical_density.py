@@ -9,20 +9,25 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.detector import (
+    FULL_SCALE,
     PIXEL_FLAGS,
     PixelFlag,
+    add_full_flats,
     detector_defects,
     flag_attrs,
     flag_counts,
     full_scale_of,
+    pixel_flags,
 )
-from socwidgets.analysis.open_beam import FLAT, dark_counts, open_beam
+from socwidgets.analysis.named_arrays import named
+from socwidgets.analysis.open_beam import dark_counts, open_beam
 from socwidgets.analysis.transmission import convert_in_memory
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import (
     DARK,
+    FLAT,
     I0,
     QUANTITY,
     SIGNAL,
@@ -62,8 +67,8 @@ class OpticalDensityParameters(Parameters):
     )
     full_scale: float | None = param(
         None,
-        "Counts at which the detector is full; empty: the end of the range of an integer detector "
-        "of up to 16 bits.",
+        "Counts at which the detector is full; empty: the stack's attribute full_scale, else the "
+        "end of the range of an integer detector of up to 16 bits.",
         unit="counts",
         low=1.0,
     )
@@ -86,10 +91,10 @@ class OpticalDensityParameters(Parameters):
 def optical_density(
     stack: xr.Dataset,
     *,
-    flat: xr.DataArray | None = None,
-    flat_after: xr.DataArray | None = None,
-    empty: xr.DataArray | None = None,
-    dark: xr.DataArray | None = None,
+    flat: xr.DataArray | np.ndarray | None = None,
+    flat_after: xr.DataArray | np.ndarray | None = None,
+    empty: xr.DataArray | np.ndarray | None = None,
+    dark: xr.DataArray | np.ndarray | float | None = None,
     params: OpticalDensityParameters | None = None,
     **changes: Any,
 ) -> xr.Dataset:
@@ -120,15 +125,20 @@ def optical_density(
     xarray.Dataset
         The stack with ``signal`` in optical density (dimensionless), ``signal_std`` where the
         counting noise is known (science: ``sqrt((e^OD + 1/n_f)/N0)``), ``status``: masked for
-        dead and hot pixels, saturated for clipped or too dense ones and for counts at full scale,
-        and ``pixel_flags`` (`socwidgets.analysis.detector.PixelFlag`), which says which of these
-        it was; their numbers are attributes ``n_dead``, ``n_hot``, ... A sample with ``I <= D`` is
-        NaN and does not kill its pixel; dead and hot pixels are NaN at all energies.
+        dead and hot pixels, saturated for clipped or too dense ones and where counts or flats are
+        at full scale, and ``pixel_flags`` (`socwidgets.analysis.detector.PixelFlag`), which says
+        which of these it was; their numbers are attributes ``n_dead``, ``n_hot``, ... A sample with
+        ``I <= D`` is NaN and does not kill its pixel; dead and hot pixels are NaN at all energies.
 
     Raises
     ------
     DataError
         If the stack holds no counts, there is no I0, or the I0 has another shape or is dark.
+
+    Notes
+    -----
+    Flats, dark and `empty` may be plain arrays: their dims are found from their shapes
+    (`socwidgets.analysis.named_arrays.named`).
     """
     validate_stack(stack)
     require_quantity(stack, ("counts", "intensity"), "optical density")
@@ -148,15 +158,20 @@ def optical_density(
     if std is not None:
         words = "Standard uncertainty of the optical density"
         result[SIGNAL_STD] = std.assign_attrs(long_name=words, units="1")
-    seen = _per_pixel(stack, od, codes, chosen, dim)
+    limit = chosen.full_scale or stack.attrs.get(FULL_SCALE) or full_scale_of(stack[SIGNAL].dtype)
+    seen = _per_pixel(stack, od, codes, limit, dim)
+    flats = [f for f in (stack.get(FLAT) if flat is None else flat, flat_after) if f is not None]
+    seen = add_full_flats(seen, [named(f, stack, "flat") for f in flats], incoming, limit)
     codes = seen["codes"].transpose(*[d for d in od.dims if d != dim])
     defects = detector_defects(incoming, background) if chosen.defects == "auto" else None
-    _flag(result, codes, _pixel_flags(seen, codes, defects, chosen))
+    ends = (-float(np.log(chosen.clip_low)), -float(np.log(chosen.clip_high)))
+    _flag(result, codes, pixel_flags(seen, codes, defects, ends, chosen.max_od))
     if VALID in stack:
         bad = ~stack[VALID].transpose(*[d for d in codes.dims if d in stack[VALID].dims])
         kept = xr.where(bad, np.uint8(Status.MASKED), result[STATUS]).transpose(*codes.dims)
         result[STATUS] = status_variable(kept.values, tuple(str(d) for d in codes.dims))
     result.attrs[QUANTITY] = "optical_density"
+    result.attrs.pop(FULL_SCALE, None)
     inputs = {"flat": flat, "flat_after": flat_after, "empty": empty, "dark": dark}
     called = {**chosen.to_dict(), **{k: v for k, v in inputs.items() if v is not None}}
     return provenance.record(result, "socwidgets.optical_density", called, source=stack)
@@ -166,12 +181,11 @@ def _per_pixel(
     stack: xr.Dataset,
     od: xr.DataArray,
     codes: xr.DataArray,
-    chosen: OpticalDensityParameters,
+    limit: float | None,
     dim: str,
 ) -> dict[str, xr.DataArray]:
     """Status codes and, where they are needed, what tells the reasons apart."""
     found = {"codes": codes}
-    limit = chosen.full_scale or full_scale_of(stack[SIGNAL].dtype)
     if limit is not None:
         found["full"] = stack[SIGNAL].max(dim) >= limit
     if codes.chunks is not None or bool((codes == Status.SATURATED).any()):
@@ -179,29 +193,6 @@ def _per_pixel(
     # Together: a lazy stack is read once for all of them.
     made = xr.Dataset({k: v.reset_coords(drop=True) for k, v in found.items()}).compute()
     return {str(name): values for name, values in made.items()}
-
-
-def _pixel_flags(
-    seen: dict[str, xr.DataArray],
-    codes: xr.DataArray,
-    defects: xr.DataArray | None,
-    chosen: OpticalDensityParameters,
-) -> xr.DataArray:
-    """What is wrong with each pixel, ``(..., y, x)`` uint8."""
-    flags = xr.zeros_like(codes)
-    if defects is not None:
-        flags = flags | defects.variable
-    marks = {}
-    if "full" in seen:
-        marks[PixelFlag.FULL_SCALE] = seen["full"]
-    if "high" in seen:
-        ends = (-np.log(chosen.clip_low) - 1e-5, -np.log(chosen.clip_high) + 1e-5)
-        marks[PixelFlag.CLIPPED] = (seen["high"] >= ends[0]) | (seen["low"] <= ends[1])
-        marks[PixelFlag.TOO_DENSE] = seen["high"] > chosen.max_od
-    for flag, where in marks.items():
-        flags = flags | xr.where(where, np.uint8(flag), np.uint8(0))
-    flags = xr.where(codes == Status.MASKED, flags | np.uint8(PixelFlag.DEAD), flags)
-    return flags.transpose(*codes.dims).astype(np.uint8)
 
 
 def _flag(result: xr.Dataset, codes: xr.DataArray, flags: xr.DataArray) -> None:

@@ -12,23 +12,26 @@ from socwidgets.analysis.drift import Drift, find_drift
 from socwidgets.analysis.drift_model import row_drift
 from socwidgets.analysis.frame_motion import ROW_DX, ROW_DY, SCALE, motions, move_stack
 from socwidgets.analysis.magnification import magnifications, rescaled
+from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.analysis.resample import Motion
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import require_quantity, validate_stack
 
 __all__ = ["RegistrationParams", "measure_drift", "register", "shift_table"]
 
-_QUANTITIES = ("optical_density", "normalized", "intensity")
+#: What may be registered: not counts, whose flat field does not move with the sample.
+QUANTITIES = ("optical_density", "normalized", "intensity")
 
 
 def measure_drift(
     stack: xr.Dataset,
     params: RegistrationParams | None = None,
     *,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | np.ndarray | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Measure how far each frame of a stack is displaced.
@@ -42,7 +45,8 @@ def measure_drift(
         `changes` are laid over them.
     mask : xarray.DataArray, optional
         ``(y, x)`` bool: only these pixels are compared, for instance without a particle that moves
-        by itself or dust on the detector.
+        by itself or dust on the detector: nothing outside is read (masked normalized correlation,
+        Padfield 2012), so a beam stop next to the mask does not pull.
 
     Returns
     -------
@@ -71,6 +75,14 @@ def measure_drift(
     dim = spectral_dim(signal)
     signal = signal.transpose(dim, Y, X)
     n = signal.sizes[dim]
+    if n < 2:
+        raise DataError(
+            "one frame has nothing to be registered with",
+            expected="two or more frames",
+            found=f"{n} along {dim}",
+            fix="leave registration out; states are registered by register_states of "
+            "socwidgets.analysis.state_shifts",
+        )
     if chosen.reference == "frame" and chosen.reference_frame >= n:
         raise DataError(
             "there is no such reference frame",
@@ -80,7 +92,7 @@ def measure_drift(
     scale = np.ones(n)
     if chosen.magnification:
         scale = magnifications(signal[dim].values, chosen.magnification_ev, chosen.magnification)
-    kept = None if mask is None else _checked_mask(mask, signal)
+    kept = None if mask is None else _checked_mask(mask, stack)
     found = find_drift(lambda i: rescaled(signal[i].values, scale[i]), n, chosen, kept)
     # A scaled frame moves by its drift in its own pixels.
     drift = _drift_dataset(found, signal[dim], dim, scale)
@@ -97,7 +109,7 @@ def register(
     params: RegistrationParams | None = None,
     *,
     drift: xr.Dataset | None = None,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | np.ndarray | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Bring every frame of a stack to the same place, by one cubic-spline interpolation each.
@@ -134,7 +146,7 @@ def register(
         quarter of the field.
     """
     chosen = _choose(params, changes)
-    require_quantity(stack, _QUANTITIES, "registration")
+    require_quantity(stack, QUANTITIES, "registration")
     measured = measure_drift(stack, chosen, mask=mask) if drift is None else drift
     dim = spectral_dim(stack[SIGNAL])
     moves = motions(measured, stack, dim)
@@ -152,6 +164,8 @@ def register(
         said += f"; {int(measured['replaced'].sum())} frames took the drift of their neighbors"
     result = result.assign({str(n): v.variable for n, v in measured.data_vars.items()})
     result.attrs["registration"] = said
+    # A verdict on frames that have moved since is none.
+    result.attrs.pop(RIM_CHECK, None)
     called = {**chosen.to_dict(), **({} if drift is None else {"drift": drift})}
     return provenance.record(result, "socwidgets.register", called, source=stack)
 
@@ -160,8 +174,9 @@ def _choose(params: RegistrationParams | None, changes: dict[str, Any]) -> Regis
     return (params or RegistrationParams()).replace(**changes)
 
 
-def _checked_mask(mask: xr.DataArray, signal: xr.DataArray) -> np.ndarray:
-    sizes = {Y: signal.sizes[Y], X: signal.sizes[X]}
+def _checked_mask(mask: xr.DataArray | np.ndarray, stack: xr.Dataset) -> np.ndarray:
+    mask = named(mask, stack, "mask of the registration")
+    sizes = {Y: stack.sizes[Y], X: stack.sizes[X]}
     if mask.dtype != bool or dict(mask.sizes) != sizes or int(mask.sum()) < 64:
         raise DataError(
             "the mask of the registration does not fit the stack",

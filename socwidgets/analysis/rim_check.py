@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.analysis.registration import measure_drift
+from socwidgets.analysis.registration import QUANTITIES, measure_drift
 from socwidgets.analysis.registration_params import RegistrationParams
+from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim
+from socwidgets.model.rim import LIMIT_PX, RIM_CHECK, makes_a_rim, verdict_text
+from socwidgets.model.stack import require_quantity
 
-#: Frames displaced by more than this make a rim that looks like a core and a shell, px.
-LIMIT_PX = 0.5
-#: A displacement below so many of its own standard uncertainties is not believed.
-_SIGNIFICANCE = 3.0
 #: The rim: gradients above this share of the steep ones (their 95 % quantile).
 _RIM_SHARE = 0.5
 
@@ -74,6 +74,7 @@ def check_rim(
     DataError
         If the drift cannot be measured.
     """
+    require_quantity(stack, QUANTITIES, "the check of the rim")
     chosen = (params or RegistrationParams()).replace(believe_jumps=True, degree=None)
     dim = spectral_dim(stack[SIGNAL])
     signal = stack[SIGNAL].transpose(dim, Y, X)
@@ -89,7 +90,7 @@ def check_rim(
     uncertainty = noise * np.sqrt(np.sum(1.0 / np.maximum(strength, 1e-30)))
     size = np.hypot(*path.T)
     false = np.sqrt([np.mean((dy * slopes[0] + dx * slopes[1])[rim] ** 2) for dy, dx in path])
-    flagged = (size > limit_px) & (size > _SIGNIFICANCE * uncertainty) & (false > noise)
+    flagged = makes_a_rim(size, uncertainty, false, noise, limit_px)
     columns = {
         "residual_px": (size, "Displacement that is left", "pixel"),
         "residual_std_px": (uncertainty, "Standard uncertainty of the displacement", "pixel"),
@@ -107,6 +108,32 @@ def check_rim(
     message = _message(frames, worst, flagged, fraction, str(stack[dim].attrs.get("units", "")))
     made = xr.DataArray(rim, {Y: stack[Y], X: stack[X]}, (Y, X), attrs={"long_name": "Rim"})
     return RimCheck(not flagged.any(), message, float(size[worst]), fraction, frames, made)
+
+
+def with_rim_check(stack: xr.Dataset, **options: Any) -> xr.Dataset:
+    """Stack that carries the verdict of `check_rim`, for the maps and the card made from it.
+
+    Parameters
+    ----------
+    stack : xarray.Dataset
+        ``signal`` ``(spectral, y, x)``, optical density, registered or not.
+    **options
+        As for `check_rim`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The stack with the attribute ``rim_check`` (JSON text: ``passed`` and ``message``); without
+        it where the drift cannot be measured, because the frames have no contrast.
+    """
+    result = stack.copy()
+    result.attrs.pop(RIM_CHECK, None)
+    try:
+        found = check_rim(stack, **options)
+    except DataError:
+        return result
+    result.attrs[RIM_CHECK] = verdict_text(found.passed, found.message)
+    return result
 
 
 def _slopes(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -134,7 +161,8 @@ def _message(
     dim = str(frames["flagged"].dims[0])
     size = float(frames["residual_px"][worst])
     if not flagged.any():
-        return f"No rim artefact: the largest displacement left is {size:.2f} px."
+        doubt = float(frames["residual_std_px"][worst])
+        return f"No rim artefact: the largest displacement left is {size:.2f} +- {doubt:.2f} px."
     at = float(frames[dim][worst])
     return (
         f"Rim artefact: {int(flagged.sum())} of {flagged.size} frames are out of place, the worst "

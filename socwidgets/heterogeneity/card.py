@@ -11,8 +11,9 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.heterogeneity import card_checks, card_sections
-from socwidgets.heterogeneity.bootstrap import Progress, bootstrap, resampling_units
-from socwidgets.heterogeneity.card_model import CardCheck, HeterogeneityCard, entries_of
+from socwidgets.heterogeneity.bootstrap import Progress, resampling_units
+from socwidgets.heterogeneity.card_model import HeterogeneityCard
+from socwidgets.heterogeneity.card_parts import CardCheck, entries_of
 from socwidgets.heterogeneity.card_words import card_warnings, verdict
 from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
 from socwidgets.heterogeneity.nested import variance_shares
@@ -29,8 +30,10 @@ from socwidgets.heterogeneity.space.moran import autocorrelation_of
 from socwidgets.heterogeneity.space.radial import core_shell_of, particle_depth
 from socwidgets.heterogeneity.space.structure import correlation_length_of
 from socwidgets.heterogeneity.spread import noise_corrected_spread
+from socwidgets.heterogeneity.spread_intervals import bootstrap
 from socwidgets.heterogeneity.spread_table import table_of
 from socwidgets.model.errors import DataError
+from socwidgets.model.rim import read_verdict
 
 #: Resamples of a variogram are fits: fewer are made than of a mean.
 LENGTH_DRAWS = 200
@@ -187,7 +190,9 @@ def _checks(
     n_particles = None if sample.labels is None else int(compact(sample.labels).max()) + 1
     return [
         card_checks.projection_check(sample, projection),
-        card_checks.rim_check(sample, None if depths is None else depths[0]),
+        card_checks.rim_check(
+            sample, None if depths is None else depths[0], read_verdict(maps.attrs)
+        ),
         card_checks.particles_check(n_particles),
         card_checks.noise_check(noise),
         *card_checks.pixel_checks(maps, variable, image),

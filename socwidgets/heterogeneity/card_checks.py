@@ -6,20 +6,18 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.heterogeneity.card_model import CAUTION, NOT_RUN, PASSED, CardCheck
+from socwidgets.heterogeneity.card_parts import CAUTION, NOT_RUN, PASSED, CardCheck
 from socwidgets.heterogeneity.noise_floor import NoiseFloor
 from socwidgets.heterogeneity.sample import Sample, image_dims
 from socwidgets.heterogeneity.space.structure import CorrelationLength
 from socwidgets.model.names import STATUS
+from socwidgets.model.rim import SIGNIFICANCE, makes_a_rim
 from socwidgets.model.status import USABLE, Status
 
 #: Fewer than this make shares of the variance rough.
 MIN_PARTICLES = 10
 #: Share of the usable pixels at a bound above which the spread is cut.
 MAX_AT_BOUND = 0.05
-#: A rim that leans to one side by this many standard errors, and by more than this times the noise
-#: of one of its pixels, comes from drift.
-RIM_ERRORS, RIM_NOISE = 4.0, 1.0
 
 
 def projection_check(sample: Sample, projection: bool) -> CardCheck:
@@ -98,32 +96,67 @@ def noise_check(floor: NoiseFloor) -> CardCheck:
     return CardCheck("noise", words, PASSED if floor.agree else CAUTION, found)
 
 
-def rim_check(sample: Sample, depth: np.ndarray | None) -> CardCheck:
-    """Whether the rim of the particles leans to one side, as drift between energies makes it.
+def rim_check(
+    sample: Sample, depth: np.ndarray | None, measured: tuple[bool, str] | None = None
+) -> CardCheck:
+    """Whether the rim of the particles is made by a drift between energies.
 
-    A shift d between images before and after the edge changes the optical density by
-    ``d . grad OD``: in the rim, with the opposite sign on the opposite side (science B.9). A real
-    core and shell is the same all around. The values of the outermost two pixels relative to the
-    inside are fitted with ``a_y n_y + a_x n_x``, n the outward direction; the errors are those of
-    the particles.
+    Where the stack was looked at (`measured`: what `socwidgets.model.rim.read_verdict` finds in the
+    map's attributes) that verdict stands. Else the map itself is asked. A displacement d between
+    images before and after the edge changes the optical density by ``d . grad OD``: in the rim,
+    with the opposite sign on the opposite side (science B.9). A real core and shell is the same all
+    around. The values of the outermost two pixels relative to the inside are fitted with
+    ``a_y n_y + a_x n_x``, n the outward direction; the errors are those of the particles. With the
+    thickness t the lean is a displacement, ``d = a t/|grad t|``, and judged like a measured one;
+    without, it must exceed the noise of a pixel.
     """
     words = "Rim of the particles (registration)"
+    if measured is not None:
+        return CardCheck("rim", words, PASSED if measured[0] else CAUTION, measured[1])
     if sample.labels is None or len(sample.shape) != 2 or depth is None:
         return CardCheck("rim", words, NOT_RUN, "needs particles in an image")
     found = rim_lean(sample, depth)
     if found is None:
         return CardCheck("rim", words, NOT_RUN, "particles too small or too few")
     lean, error = found
-    at_rim = sample.noise_variance[depth < 1.9 * min(sample.spacing_um)]
-    noise = float(np.sqrt(np.median(at_rim)))
-    size = float(np.hypot(*lean))
-    errors = float(np.hypot(*(lean / error)))
-    wide = RIM_NOISE * noise if np.isfinite(noise) else 0.0
-    failed = errors > RIM_ERRORS and size > wide
+    rim = depth < 1.9 * min(sample.spacing_um)
+    noise = float(np.sqrt(np.median(sample.noise_variance[rim])))
+    size, errors = float(np.hypot(*lean)), float(np.hypot(*(lean / error)))
+    slopes = _relative_slope(sample)[rim]
+    steepness = float(np.median(slopes[np.isfinite(slopes)])) if np.isfinite(slopes).any() else 0.0
+    known = steepness > 0
+    moved = size / steepness if known else np.inf
+    failed = bool(makes_a_rim(moved, moved / max(errors, 1e-9) if known else 0.0, size, noise))
+    failed = failed and errors > SIGNIFICANCE
     detail = f"leans by {size:.2g} ({errors:.1f} standard errors) to one side"
+    if known:
+        detail += f", as {moved:.2f} px between energies would make it"
     if failed:
         detail += ": looks like a drift between energies; register the stack"
     return CardCheck("rim", words, CAUTION if failed else PASSED, detail)
+
+
+def _relative_slope(sample: Sample) -> np.ndarray:
+    """``|grad t|/t`` per px at each pixel of the sample, t the weights (thickness).
+
+    From the neighbors that belong to the sample, so that its border is no cliff; NaN without any,
+    and where all weights are the same.
+    """
+    if np.ptp(sample.weights) == 0:
+        return np.full(sample.size, np.nan)
+    image = sample.image(sample.weights, np.nan)
+    slopes = []
+    for axis in (0, 1):
+        steps = np.diff(image, axis=axis)
+        pad = [(0, 0), (0, 0)]
+        pad[axis] = (1, 1)
+        padded = np.pad(steps, pad, constant_values=np.nan)
+        ahead = np.take(padded, np.arange(1, image.shape[axis] + 1), axis)
+        behind = np.take(padded, np.arange(image.shape[axis]), axis)
+        both = np.stack([ahead, behind])
+        count = np.isfinite(both).sum(axis=0)
+        slopes.append(np.where(count > 0, np.nansum(both, axis=0) / np.maximum(count, 1), np.nan))
+    return (np.hypot(*slopes) / image)[sample.position]
 
 
 def rim_lean(sample: Sample, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
+from typing import Any
 
-from socwidgets.heterogeneity.card_model import (
+from socwidgets.heterogeneity.card_parts import (
     CAUTION,
     NOT_RUN,
     PASSED,
     CardCheck,
-    HeterogeneityCard,
+    CardEntry,
     format_entry,
 )
 
@@ -37,21 +39,27 @@ border-left:4px solid #bf8700;background:color-mix(in srgb,#bf8700 12%,transpare
 _SIGNS = {PASSED: "✓ passed", CAUTION: "⚠ caution", NOT_RUN: "– not run"}
 
 
-def card_html(card: HeterogeneityCard) -> str:
-    """Render a card; every text is escaped, nothing is loaded, no script."""
-    alerts = "".join(f"<li>{escape(text)}</li>" for text in card.warnings)
+def card_html(
+    verdict: str,
+    warnings: Sequence[str],
+    entries: Sequence[CardEntry],
+    checks: Sequence[CardCheck],
+    record: Mapping[str, Any],
+) -> str:
+    """Render the parts of a card; every text is escaped, nothing is loaded, no script."""
+    alerts = "".join(f"<li>{escape(text)}</li>" for text in warnings)
     listed = f"<ul class='soc-warnings'>{alerts}</ul>" if alerts else ""
     return (
         f"<div class='soc-card'><style>{_STYLE}</style>"
-        f"<p class='soc-verdict'><strong>{escape(card.verdict)}</strong></p>"
-        f"{listed}<table><tbody>{_rows(card)}</tbody></table>{_checks(card.checks)}{_record(card)}"
+        f"<p class='soc-verdict'><strong>{escape(verdict)}</strong></p>"
+        f"{listed}<table><tbody>{_rows(entries)}</tbody></table>{_checks(checks)}{_record(record)}"
         "</div>"
     )
 
 
-def _rows(card: HeterogeneityCard) -> str:
+def _rows(entries: Sequence[CardEntry]) -> str:
     parts = []
-    for group, entries in groupby(card.entries, key=lambda e: e.group):
+    for group, members in groupby(entries, key=lambda e: e.group):
         if group:
             parts.append(
                 f"<tr class='soc-group'><th colspan='3' scope='colgroup'>{escape(group)}</th></tr>"
@@ -60,12 +68,12 @@ def _rows(card: HeterogeneityCard) -> str:
             f"<tr><th scope='row'>{escape(e.long_name)}</th>"
             f"<td class='soc-value'>{escape(format_entry(e))}</td>"
             f"<td class='soc-note'>{escape(e.note)}</td></tr>"
-            for e in entries
+            for e in members
         ]
     return "".join(parts)
 
 
-def _checks(checks: tuple[CardCheck, ...]) -> str:
+def _checks(checks: Sequence[CardCheck]) -> str:
     if not checks:
         return ""
     failed = sum(check.outcome == CAUTION for check in checks)
@@ -88,8 +96,7 @@ def _detail(check: CardCheck) -> str:
     return escape(check.detail.replace(" um", " µm"))
 
 
-def _record(card: HeterogeneityCard) -> str:
-    record = card.record
+def _record(record: Mapping[str, Any]) -> str:
     parts = []
     if "noise_source" in record:
         parts.append(f"Noise: {record['noise_source']}")

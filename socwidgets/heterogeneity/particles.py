@@ -70,7 +70,18 @@ def particle_table(
 
 
 def particle_dataset(maps: xr.Dataset, labels: xr.DataArray, **options: Any) -> xr.Dataset:
-    """`particle_table` as xarray: dim ``particle`` with the labels, units in the attributes."""
+    """`particle_table` as xarray: dim ``particle`` with the labels, units in the attributes.
+
+    Parameters
+    ----------
+    maps, labels, **options
+        As for `particle_table`, which also says what is raised.
+
+    Returns
+    -------
+    xarray.Dataset
+        One variable ``(particle,)`` for each column of the table.
+    """
     frame = particle_table(maps, labels, **options)
     result = xr.Dataset.from_dataframe(frame.rename_axis("particle"))
     field = maps[options.get("variable", "soc")]

@@ -163,7 +163,27 @@ def _entropy(values: np.ndarray, weights: np.ndarray, bins: int) -> float:
 def coefficient_of_variation(
     values: np.ndarray, kind: Kind, weights: np.ndarray | None = None
 ) -> float:
-    """Population std over mean; refused for quantities without a physical zero."""
+    """Population std over mean; refused for quantities without a physical zero.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        ``(n,)``, no NaN.
+    kind : Kind
+        What the values are.
+    weights : numpy.ndarray, optional
+        ``(n,)``, not negative; equal if left out.
+
+    Returns
+    -------
+    float
+        Dimensionless.
+
+    Raises
+    ------
+    KindError
+        If the zero of the quantity is arbitrary, as that of an energy or an oxidation state.
+    """
     if not kind.has_zero:
         raise KindError(
             f"a coefficient of variation makes no sense for kind {kind.name!r}",
@@ -176,7 +196,22 @@ def coefficient_of_variation(
 
 
 def gini(values: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Gini coefficient of values that are not negative (golden G-57); NaN if any is negative."""
+    """Gini coefficient of values that are not negative (Gini 1912; golden G-57).
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        ``(n,)``, no NaN.
+    weights : numpy.ndarray, optional
+        ``(n,)``, not negative; equal if left out.
+
+    Returns
+    -------
+    float
+        0 (all the same) to 1; NaN without values, where any is negative, or if all are zero.
+    """
+    if values.size == 0:
+        return float("nan")
     order = np.argsort(values)
     v = values[order]
     w = np.ones(v.size) if weights is None else weights[order]
@@ -198,6 +233,20 @@ def outside_limits(
     """Weighted shares below and above limits, with a guard of `guard` sigma against noise (E.2).
 
     Without the guard a map at the limit would show half of its pixels outside by noise alone.
+
+    Parameters
+    ----------
+    values, noise_variance, weights : numpy.ndarray
+        ``(n,)``; values without NaN, their noise variances (NaN counts as none), weights.
+    limits : tuple of float
+        Lower and upper limit in the units of the values.
+    guard : float
+        Standard uncertainties by which a value must lie outside.
+
+    Returns
+    -------
+    tuple of float
+        Share below and share above, 0 to 1.
     """
     margin = guard * np.sqrt(np.nan_to_num(noise_variance))
     under = float(np.average(values < limits[0] - margin, weights=weights))

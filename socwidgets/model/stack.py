@@ -10,6 +10,8 @@ import xarray as xr
 
 from socwidgets.model.errors import DataError, SchemaError
 from socwidgets.model.names import (
+    FLAT,
+    I0,
     LABELS,
     LENGTH_UNITS,
     QUANTITY,
@@ -157,6 +159,13 @@ def validate_stack(stack: xr.Dataset) -> None:
     SchemaError
         Listing every ``(location, message)``.
     """
+    if not isinstance(stack, xr.Dataset) or SIGNAL not in stack:
+        found = list(map(str, stack)) if isinstance(stack, xr.Dataset) else type(stack).__name__
+        raise SchemaError(
+            "stack",
+            [(SIGNAL, f"is missing: found {found}")],
+            fix="give the stack itself, not a map or an array; make_stack makes one of an array",
+        )
     dim = spectral_dim(stack[SIGNAL])
     problems = _axis_problems(stack, dim)
     for axis in (Y, X):
@@ -207,6 +216,21 @@ def require_quantity(stack: xr.Dataset, wanted: tuple[str, ...], purpose: str) -
             found=str(found),
             fix="convert it first (optical_density turns counts into optical density), or correct "
             f"stack.attrs[{QUANTITY!r}]",
+        )
+
+
+def refuse_transmission(stack: xr.Dataset, purpose: str) -> None:
+    """Raise `DataError` for X-ray counts that come with their I0 and were not yet divided by it.
+
+    Counts that stand alone (a fluorescence yield, a diffraction pattern) pass.
+    """
+    beam = [name for name in (FLAT, I0) if name in stack]
+    if stack.attrs.get(QUANTITY) == "counts" and beam and spectral_dim(stack[SIGNAL]) == "energy":
+        raise DataError(
+            f"{purpose} needs optical density, and these are transmitted counts",
+            expected="a stack from optical_density(stack)",
+            found=f"quantity 'counts', with the variable {beam[0]!r} to divide by",
+            fix="od = optical_density(stack) first; if the counts are a yield, drop that variable",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +12,14 @@ from scipy.ndimage import map_coordinates
 
 from socwidgets.model import provenance
 from socwidgets.model.errors import ParameterError
-from socwidgets.model.names import DARK, LABELS, SIGNAL, X, Y
+from socwidgets.model.names import LABELS, X, Y
 from socwidgets.model.parameters import Parameters, param
-from socwidgets.model.stack import make_stack
+from socwidgets.phantoms.counting import full_scale_param, record_counts
 from socwidgets.phantoms.optics import (
     add_truth,
     illuminate,
     observe,
     random_walk,
-    read_counts,
     transfer_function,
     transmissions,
 )
@@ -41,7 +39,6 @@ FE_L_ENERGIES = tuple(
         ]
     ).round(3)
 )
-_DARK_FRAMES = 10
 #: Period of the energy dependence of I0, eV (ours; an undulator's own is of this order).
 _I0_PERIOD_EV = 11.0
 
@@ -57,6 +54,7 @@ class StxmInstrument(Parameters):
     n_flats: int = param(8, "Flat fields per energy.", low=1, high=100)
     dark: float = param(20.0, "Dark level.", unit="counts", low=0, high=5000)
     read_noise: float = param(2.0, "Noise of the detector, per reading.", unit="counts", low=0)
+    full_scale: float = full_scale_param()
     psf_fwhm_um: float = param(0.04, "Width of the focal spot.", unit="um", low=0, high=10)
     drift_px: float = param(
         0.2, "Random walk of the sample per energy and axis.", unit="px", low=0, high=5
@@ -126,9 +124,10 @@ def simulate_stxm(
     -------
     xarray.Dataset
         Stack of ``counts``, uint16: ``signal`` ``(energy, y, x)``, ``flat``
-        ``(flat_frame, energy, y, x)``, ``dark`` ``(y, x)`` float32 (mean of ten). The truth to
-        compare with: ``truth_drift_y``, ``truth_drift_x`` (px by which each frame is displaced
-        toward larger y and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``.
+        ``(flat_frame, energy, y, x)``, ``dark`` and ``truth_saturated`` ``(y, x)`` as in
+        `socwidgets.phantoms.counting.record_counts`. The truth to compare with:
+        ``truth_drift_y``, ``truth_drift_x`` (px by which each frame is displaced toward larger y
+        and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``.
 
     Raises
     ------
@@ -145,33 +144,22 @@ def simulate_stxm(
     i0 = instrument.n0 * (1.0 + instrument.i0_variation * np.sin(
         2.0 * np.pi * (energies - energies[0]) / _I0_PERIOD_EV
     ))  # fmt: skip
-    signal = np.empty((energies.size, *shape), np.uint16)
-    flats = np.empty((instrument.n_flats, energies.size, *shape), np.uint16)
-    for i, seen in enumerate(transmissions(phantom, instrument, energies + jitter, drift)):
-        if instrument.line_drift_px:
-            seen = _sheared(seen, instrument.line_drift_px)
-        light = (seen + instrument.stray_light) / (1.0 + instrument.stray_light)
-        signal[i] = read_counts(i0[i] * sample_light * light, instrument, rng)
-        for flat in flats:
-            flat[i] = read_counts(i0[i] * flat_light, instrument, rng)
-    stack = make_stack(
-        signal, energies, y=phantom.truth[Y].values, x=phantom.truth[X].values, counts="photons",
-        technique="STXM", sample=f"phantom: {phantom.kind}",
-        note="simulated: the sample is a phantom with known truth",
-        phantom=json.dumps({**phantom.params.to_dict(), "seed": phantom.seed}),
-    )  # fmt: skip
-    stack[SIGNAL].attrs.update(long_name="Counts", units="1")
-    stack["flat"] = (
-        ("flat_frame", "energy", Y, X),
-        flats,
-        {"long_name": "Flat field", "units": "1"},
+    frames = transmissions(phantom, instrument, energies + jitter, drift)
+    exposures = (
+        (i0[i] * sample_light * _as_scanned(seen, instrument), i0[i] * flat_light)
+        for i, seen in enumerate(frames)
     )
-    noise = instrument.read_noise / np.sqrt(_DARK_FRAMES) * rng.standard_normal(shape)
-    dark = (instrument.dark + noise).astype(np.float32)
-    stack[DARK] = ((Y, X), dark, {"long_name": "Dark level", "units": "1"})
+    stack = record_counts(phantom, instrument, energies, exposures, rng, technique="STXM")
     add_truth(stack, drift, energies + jitter)
     called = {"instrument": instrument, "seed": seed, "phantom_seed": phantom.seed}
     return provenance.record(stack, "socwidgets.phantoms.simulate_stxm", called)
+
+
+def _as_scanned(seen: np.ndarray, instrument: StxmInstrument) -> np.ndarray:
+    """Transmission ``(y, x)`` with the drift of the lines and the light beside the spot."""
+    if instrument.line_drift_px:
+        seen = _sheared(seen, instrument.line_drift_px)
+    return (seen + instrument.stray_light) / (1.0 + instrument.stray_light)
 
 
 def _sheared(frame: np.ndarray, drift_px: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What full-field and scanning microscopes share: blur, drift, illumination, counts (J.0)."""
+"""What full-field and scanning microscopes share: blur, drift, illumination (J.0)."""
 
 from __future__ import annotations
 
@@ -30,10 +30,6 @@ class Microscope(Protocol):
     def illumination(self) -> float: ...  # noqa: D102
     @property
     def illumination_drift(self) -> float: ...  # noqa: D102
-    @property
-    def dark(self) -> float: ...  # noqa: D102
-    @property
-    def read_noise(self) -> float: ...  # noqa: D102
 
 
 def random_walk(step_px: float, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -139,14 +135,6 @@ def observe(spectrum: np.ndarray, transfer: np.ndarray, phantom: Phantom) -> np.
     shape, edge = (phantom.fine.sizes[Y], phantom.fine.sizes[X]), phantom.oversample
     field = scipy.fft.irfft2(spectrum * transfer, s=shape)
     return field[edge // 2 :: edge, edge // 2 :: edge]
-
-
-def read_counts(
-    expected: np.ndarray, instrument: Microscope, rng: np.random.Generator
-) -> np.ndarray:
-    """One reading of the detector: Poisson counts on a dark level with read noise, uint16."""
-    read = instrument.dark + instrument.read_noise * rng.standard_normal(expected.shape)
-    return np.clip(np.rint(rng.poisson(expected) + read), 0, 65535).astype(np.uint16)
 
 
 def add_truth(stack: xr.Dataset, drift: np.ndarray, energies: np.ndarray) -> None:

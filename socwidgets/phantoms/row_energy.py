@@ -11,9 +11,9 @@ import xarray as xr
 from socwidgets.model import provenance
 from socwidgets.model.names import X, Y
 from socwidgets.model.parameters import Parameters, param
-from socwidgets.phantoms.optics import add_truth, illuminate, read_counts, transmissions
+from socwidgets.phantoms.counting import full_scale_param, record_counts
+from socwidgets.phantoms.optics import add_truth, illuminate, transmissions
 from socwidgets.phantoms.phantom import Phantom
-from socwidgets.phantoms.txm import TxmInstrument, counts_stack
 from socwidgets.phantoms.xanes_references import xanes_energies
 
 #: Lattice spacing of Si(111), angstrom, and h c, eV angstrom.
@@ -32,6 +32,7 @@ class Xafs2dInstrument(Parameters):
     n_flats: int = param(5, "Flat fields per energy.", low=1, high=100)
     dark: float = param(100.0, "Dark level.", unit="counts", low=0, high=5000)
     read_noise: float = param(5.0, "Noise of the detector, per reading.", unit="counts", low=0)
+    full_scale: float = full_scale_param()
     psf_fwhm_um: float = param(12.0, "Blur of the camera.", unit="um", low=0)
     distance_m: float = param(
         10.0, "Distance from the source: how much the beam diverges over the field.",
@@ -122,15 +123,14 @@ def simulate_xafs2d(
     offsets = row_offsets(phantom, instrument)
     still = np.zeros((energies.size, 2))
     flat_light, sample_light = illuminate(instrument, shape, rng)
-    signal = np.empty((energies.size, *shape), np.uint16)
-    flats = np.empty((instrument.n_flats, energies.size, *shape), np.uint16)
-    for i, seen in enumerate(transmissions(phantom, instrument, truly, still, offsets)):
-        signal[i] = read_counts(instrument.n0 * sample_light * seen, instrument, rng)
-        for flat in flats:
-            flat[i] = read_counts(instrument.n0 * flat_light, instrument, rng)
-    shared = {name: getattr(instrument, name) for name in ("dark", "read_noise", "energies_ev")}
-    stack = counts_stack(phantom, TxmInstrument(**shared), energies, signal, flats, rng)
-    stack.attrs.update(technique="2-D XAFS")
+    open_beam = instrument.n0 * flat_light
+    exposures = (
+        (instrument.n0 * sample_light * seen, open_beam)
+        for seen in transmissions(phantom, instrument, truly, still, offsets)
+    )
+    stack = record_counts(
+        phantom, instrument, energies, exposures, rng, technique="2-D XAFS", mode="fullfield"
+    )
     add_truth(stack, still, truly)
     attrs = {"long_name": "True energy offset of the row", "units": "eV"}
     stack["truth_row_offset"] = (Y, offsets, attrs)

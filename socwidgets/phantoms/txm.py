@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,21 +10,14 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from socwidgets.model import provenance
-from socwidgets.model.names import DARK, SIGNAL, X, Y
+from socwidgets.model.names import X, Y
 from socwidgets.model.parameters import Parameters, param
-from socwidgets.model.stack import make_stack
+from socwidgets.phantoms.counting import full_scale_param, record_counts
 from socwidgets.phantoms.instrument import check_rising
-from socwidgets.phantoms.optics import (
-    add_truth,
-    illuminate,
-    random_walk,
-    read_counts,
-    transmissions,
-)
+from socwidgets.phantoms.optics import add_truth, illuminate, random_walk, transmissions
 from socwidgets.phantoms.phantom import Phantom
 from socwidgets.phantoms.xanes_references import xanes_energies
 
-_DARK_FRAMES = 10
 #: Widths of the two Gaussians whose difference is the bright and dark fringe at an edge, px.
 _HALO_PX = (1.0, 2.5)
 #: Counts that a hot pixel adds, in units of the open beam.
@@ -44,6 +36,7 @@ class TxmInstrument(Parameters):
     n_flats: int = param(10, "Flat fields per energy.", low=1, high=100)
     dark: float = param(100.0, "Dark level.", unit="counts", low=0, high=5000)
     read_noise: float = param(3.0, "Noise of the detector, per reading.", unit="counts", low=0)
+    full_scale: float = full_scale_param()
     psf_fwhm_um: float = param(0.035, "Resolution: width of an image point.", unit="um", low=0)
     drift_px: float = param(
         0.2, "Random walk of the sample per energy and axis.", unit="px", low=0, high=5
@@ -104,7 +97,8 @@ def simulate_txm(
     -------
     xarray.Dataset
         Stack of ``counts``, uint16: ``signal`` ``(energy, y, x)``, ``flat``
-        ``(flat_frame, energy, y, x)``, ``dark`` ``(y, x)``; ``truth_drift_y``, ``truth_drift_x``
+        ``(flat_frame, energy, y, x)``, ``dark`` ``(y, x)``, ``truth_saturated`` as in
+        `record_counts`; ``truth_drift_y``, ``truth_drift_x``
         (px) and ``truth_energy`` (eV) as in `simulate_stxm`, and ``truth_defect`` ``(y, x)`` where
         pixels are dead (1) or hot (2).
 
@@ -124,44 +118,22 @@ def simulate_txm(
     ring = 1.0 - instrument.ring_decay * np.linspace(0.0, 1.0, energies.size)
     defect = _defects(instrument, shape, rng)
     fringe = _fringe(phantom, instrument)
-    signal = np.empty((energies.size, *shape), np.uint16)
-    flats = np.empty((instrument.n_flats, energies.size, *shape), np.uint16)
-    for i, seen in enumerate(transmissions(phantom, instrument, truly, drift)):
-        light = i0[i] * ring[i] * sample_light * seen * fringe
-        signal[i] = _read(light, i0[i], defect, instrument, rng)
-        for flat in flats:
-            flat[i] = _read(i0[i] * flat_light, i0[i], defect, instrument, rng)
-    stack = counts_stack(phantom, instrument, energies, signal, flats, rng)
+    frames = transmissions(phantom, instrument, truly, drift)
+    exposures = (
+        (
+            _through_defects(i0[i] * ring[i] * sample_light * seen * fringe, i0[i], defect),
+            _through_defects(i0[i] * flat_light, i0[i], defect),
+        )
+        for i, seen in enumerate(frames)
+    )
+    stack = record_counts(
+        phantom, instrument, energies, exposures, rng, technique="XANES", mode="fullfield"
+    )
     add_truth(stack, drift, truly)
     if defect.any():
         stack["truth_defect"] = ((Y, X), defect, {"long_name": "Defect pixels", "units": "1"})
     called = {"instrument": instrument, "seed": seed, "phantom_seed": phantom.seed}
     return provenance.record(stack, "socwidgets.phantoms.simulate_txm", called)
-
-
-def counts_stack(
-    phantom: Phantom,
-    instrument: TxmInstrument,
-    energies: np.ndarray,
-    signal: np.ndarray,
-    flats: np.ndarray,
-    rng: np.random.Generator,
-) -> xr.Dataset:
-    """Stack of counts with flats and the mean of some dark frames."""
-    stack = make_stack(
-        signal, energies, y=phantom.truth[Y].values, x=phantom.truth[X].values,
-        counts="photons", technique="XANES",
-        mode="fullfield", sample=f"phantom: {phantom.kind}",
-        note="simulated: the sample is a phantom with known truth",
-        phantom=json.dumps({**phantom.params.to_dict(), "seed": phantom.seed}),
-    )  # fmt: skip
-    stack[SIGNAL].attrs.update(long_name="Counts", units="1")
-    dims = ("flat_frame", "energy", Y, X)
-    stack["flat"] = (dims, flats, {"long_name": "Flat field", "units": "1"})
-    noise = instrument.read_noise / np.sqrt(_DARK_FRAMES) * rng.standard_normal(signal.shape[1:])
-    dark = (instrument.dark + noise).astype(np.float32)
-    stack[DARK] = ((Y, X), dark, {"long_name": "Dark level", "units": "1"})
-    return stack
 
 
 def _true_energies(
@@ -200,13 +172,7 @@ def _fringe(phantom: Phantom, instrument: TxmInstrument) -> np.ndarray | float:
     return 1.0 + instrument.halo * fringe / (np.abs(fringe).max() or 1.0)
 
 
-def _read(
-    light: np.ndarray,
-    open_beam: float,
-    defect: np.ndarray,
-    instrument: TxmInstrument,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """One reading, with dead pixels at zero light and hot ones far too bright."""
+def _through_defects(light: np.ndarray, open_beam: float, defect: np.ndarray) -> np.ndarray:
+    """Light as defect pixels see it: none on dead ones, far too much on hot ones."""
     seen = np.where(defect == 1, 0.0, light)
-    return read_counts(np.where(defect == 2, seen + _HOT * open_beam, seen), instrument, rng)
+    return np.where(defect == 2, seen + _HOT * open_beam, seen)

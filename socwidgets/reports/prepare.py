@@ -36,12 +36,13 @@ def align(od: xr.Dataset, params: SocMapReport) -> tuple[xr.Dataset, xr.Dataset 
     Returns
     -------
     xarray.Dataset
-        The stack, aligned or as it was.
+        The stack, aligned or as it was, with what is left of the drift (``rim_check``).
     xarray.Dataset or None
         Drift of every frame (``dy``, ``dx``, px) as measured; None where nothing was measured.
         ``attrs["corrected"]`` says whether it was undone.
     """
     from socwidgets.analysis.registration import RegistrationParams, register
+    from socwidgets.analysis.rim_check import with_rim_check
 
     if params.registration == "off":
         return od, None
@@ -50,7 +51,7 @@ def align(od: xr.Dataset, params: SocMapReport) -> tuple[xr.Dataset, xr.Dataset 
     aligned = register(od, chosen)
     drift = aligned[["dy", "dx"]]
     drift.attrs = {"corrected": int(str(aligned.attrs["registration"]).startswith("moved"))}
-    return aligned, drift
+    return with_rim_check(aligned), drift
 
 
 def largest_drift(drift: xr.Dataset) -> float:

@@ -17,6 +17,7 @@ from socwidgets.model.roi import ROI, roi_from_dict
 from socwidgets.reports.factors import factors
 from socwidgets.reports.inputs import Inputs, open_inputs
 from socwidgets.reports.parameters import SocMapReport
+from socwidgets.reports.particles import find_particles, tabulate
 from socwidgets.reports.prepare import align, name_quantity, to_optical_density
 from socwidgets.reports.results import Number, Results
 from socwidgets.reports.summary import gather
@@ -77,7 +78,6 @@ def map_scan(params: SocMapReport) -> Scan:
     from socwidgets.analysis.fit import fit_map
     from socwidgets.analysis.quality import reject_poor_fits
     from socwidgets.heterogeneity.card import heterogeneity_card
-    from socwidgets.reports.steps import find_particles, tabulate
     from socwidgets.techniques.stxm import prepare_stxm
 
     inputs = open_inputs(params)

@@ -70,7 +70,7 @@ def show_maps(
     shown, sigma = (maps[name].where(keep) for name in ("soc", "soc_std"))
     name = quantity_label(maps["soc"])
     captions = (
-        f"{name}. Grey: no value (see the status map). Arrows on the colour bar: values beyond "
+        f"{name}. Grey: no value (see the status map). Arrows on the color bar: values beyond "
         "its ends, which noise makes; nothing was clipped.",
         f"Standard uncertainty of each pixel ({maps.attrs.get('sigma_source', 'not stated')}).",
     )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 
-import pandas as pd
 import xarray as xr
 
 from socwidgets.analysis.energy_scale import EnergyScale, energy_sensitivity
 from socwidgets.analysis.recovery import Recovery, compare_with_truth
-from socwidgets.heterogeneity.particles import particle_table
 from socwidgets.model.status import usable
 from socwidgets.reports.figures import save_figures, save_thumbnail
 from socwidgets.reports.inputs import Inputs, open_inputs
 from socwidgets.reports.parameters import SocMapReport
+from socwidgets.reports.particles import find_particles, tabulate
 from socwidgets.reports.prepare import align, name_quantity, to_optical_density, truth_map
 from socwidgets.reports.results import Results, write_results
 from socwidgets.reports.scan import conclude, map_scan, read_rois
@@ -69,21 +68,6 @@ __all__ = [
     "truth_map",
     "write_results",
 ]
-
-
-def find_particles(
-    jumps: xr.Dataset, maps: xr.Dataset, params: SocMapReport
-) -> xr.DataArray | None:
-    """Particles of the edge-jump map; None if none of them holds a usable pixel."""
-    from socwidgets.analysis.segmentation import segment_particles
-
-    labels = segment_particles(jumps["edge_jump"], **params.particle_options())
-    return labels if bool(((labels > 0) & usable(maps)).any()) else None
-
-
-def tabulate(maps: xr.Dataset, labels: xr.DataArray | None) -> pd.DataFrame | None:
-    """Table of the particles, where there are any."""
-    return None if labels is None else particle_table(maps, labels)
 
 
 def compare_if_known(inputs: Inputs, maps: xr.Dataset, drift: xr.Dataset | None) -> Recovery | None:

@@ -10,7 +10,8 @@ import xarray as xr
 from socwidgets.analysis.energy_scale import EnergyScale
 from socwidgets.analysis.quality import POOR_FITS, fit_quality, fit_warnings
 from socwidgets.analysis.recovery import Recovery
-from socwidgets.heterogeneity.card_model import CardEntry, HeterogeneityCard
+from socwidgets.heterogeneity.card_model import HeterogeneityCard
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.model import provenance
 from socwidgets.model.names import STATUS
 from socwidgets.model.stack import pixel_size_um

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from socwidgets.model.mapset import display_maps
-from socwidgets.model.names import STATUS
+from socwidgets.model.names import SIGNAL, STATUS, spectral_dim
 from socwidgets.model.status import Status, status_counts
 from socwidgets.session.state import State
+
+if TYPE_CHECKING:
+    from socwidgets.analysis.calibration import Calibration
+
+#: Methods in words.
+METHOD_WORDS = {
+    "lcf": "linear combination of references", "white_line": "white line energy",
+    "edge_energy": "edge energy", "pre_edge": "pre-edge and jump", "peaks": "peaks",
+}  # fmt: skip
 
 _LEFT_OUT = (Status.MASKED, Status.LOW_SIGNAL)
 
@@ -61,13 +70,48 @@ def run(
         progress=progress,
         cancel=cancel,
     )
-    if np.size(fit.attrs.get("components", ())) < 2:
-        return fit
-    from socwidgets.analysis.calibration import soc_map
+    return with_calibration(fit, state.calibration, charged)
 
-    soc = soc_map(fit, charged=charged)
-    rest = [name for name in fit.data_vars if name not in soc]
-    return soc.assign({name: fit[name] for name in rest}).assign_attrs({**fit.attrs, **soc.attrs})
+
+def with_calibration(
+    fit: xr.Dataset, calibration: Calibration | None, charged: str | None
+) -> xr.Dataset:
+    """A fit with its calibrated maps in front, where it is clear how to calibrate it."""
+    from socwidgets.analysis.calibration import calibrated_map, soc_map
+
+    if calibration is not None and calibration.variable in fit:
+        made = calibrated_map(fit, calibration)
+    elif np.size(fit.attrs.get("components", ())) >= 2:
+        made = soc_map(fit, charged=charged)
+    else:
+        return fit
+    rest = [name for name in fit.data_vars if name not in made]
+    return made.assign({name: fit[name] for name in rest}).assign_attrs({**fit.attrs, **made.attrs})
+
+
+def can_fit(state: State) -> bool:
+    """Whether the method in use has what it needs."""
+    from socwidgets.analysis.methods import get_method
+
+    return state.references is not None or not get_method(state.fit_method).needs_references
+
+
+def completed(state: State, overall: Callable[[], xr.Dataset]) -> dict[str, Any]:
+    """Parameters in use, with what the method finds itself filled in from the mean spectrum.
+
+    Raises
+    ------
+    DataError
+        If the spectrum does not show what is looked for.
+    """
+    from socwidgets.analysis.methods import get_method
+
+    method = get_method(state.fit_method)
+    params = method.parameters.from_mapping(dict(state.fit_params))
+    if method.complete is not None:
+        coord = state.stack[spectral_dim(state.stack[SIGNAL])]
+        params = method.complete(params, coord, lambda: overall()["mean"].values.astype(float))
+    return params.to_dict()
 
 
 def warm_up(*, progress: Callable[[int, int], None], cancel: threading.Event) -> None:

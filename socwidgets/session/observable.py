@@ -13,6 +13,8 @@ from socwidgets.session.state import FIELDS, State, changed_fields
 logger = logging.getLogger(__name__)
 
 Observer = Callable[[frozenset[str]], None]
+#: An observer, its fields, and whether it is told before the others.
+_Entry = tuple[Observer, frozenset[str], bool]
 
 
 class Observable:
@@ -25,14 +27,14 @@ class Observable:
     def __init__(self, state: State) -> None:
         self._lock = threading.RLock()
         self._state = state
-        self._observers: list[tuple[Observer, frozenset[str]]] = []
+        self._observers: list[_Entry] = []
 
     @property
     def state(self) -> State:
         """The current state, an immutable snapshot."""
         return self._state
 
-    def observe(self, observer: Observer, *fields: str) -> Callable[[], None]:
+    def observe(self, observer: Observer, *fields: str, urgent: bool = False) -> Callable[[], None]:
         """Call ``observer(changed_fields)`` after each change of one of `fields` (all if none).
 
         Parameters
@@ -42,6 +44,8 @@ class Observable:
             its error becomes ``state.error``, and the other observers are still called.
         *fields : str
             Names of `State` fields.
+        urgent : bool
+            Whether it is told before those that are not.
 
         Returns
         -------
@@ -51,9 +55,10 @@ class Observable:
         unknown = set(fields) - FIELDS
         if unknown:
             raise AttributeError(f"a session has no field {', '.join(sorted(unknown))}")
-        entry = (observer, frozenset(fields) or FIELDS)
+        entry = (observer, frozenset(fields) or FIELDS, urgent)
         with self._lock:
             self._observers.append(entry)
+            self._observers.sort(key=lambda known: not known[2])
 
         def stop() -> None:
             with self._lock:
@@ -75,11 +80,9 @@ class Observable:
             observers = tuple(self._observers)
         self._tell(observers, changed)
 
-    def _tell(
-        self, observers: tuple[tuple[Observer, frozenset[str]], ...], changed: frozenset[str]
-    ) -> None:
+    def _tell(self, observers: tuple[_Entry, ...], changed: frozenset[str]) -> None:
         failures = []
-        for observer, fields in observers:
+        for observer, fields, _ in observers:
             if fields & changed:
                 try:
                     observer(changed & fields)

@@ -13,6 +13,7 @@ import xarray as xr
 from socwidgets.io.bundle import open_bundle, rois_of, save_bundle
 from socwidgets.jobs import JobRunner
 from socwidgets.model.errors import ReadError
+from socwidgets.session.fitting import checked_parameters
 from socwidgets.session.session import Session
 from socwidgets.session.state import ValueBox
 
@@ -52,6 +53,9 @@ def save_session(session: Session, path: str | os.PathLike[str]) -> Path:
     chosen["limits"] = dict(state.limits)
     chosen["fit_params"] = dict(state.fit_params)
     chosen["charged"] = session.charged
+    if state.calibration is not None:
+        kind = type(state.calibration).__name__
+        chosen["calibration"] = {"kind": kind, **state.calibration.to_dict()}
     if state.box is not None:
         box = state.box
         chosen["box"] = {"x": box.x, "y": box.y, "x_range": box.x_range, "y_range": box.y_range}
@@ -126,8 +130,20 @@ def _fields(chosen: dict[str, Any]) -> dict[str, Any]:
         limits = {key: (float(low), float(high)) for key, (low, high) in fields["limits"].items()}
         fields["limits"] = MappingProxyType(limits)
     if "fit_params" in fields:
-        fields["fit_params"] = MappingProxyType(fields["fit_params"])
+        # Checked anew: JSON made lists of the tuples.
+        params = fields["fit_params"] and checked_parameters(
+            fields.get("fit_method", "lcf"), fields["fit_params"]
+        )
+        fields["fit_params"] = MappingProxyType(params)
+    if "calibration" in fields:
+        fields["calibration"] = _calibration(dict(fields["calibration"]))
     if "box" in fields:
         box = fields["box"]
         fields["box"] = ValueBox(box["x"], box["y"], tuple(box["x_range"]), tuple(box["y_range"]))
     return fields
+
+
+def _calibration(saved: dict[str, Any]) -> Any:
+    from socwidgets.analysis import calibration
+
+    return getattr(calibration, saved.pop("kind")).from_mapping(saved)

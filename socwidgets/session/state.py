@@ -6,10 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from socwidgets.model.roi import ROI
+
+if TYPE_CHECKING:
+    from socwidgets.analysis.calibration import Calibration
 
 #: Fields whose values are compared by identity: comparing arrays would be slow and ambiguous.
 _BY_IDENTITY = ("stack", "maps", "preview", "references", "labels", "series", "before")
@@ -115,6 +119,8 @@ class State:
         Whose fit is shown: the selected region's or the chosen pixel's, whichever was touched last.
     fit_method, fit_params
         How spectra of regions and pixels are fitted; those of the last fit that was started.
+    calibration : Calibration or None
+        From a fitted quantity to a state of charge; None for fractions of references.
     message, error : str
         What views should tell the user; empty for nothing.
     """
@@ -145,6 +151,7 @@ class State:
     before: xr.Dataset | None = None
     focus: str = "roi"
     fit_method: str = "lcf"
+    calibration: Calibration | None = None
     fit_params: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     message: str = ""
     error: str = ""

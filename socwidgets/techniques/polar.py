@@ -95,6 +95,18 @@ def domains(fraction: xr.DataArray, limits: tuple[float, float] = DOMAIN_LIMITS)
 
     Noise alone puts pixels of a pure phase into the mixed class where it exceeds the distance to
     the limit; compare with the same count on pure standards.
+
+    Parameters
+    ----------
+    fraction : xarray.DataArray
+        Fraction of LFP; NaN becomes 0, no domain.
+    limits : tuple of float
+        Where the mixed domain begins and ends.
+
+    Returns
+    -------
+    xarray.DataArray
+        int8 of the same shape, with flag attributes.
     """
     codes = 1 + (fraction >= limits[0]).astype(np.int8) + (fraction > limits[1]).astype(np.int8)
     result: xr.DataArray = codes.where(fraction.notnull(), 0).astype(np.int8)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets
 import xarray as xr
@@ -24,7 +25,19 @@ from socwidgets.widgets.spectrum_view import SpectrumView
 
 logger = logging.getLogger(__name__)
 
+#: Height of the controls above the map on a wide screen.
+_CONTROLS_PX = "102px"
 _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+
+
+class _Parts(NamedTuple):
+    """The views of an explorer beside its map."""
+
+    spectrum: SpectrumView
+    controls: MapControls
+    histogram: HistogramView
+    rois: RoiPanel
+    job_bar: JobBar
 
 
 class Explorer(ipywidgets.VBox):
@@ -36,32 +49,26 @@ class Explorer(ipywidgets.VBox):
     ----------
     session : Session
         What is explored. The explorer owns it: closing one closes the other.
+    map_first : bool
+        Whether only the map is made now; the other views come with `complete`, or when one is
+        asked for.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, map_first: bool = False) -> None:
         self.session = session
         self.error_bar = ErrorBar(on_dismiss=session.clear_error)
-        # Views are told of a change in the order of their making. The spectrum comes first: people
-        # wait for it, while the map already shows by itself what was drawn.
-        self.spectrum = SpectrumView(session)
-        self.controls = MapControls(session)
         self.map_view = LinkedMap(session)
-        self.histogram = HistogramView(session)
-        self.rois = RoiPanel(session)
-        self.job_bar = JobBar(session)
+        self._parts: _Parts | None = None
+        self._making = threading.RLock()
         self._stop = session.observe(lambda _f: self.error_bar.show(session.state.error), "error")
         self.error_bar.show(session.state.error)
-        top = ipywidgets.VBox(
-            [ipywidgets.HTML(f"<style>{_CSS}</style>", layout={"display": "none"}),
-             KeyGuard(), self.error_bar, self.controls, self.job_bar],
-            layout={"min_width": "0"},
-        )  # fmt: skip
-        left, right = (
+        style = ipywidgets.HTML(f"<style>{_CSS}</style>", layout={"display": "none"})
+        self._top, self._left, self._right = (
             ipywidgets.VBox(views, layout={"min_width": "0"})
-            for views in ([self.map_view, self.rois], [self.spectrum, self.histogram])
+            for views in ([style, KeyGuard(), self.error_bar], [self.map_view], [])
         )
         columns = ipywidgets.GridBox(
-            [left, right],
+            [self._left, self._right],
             layout={
                 # Side by side, or one below the other where there is no room for both.
                 "grid_template_columns": "repeat(auto-fit, minmax(min(100%, 350px), 1fr))",
@@ -69,8 +76,60 @@ class Explorer(ipywidgets.VBox):
                 "width": "100%",
             },
         )
-        super().__init__([top, columns], layout={"width": "100%"})
+        super().__init__([self._top, columns], layout={"width": "100%"})
         self.add_class("socwidgets-explorer")
+        if map_first:
+            # Room for the controls, so that the map does not move when they come.
+            self._top.layout.min_height = _CONTROLS_PX
+        else:
+            self.complete()
+
+    def complete(self) -> None:
+        """Make the views that are not there yet."""
+        self._made()
+
+    def _made(self) -> _Parts:
+        with self._making:
+            if self._parts is None:
+                self._parts = self._make_parts()
+            return self._parts
+
+    def _make_parts(self) -> _Parts:
+        session = self.session
+        parts = _Parts(
+            SpectrumView(session), MapControls(session), HistogramView(session), RoiPanel(session),
+            JobBar(session),
+        )  # fmt: skip
+        self._top.layout.min_height = None
+        self._top.children = (*self._top.children, parts.controls, parts.job_bar)
+        self._right.children = (parts.spectrum, parts.histogram)
+        self._left.children = (self.map_view, parts.rois)
+        return parts
+
+    @property
+    def spectrum(self) -> SpectrumView:
+        """Mean spectra, fit and residual."""
+        return self._made().spectrum
+
+    @property
+    def controls(self) -> MapControls:
+        """What is shown and how it is colored."""
+        return self._made().controls
+
+    @property
+    def histogram(self) -> HistogramView:
+        """Histogram of what is shown."""
+        return self._made().histogram
+
+    @property
+    def rois(self) -> RoiPanel:
+        """List of the regions, and their tools."""
+        return self._made().rois
+
+    @property
+    def job_bar(self) -> JobBar:
+        """Parameters, start and cancel of the fit."""
+        return self._made().job_bar
 
     def __repr__(self) -> str:
         """Short: the default one walks through a thousand traits at each display."""
@@ -94,8 +153,10 @@ class Explorer(ipywidgets.VBox):
     def close(self) -> None:
         """Stop jobs, forget the session and close every model, so that nothing is left behind."""
         self._stop()
-        for view in (self.controls, self.map_view, self.spectrum, self.histogram, self.rois,
-                     self.job_bar):  # fmt: skip
+        with self._making:
+            parts = self._parts
+            views = [self.map_view] if parts is None else [self.map_view, *parts]
+        for view in views:
             view.stop_following()
         self.session.close()
         close_tree(self)
@@ -149,10 +210,21 @@ def explore(
     session = Session(
         stack, maps, references, rois=list(rois or ()), map_name=map, charged=charged, mask=mask
     )
-    explorer = Explorer(session)
-    _close_earlier(explorer)
-    if references is not None:
-        session.warm_up()
+    cell = _current_cell()
+    explorer = Explorer(session, map_first=bool(cell[0]))
+    _close_earlier(explorer, cell)
+
+    def rest() -> None:
+        explorer.complete()
+        if references is not None:
+            session.warm_up()
+
+    # A cell shows its result before this: the browser draws the map while the rest is made, and
+    # what is loaded in the background does not hold the map up.
+    if cell[0]:
+        _after_cell(rest)
+    else:
+        rest()
     return explorer
 
 
@@ -160,13 +232,13 @@ def explore(
 _BY_CELL: dict[str, list[tuple[str, Explorer]]] = {}
 
 
-def _close_earlier(explorer: Explorer) -> None:
+def _close_earlier(explorer: Explorer, of: tuple[str, str]) -> None:
     """Close what earlier runs of the same cell left behind.
 
     The browser asks for the whole state of every living widget when a page is loaded again, so
     forgotten explorers would make a notebook slower with each run of the cell.
     """
-    cell, run = _current_cell()
+    cell, run = of
     if not cell:
         return
     earlier = _BY_CELL.get(cell, [])
@@ -185,3 +257,19 @@ def _current_cell() -> tuple[str, str]:
         return str(parent["metadata"].get("cellId", "")), str(parent["header"]["msg_id"])
     except (ImportError, AttributeError, KeyError, TypeError):
         return "", ""
+
+
+def _after_cell(act: Callable[[], None]) -> None:
+    """Call `act` once, in the main thread, when the running cell has shown its result."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        act()
+        return
+
+    def once() -> None:
+        shell.events.unregister("post_execute", once)
+        act()
+
+    shell.events.register("post_execute", once)

@@ -8,27 +8,32 @@ import ipywidgets
 
 from socwidgets.jobs import Job, JobState
 from socwidgets.session import Session
-from socwidgets.session.session import FIT
+from socwidgets.session.fits import FIT
+from socwidgets.session.fitting import METHOD_WORDS, can_fit
+from socwidgets.session.workflow.step import NoParameters
 from socwidgets.widgets.forms import ParameterForm
+from socwidgets.widgets.safe import close_tree
 from socwidgets.widgets.subshell import answer_beside_cells
 from socwidgets.widgets.view import View
 
 #: Fields that a person changes often; the rest is behind "more".
-_FIRST = ("constraint", "background_degree")
+_FIRST = ("constraint", "background_degree", "definition", "model")
 
 
 class JobBar(View):
-    """Starts, watches and cancels the fit of all pixels. Hidden where there is nothing to fit."""
+    """Method and parameters of the fit; starts, watches and cancels the fit of all pixels."""
 
     def __init__(self, session: Session) -> None:
         from socwidgets.analysis.methods import get_method
 
         super().__init__(session, layout={"min_width": "0"})
         self.add_class("socwidgets-jobs")
-        self.form = ParameterForm(get_method(session.state.fit_method).parameters)
+        self.form = ParameterForm(NoParameters)
         self._make_controls()
-        self.follow(self._refresh_message, "message", "references")
-        self.follow(self._refresh_form, "fit_params")
+        self._renew_form(ParameterForm(get_method(session.state.fit_method).parameters))
+        self.follow(self._refresh_form, "fit_method", "fit_params", "references")
+        self.follow(self._refresh_message, "message", "references", "fit_method")
+        self.on_user(self.method, session.set_method)
         self._stops.append(session.on_job(self.guard(self._follow_job)))
         self.on_click(self.fit, lambda: session.start_fit(**self.form.values()))
         self.on_click(self.cancel, session.cancel_fit)
@@ -56,18 +61,15 @@ class JobBar(View):
             style={"bar_color": "#0969da"},
         )  # fmt: skip
         self.status = ipywidgets.HTML(layout={"flex": "1 1 200px", "min_width": "160px"})
-        first = [self.form.controls[name] for name in _FIRST if name in self.form.controls]
-        rest = [w for w in self.form.controls.values() if w not in first]
-        self._rest = ipywidgets.Box(
-            rest, layout={"flex_flow": "row wrap", "grid_gap": "2px 6px", "display": "none"}
-        )
+        self.method = ipywidgets.Dropdown(
+            options=[""], description="Method", style={"description_width": "initial"},
+            tooltip="What is fitted: to spectra at once, to all pixels with the button",
+            layout={"width": "auto"},
+        )  # fmt: skip
         row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 6px"}
-        self.children = (
-            ipywidgets.HBox(
-                [self.fit, self.cancel, *first, self.more, self.bar, self.status], layout=row
-            ),
-            self._rest,
-        )
+        self._first = ipywidgets.HBox(layout=row)
+        self._rest = ipywidgets.Box(layout={**row, "display": "none"})
+        self.children = (self._first, self._rest)
 
     def _toggle_more(self, shown: bool) -> None:
         self._rest.layout.display = "flex" if shown else "none"
@@ -75,14 +77,36 @@ class JobBar(View):
     # -- refreshing ----------------------------------------------------------------------------
 
     def _refresh_form(self) -> None:
-        self.form.set_values(dict(self.session.state.fit_params))
+        from socwidgets.analysis.methods import get_method, method_names
+
+        state = self.session.state
+        names = [n for n in method_names() if state.references is not None
+                 or not get_method(n).needs_references or n == state.fit_method]  # fmt: skip
+        options = tuple((METHOD_WORDS.get(n, n.replace("_", " ")), n) for n in names)
+        if self.method.options != options:
+            self.method.options = options
+        self.method.value = state.fit_method
+        if self.form.kind is not get_method(state.fit_method).parameters:
+            self._renew_form(ParameterForm(get_method(state.fit_method).parameters))
+        self.form.set_values(dict(state.fit_params))
+
+    def _renew_form(self, form: ParameterForm) -> None:
+        old = list(self.form.controls.values())
+        self.form = form
+        first = [form.controls[name] for name in _FIRST if name in form.controls]
+        self._rest.children = tuple(w for w in form.controls.values() if w not in first)
+        self._first.children = (
+            self.fit, self.cancel, self.method, *first, self.more, self.bar, self.status
+        )  # fmt: skip
+        for control in old:
+            close_tree(control)
 
     def _refresh_message(self) -> None:
         state = self.session.state
-        self.fit.disabled = state.references is None
+        self.fit.disabled = not can_fit(state)
         text = state.message
-        if state.references is None:
-            text = "Give references to explore() to fit the pixels."
+        if self.fit.disabled:
+            text = "Give references to explore() for this method, or choose another one."
         self._say(text)
 
     def _follow_job(self, job: Job) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import math
 
+import ipywidgets
 import xarray as xr
 
 from socwidgets.model.errors import ParameterError, SocwidgetsError
@@ -29,7 +31,9 @@ class LinkedMap(View):
         super().__init__(session, layout={"min_width": "0", "overflow": "hidden"})
         self.add_class("socwidgets-map")
         self.map = MapView(height=height, layout={"width": "100%", "min_width": "0"})
-        self.children = (self.map,)
+        self.notes = ipywidgets.HTML(layout={"display": "none"})
+        self.children = (self.map, self.notes)
+        self.follow(self._refresh_notes, "maps")
         self._shown: tuple[object, ...] = ()
         self._coarse: tuple[object, xr.DataArray] = (None, xr.DataArray())
         self.follow(
@@ -83,6 +87,15 @@ class LinkedMap(View):
         else:
             # The values are in the browser: new limits only recolor.
             self.map.clim = limits
+
+    def _refresh_notes(self) -> None:
+        """Doubts and caveats that came with the maps, closed but in sight."""
+        notes = self.session.notes()
+        words = "1 note on these maps" if len(notes) == 1 else f"{len(notes)} notes on these maps"
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+        box = f"<summary>{words}</summary><ul>{items}</ul>"
+        self.notes.value = f'<details class="socwidgets-notes">{box}</details>' if notes else ""
+        self.notes.layout.display = None if notes else "none"
 
     def _preview(self) -> xr.DataArray | None:
         """The chosen map of a coarse fit, while its parameters are dragged."""

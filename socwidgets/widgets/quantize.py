@@ -72,8 +72,13 @@ def quantize(values: np.ndarray) -> Quantized:
     low, high = _useful_range(known, *whole)
     # A constant map has one code; any scale serves, and 1.0 keeps the browser from dividing by 0.
     scale = (high - low) / TOP_CODE or 1.0
-    codes = np.full(numbers.shape, NAN_CODE, dtype=np.uint16)
-    codes[finite] = np.rint(np.clip((known - low) / scale, 0, TOP_CODE)).astype(np.uint16)
+    # In place: of a large map each further copy costs as much as the arithmetic.
+    scaled = np.subtract(numbers, low)
+    scaled /= scale
+    np.clip(scaled, 0, TOP_CODE, out=scaled)
+    np.rint(scaled, out=scaled)
+    scaled[~finite] = NAN_CODE
+    codes = scaled.astype(np.uint16)
     return Quantized(codes, scale, low, whole[0] < low, whole[1] > high)
 
 

@@ -27,6 +27,7 @@ class RangeSlider(ipywidgets.FloatRangeSlider):
     value: Any
 
     def __init__(self, **options: object) -> None:
+        self._shown: tuple[float, float, tuple[float, float]] | None = None
         self._own: deque[tuple[float, tuple[float, float], float]] = deque(maxlen=8)
         super().__init__(**options)
 
@@ -34,6 +35,7 @@ class RangeSlider(ipywidgets.FloatRangeSlider):
         """Show a range between two ends, in one message."""
         low, high = (min(max(value, least), most) for value in chosen)
         step = (most - least) / _STEPS or 0.01
+        self._shown = least, most, (low, high)
         if (self.min, self.max, tuple(self.value)) == (least, most, (low, high)):
             return
         self._own.append((time.monotonic(), (low, high), step))
@@ -50,7 +52,12 @@ class RangeSlider(ipywidgets.FloatRangeSlider):
         """Whether `chosen` is a person's, given what the session has (`shown`)."""
         recent = time.monotonic() - ECHO_S
         known = [(shown, self.step), *((v, s) for t, v, s in self._own if t > recent)]
-        return chosen[0] < chosen[1] and not any(_near(chosen, v, s) for v, s in known)
+        if chosen[0] < chosen[1]:
+            return not any(_near(chosen, v, s) for v, s in known)
+        # An answer about an earlier range, cut to the ends of this one: the handles go back.
+        if self._shown is not None:
+            self.show(*self._shown)
+        return False
 
 
 def _near(a: tuple[float, float], b: tuple[float, float], step: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import bqplot
@@ -16,6 +15,8 @@ from socwidgets.model.roi import ROI
 from socwidgets.session import Session
 from socwidgets.widgets import plots
 from socwidgets.widgets.plots import LegendEntry, set_points
+from socwidgets.widgets.reference_marks import ReferenceMarks
+from socwidgets.widgets.spectrum_marks import FitMarks, Trace, clear, results_text
 from socwidgets.widgets.view import View
 from socwidgets.widgets.window_handles import WindowHandles
 
@@ -24,8 +25,6 @@ _SIGNAL_WORDS = {
     "optical_density": "Optical density",
     "normalized": "Normalized signal",
 }
-_COMPONENT = "component_"
-_COMPONENT_COLORS = ("#0a7d55", "#b4540a", "#5a4fcf", "#a1417a", "#8a6d00", "#3a6ea5")
 
 
 class SpectrumView(View):
@@ -34,6 +33,9 @@ class SpectrumView(View):
     The energy cursor follows the session. The fit belongs to the selected region or to the chosen
     pixel, whichever was touched last; without either, to the mean of all usable pixels.
     """
+
+    # The map already shows by itself what was drawn.
+    urgent = True
 
     def __init__(self, session: Session) -> None:
         super().__init__(session, layout={"min_width": "0"})
@@ -44,13 +46,21 @@ class SpectrumView(View):
         self._traces: dict[str, Trace] = {}
         self._make_marks()
         self._make_figures()
-        self._legend = ipywidgets.HTML()
-        self.children = (self._legend, self.figure, self.residual_figure)
+        self._legend = ipywidgets.HTML(layout={"flex": "1 1 260px", "min_width": "0"})
+        self.with_references = ipywidgets.ToggleButton(
+            description="References", layout={"width": "96px"},
+            tooltip="Show what the spectrum would be if all of it were one of the references",
+        )  # fmt: skip
+        head = ipywidgets.HBox(
+            [self._legend, self.with_references], layout={"align_items": "flex-start"}
+        )
+        self.children = (head, self.figure, self.residual_figure)
         self.follow(self._refresh_axis, "stack")
         self.follow(
             self._refresh, "stack", "references", "maps", "rois", "selected", "draft", "pixel",
             "focus", "fit_method", "fit_params",
         )  # fmt: skip
+        self.on_user(self.with_references, lambda _on: self._refresh_locked())
         self.follow(self._refresh_cursor, "energy_index", "stack")
         self.handles = WindowHandles(session, self._x, self._unit, self.guard)
         self.follow(self.handles.refresh, "fit_params", "fit_method", "stack", "energy_index",
@@ -63,24 +73,14 @@ class SpectrumView(View):
         self._pixel = plots.make_lines(
             x, y, colors=[plots.PIXEL], stroke_width=1.2, marker="circle", marker_size=14
         )
-        self._fit = plots.make_lines(x, y, colors=[plots.FIT], stroke_width=1.6)
-        self._background = plots.make_lines(
-            x, y, colors=[plots.MUTED], stroke_width=1.4, line_style="dotted"
-        )
-        self._components = [
-            plots.make_lines(x, y, colors=[color], stroke_width=1.5, line_style="dashed")
-            for color in _COMPONENT_COLORS
-        ]
+        self._fit = FitMarks(x, y, self._y_residual)
+        self.references = ReferenceMarks(x, y)
         cursor: dict[str, Any] = {
             "colors": [plots.CURSOR], "stroke_width": 1.2, "opacities": [0.8],
         }  # fmt: skip
         # A scale of its own, so that the cursor always spans the height of its figure.
         self._unit = bqplot.LinearScale(min=0.0, max=1.0)
         self._cursors = [plots.make_lines(x, self._unit, **cursor) for _ in range(2)]
-        self._residual = plots.make_lines(x, self._y_residual, colors=[plots.FIT], stroke_width=1.2)
-        self._zero = plots.make_lines(
-            x, self._y_residual, colors=[plots.MUTED], stroke_width=1.0, line_style="dashed"
-        )
 
     def _make_figures(self) -> None:
         self._x_axis = plots.make_axis(self._x, "")
@@ -89,7 +89,7 @@ class SpectrumView(View):
         self._residual_axis = plots.make_axis(self._y_residual, "Residual", vertical=True)
         self.figure = plots.make_figure("268px", [self._x_ticks, self._y_axis], bottom=10)
         self.residual_figure = plots.make_figure("118px", [self._x_axis, self._residual_axis])
-        self.residual_figure.marks = [self._zero, self._residual, self._cursors[1]]
+        self.residual_figure.marks = [self._fit.zero, self._fit.residual, self._cursors[1]]
 
     @property
     def fitted(self) -> xr.Dataset | None:
@@ -132,6 +132,7 @@ class SpectrumView(View):
         self._draw_overall(bool(shown) or state.pixel is not None, entries, ranges)
         self._draw_pixel(entries, ranges)
         note = self._draw_fit(entries, ranges)
+        self._draw_references(entries, ranges)
         low, high = plots.padded(ranges)
         # In a drag the axis waits while all is in sight: a new range draws every line again.
         dragging, self._dragged = self._dragged or state.draft is not None, state.draft is not None
@@ -153,7 +154,14 @@ class SpectrumView(View):
     def _refresh_marks(self) -> None:
         traces = [self._overall, *self._traces.values()]
         marks = [trace.band for trace in traces] + [trace.line for trace in traces]
-        marks += [self._background, *self._components, self._pixel, self._fit, self._cursors[0]]
+        marks += [
+            *self.references.lines,
+            self._fit.background,
+            *self._fit.parts,
+            self._pixel,
+            self._fit.fit,
+        ]
+        marks.append(self._cursors[0])
         marks += [] if self.handles is None else self.handles.marks
         if self.figure.marks != marks:
             self.figure.marks = marks
@@ -175,7 +183,7 @@ class SpectrumView(View):
     def _draw_pixel(self, entries: list[LegendEntry], ranges: list[np.ndarray]) -> None:
         pixel, spectrum = self.session.state.pixel, self.session.pixel_spectrum()
         if pixel is None or spectrum is None:
-            _clear(self._pixel)
+            clear(self._pixel)
             return
         set_points(self._pixel, self.session.energies.values, spectrum.values)
         ranges.append(spectrum.values)
@@ -195,34 +203,30 @@ class SpectrumView(View):
                 problem = f"No fit: {error.problem}"
         self._fitted = fit
         if fit is None:
-            for mark in (self._fit, self._background, self._residual, *self._components):
-                _clear(mark)
+            self._fit.clear()
             return problem
-        energies = self.session.energies.values
-        background = fit["background"].values if "background" in fit else 0.0 * energies
-        set_points(self._fit, energies, fit["fit"].values)
-        set_points(self._background, energies, background)
-        names = [str(n) for n in fit.data_vars if str(n).startswith(_COMPONENT)]
-        for mark, name in zip(self._components, names, strict=False):
-            curve = fit[name].values + background
-            set_points(mark, energies, curve)
-            ranges.append(curve)
-            label = name.removeprefix(_COMPONENT)
-            entries.append(LegendEntry(label, mark.colors[0], "dashed"))
-        for mark in self._components[len(names) :]:
-            _clear(mark)
-        ranges += [fit["fit"].values, background]
-        entries.insert(len(entries) - len(names), LegendEntry("fit", plots.FIT))
-        entries.append(LegendEntry("background", plots.MUTED, "dotted"))
-        self._draw_residual(energies, fit["residual"].values)
-        return f"{subject}: {_results_text(fit)}"
-
-    def _draw_residual(self, energies: np.ndarray, residual: np.ndarray) -> None:
-        set_points(self._residual, energies, residual)
-        set_points(self._zero, energies[[0, -1]], np.zeros(2))
-        finite = np.abs(residual[np.isfinite(residual)])
-        reach = 1.15 * float(finite.max()) if finite.size and finite.max() > 0 else 1.0
+        words, values = self._fit.draw(fit, self.session.energies.values)
+        entries += words
+        ranges.append(values)
+        residual = np.abs(fit["residual"].values)
+        residual = residual[np.isfinite(residual)]
+        reach = 1.15 * float(residual.max()) if residual.size and residual.max() > 0 else 1.0
         plots.set_axis(self._residual_axis, -reach, reach, 3)
+        return f"{subject}: {results_text(fit)}"
+
+    def _draw_references(self, entries: list[LegendEntry], ranges: list[np.ndarray]) -> None:
+        state = self.session.state
+        self.with_references.layout.display = "none" if state.references is None else None
+        if state.references is None or not self.with_references.value:
+            self.references.clear()
+            return
+        words, values = self.references.draw(state.references, self.session.energies, self._fitted)
+        entries += words
+        ranges.append(values)
+
+    def _refresh_locked(self) -> None:
+        with self._refreshing, self.quiet:
+            self._refresh()
 
     def _focused_fit(self) -> tuple[str, xr.Dataset | None]:
         state = self.session.state
@@ -235,40 +239,6 @@ class SpectrumView(View):
         return "", None
 
 
-class Trace:
-    """Mean of one region with a band of ± one standard deviation."""
-
-    def __init__(self, name: str, x: bqplot.Scale, y: bqplot.Scale) -> None:
-        self.line = plots.make_lines(x, y, stroke_width=1.8, labels=[name])
-        self.band = plots.make_lines(x, y, fill="between", opacities=[0, 0], stroke_width=0.0)
-
-    def draw(self, spectrum: xr.Dataset, color: str, *, strong: bool) -> None:
-        """Show mean and spread in a color; `strong` for the selected one."""
-        axis = spectrum[str(spectrum["mean"].dims[0])].values
-        mean, std = spectrum["mean"].values, spectrum["std"].values
-        set_points(self.line, axis, mean, colors=[color], stroke_width=2.4 if strong else 1.5)
-        set_points(
-            self.band, axis, np.stack([mean - std, mean + std]), colors=[color, color],
-            fill_colors=[color], fill_opacities=[0.22 if strong else 0.12],
-        )  # fmt: skip
-
-    def clear(self) -> None:
-        """Show nothing."""
-        _clear(self.line)
-        _clear(self.band)
-
-    def close(self) -> None:
-        """Close both marks."""
-        self.line.close()
-        self.band.close()
-
-
-def _clear(mark: bqplot.Lines) -> None:
-    if np.size(mark.x):
-        with mark.hold_sync():
-            mark.x, mark.y = np.zeros(0), np.zeros(0)
-
-
 def _regions(rois: tuple[ROI, ...], draft: ROI | None) -> list[ROI]:
     """Regions to show: the draft takes the place of the region it belongs to."""
     if draft is None:
@@ -276,25 +246,3 @@ def _regions(rois: tuple[ROI, ...], draft: ROI | None) -> list[ROI]:
     if any(roi.name == draft.name for roi in rois):
         return [draft if roi.name == draft.name else roi for roi in rois]
     return [*rois, draft]
-
-
-def _results_text(fit: xr.Dataset) -> str:
-    """The fit's fractions with their uncertainties and its R-factor, in words."""
-    results = json.loads(fit.attrs["results"])
-    words = []
-    for name, found in results.items():
-        if not name.startswith("fraction_") or name.endswith("_free") or found["value"] is None:
-            continue
-        text = plots.with_error(found["value"], found.get("std") or float("nan"))
-        words.append(f"{name.removeprefix('fraction_')} {text}")
-    r_factor = results.get("r_factor", {}).get("value")
-    if r_factor is not None:
-        words.append(f"R-factor {_percent(r_factor)}")
-    status = str(fit.attrs.get("status", "ok")).replace("_", " ")
-    if status not in ("ok", "at bound"):
-        words.append(status)
-    return ", ".join(words)
-
-
-def _percent(share: float) -> str:
-    return "< 0.01 %" if share < 1e-4 else f"{100 * share:.2g} %"

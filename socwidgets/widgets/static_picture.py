@@ -24,8 +24,9 @@ _SPECTRUM_BOX: Box = (580.0, 34.0, 984.0, 232.0)
 _HISTOGRAM_BOX: Box = (580.0, 306.0, 984.0, 450.0)
 _NO_VALUE = np.array([238, 240, 242], np.uint8)
 _MUTED = "#6e7781"
-#: Pixels of the map that the picture has room for.
+#: Pixels of the map that the picture has room for, and those that its histogram counts.
 _MOST = 480
+_COUNTED = 512
 
 
 def picture_png(session: Session) -> bytes:
@@ -59,9 +60,12 @@ def _draw_map(session: Session, sketch: Sketch) -> None:
     words = [f"{name} ({units})" if units else name for name in "xy"]
     # Row 0 is at the top, whichever way the coordinates run.
     axes = Axes(sketch, box, (x0, x1), (y1, y0), *words)
-    factors = max(1, math.ceil(ny / _MOST)), max(1, math.ceil(nx / _MOST))
     flags = "flag_values" in shown.attrs
-    values = shown.values if factors == (1, 1) else (pick if flags else mean)(shown.values, factors)
+    # Of a very large map at most two by two pixels make one of the picture.
+    values = shown.values[:: max(1, ny // (2 * _MOST)), :: max(1, nx // (2 * _MOST))]
+    factors = math.ceil(values.shape[0] / _MOST), math.ceil(values.shape[1] / _MOST)
+    if factors != (1, 1):
+        values = (pick if flags else mean)(values, factors)
     sketch.image(_colored(session, np.asarray(values), low, high, flags), box)
     for roi in session.state.rois:
         for outline in _outlines(roi.shape):
@@ -160,10 +164,12 @@ def _draw_spectra(session: Session, sketch: Sketch) -> None:
 
 
 def _draw_histogram(session: Session, sketch: Sketch) -> None:
-    state, shown = session.state, session.displayed()
-    bins = bins_of(shown, usable_mask(state, shown))
+    state, whole = session.state, session.displayed()
+    thin = tuple(slice(None, None, max(1, n // _COUNTED)) for n in whole.shape)
+    shown = whole[thin]
+    bins = bins_of(shown, usable_mask(state, whole)[thin])
     everything = bins.share()
-    regions = [(roi.color, bins.share(session.roi_mask(roi).values)) for roi in state.rois]
+    regions = [(roi.color, bins.share(session.roi_mask(roi).values[thin])) for roi in state.rois]
     top = max([float(everything.max()), *(float(s.max(initial=0.0)) for _, s in regions)]) or 1.0
     span = float(bins.edges[0]), float(bins.edges[-1])
     axes = Axes(sketch, _HISTOGRAM_BOX, span, (0.0, 1.06 * top), axis_label(shown),

@@ -51,10 +51,11 @@ class StepPanel(ipywidgets.VBox):
         #: Inputs that a person chose; the others follow the best default.
         self._picked: set[str] = set()
         self._kind: type[Parameters] | None = None
+        self._seen: object = None
         self.form: ParameterForm = ParameterForm(NoParameters)
         self.runs = RunBar(self.step.verb, self.step.help, self._start, done=self._said)
         self.guard = Guard(self.runs.error.show)
-        self.problem = ipywidgets.HTML()
+        self.problem, self.notes = ipywidgets.HTML(), ipywidgets.HTML()
         self.code = CodeBox(layout=_WIDE)
         self._inputs = ipywidgets.VBox(layout=_WIDE)
         self._first, self._rest = (ipywidgets.VBox(layout=_WIDE) for _ in range(2))
@@ -66,7 +67,8 @@ class StepPanel(ipywidgets.VBox):
         words = f'<div class="socwidgets-note">{html.escape(self.step.help)}</div>'
         super().__init__(
             [ipywidgets.HTML(title + words), *self.extra(), self._inputs, self._first, self._rest,
-             ipywidgets.HBox([self.more, self.show_code]), self.problem, self.runs, self.code],
+             *self.below(), ipywidgets.HBox([self.more, self.show_code]), self.problem, self.runs,
+             self.notes, self.code],
             layout={"min_width": "0", "width": "100%", "grid_gap": "4px"},
         )  # fmt: skip
         self.add_class("socwidgets-step")
@@ -74,6 +76,10 @@ class StepPanel(ipywidgets.VBox):
 
     def extra(self) -> list[ipywidgets.Widget]:
         """Widgets of a particular step, above its inputs."""
+        return []
+
+    def below(self) -> list[ipywidgets.Widget]:
+        """Widgets of a particular step, below its parameters."""
         return []
 
     # -- reading -------------------------------------------------------------------------------
@@ -106,9 +112,19 @@ class StepPanel(ipywidgets.VBox):
             self._refresh()
 
     def _refresh(self) -> None:
+        chosen = self.flow.chosen.get(self.step.name)
+        # What the step was last done with, by this panel or by a drag in a view.
+        new = chosen is not None and chosen is not self._seen
+        self._seen = chosen
         with self._quiet:
             self._refresh_inputs()
+            for name, choice in self.choices.items():
+                if new and chosen and chosen.get(name) in [v for _, v in choice.options]:
+                    choice.value = chosen[name]
+                    self._picked.add(name)
             self._refresh_form()
+            if new and chosen:
+                self.form.set_values({k: v for k, v in chosen.items() if k in self.form.controls})
         problem = self.step.problem(self.flow)
         self.problem.value = (
             f'<div class="socwidgets-hint" role="note">{html.escape(problem)}</div>'
@@ -116,7 +132,17 @@ class StepPanel(ipywidgets.VBox):
             else ""
         )
         self.runs.start.disabled = bool(problem)
+        self._refresh_notes()
         self.refresh_code()
+
+    def _refresh_notes(self) -> None:
+        """What a reader of the step's result must know."""
+        found = self.flow.products.get(self.step.name)
+        notes = [] if found is None else self.step.notes(found)
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+        text = f'<ul class="socwidgets-hint" role="note">{items}</ul>' if notes else ""
+        if self.notes.value != text:
+            self.notes.value = text
 
     def _refresh_inputs(self) -> None:
         wanted = self.step.inputs(self.flow)

@@ -24,6 +24,9 @@ class View(ipywidgets.VBox):
         What is looked at.
     """
 
+    #: Whether it is told of a change before the other views: people wait for it.
+    urgent = False
+
     def __init__(self, session: Session, **options: Any) -> None:
         self.session = session
         self.guard = Guard(session.show_error)
@@ -42,7 +45,7 @@ class View(ipywidgets.VBox):
                 refresh()
 
         guarded = self.guard(locked)
-        self._stops.append(self.session.observe(guarded, *fields))
+        self._stops.append(self.session.observe(guarded, *fields, urgent=self.urgent))
         guarded()
 
     def on_user(

@@ -12,18 +12,22 @@ import bqplot
 import numpy as np
 
 from socwidgets.session import Session
+from socwidgets.session.fitting import can_fit
+from socwidgets.session.windows import Window
 from socwidgets.widgets import plots
 from socwidgets.widgets.safe import Guard
 
 #: Shortest time between two coarse fits of one drag, s.
 LIVE_S = 0.08
 #: Heights of the handles, as shares of the plot.
-_WINDOW_AT, _ENERGY_AT = 0.97, 0.03
+_WINDOW_AT, _NAME_AT, _ENERGY_AT = 0.97, 0.94, 0.03
+#: Windows that a method has at most.
+_MOST = 3
 _WINDOW_COLOR = "#0969da"
 
 
 class WindowHandles:
-    """Two triangles at the ends of the fit's window, one at the energy cursor.
+    """Two triangles at the ends of each window of the fit, one at the energy cursor.
 
     Parameters
     ----------
@@ -38,13 +42,18 @@ class WindowHandles:
     def __init__(self, session: Session, x: bqplot.Scale, unit: bqplot.Scale, guard: Guard) -> None:
         self.session = session
         self._last = 0.0
+        self._shown: tuple[Window, ...] = ()
         self.window = self._handles(x, unit, "triangle-down", _WINDOW_COLOR)
         self.energy = self._handles(x, unit, "triangle-up", plots.CURSOR)
+        self.names = bqplot.Label(
+            x=np.zeros(0), y=np.zeros(0), text=[], scales={"x": x, "y": unit}, align="middle",
+            default_size=12, font_weight="normal", colors=[plots.FIT],
+        )  # fmt: skip
         self.edges = [
             plots.make_lines(
                 x, unit, colors=[_WINDOW_COLOR], stroke_width=1.2, line_style="dash_dotted"
             )
-            for _ in range(2)
+            for _ in range(2 * _MOST)
         ]
         self.window.on_drag(guard(lambda _m, found: self._slid(found, moving=True)))
         self.window.on_drag_end(guard(lambda _m, found: self._slid(found, moving=False)))
@@ -54,7 +63,7 @@ class WindowHandles:
     @property
     def marks(self) -> list[bqplot.Mark]:
         """Marks of the figure, below to above."""
-        return [*self.edges, self.window, self.energy]
+        return [*self.edges, self.names, self.window, self.energy]
 
     def _handles(self, x: bqplot.Scale, unit: bqplot.Scale, marker: str, color: str) -> Any:
         return bqplot.Scatter(
@@ -66,32 +75,51 @@ class WindowHandles:
     def refresh(self) -> None:
         """Put the handles where the session says."""
         state = self.session.state
-        window = self.session.window() if state.references is not None else None
-        ends = np.array(window if window is not None else ())
+        self._shown = self.session.windows()[:_MOST] if can_fit(state) else ()
+        ends = np.array([end for w in self._shown for end in (w.low, w.high)])
         _put(self.window, ends, np.full(ends.size, _WINDOW_AT))
         for i, mark in enumerate(self.edges):
             at = ends[i : i + 1].repeat(2)
             plots.set_points(mark, at, np.array([0.0, 1.0])[: at.size])
+        # The one window of most methods needs no name.
+        named = self._shown if len(self._shown) > 1 else ()
+        words = [w.name for w in named]
+        if list(self.names.text) != words or len(words):
+            with self.names.hold_sync():
+                self.names.x = np.array([(w.low + w.high) / 2 for w in named])
+                self.names.y = np.full(len(named), _NAME_AT)
+                self.names.text = words
         cursor = float(self.session.energies[state.energy_index])
         _put(self.energy, np.array([cursor]), np.array([_ENERGY_AT]))
 
     def _slid(self, found: dict[str, Any], *, moving: bool) -> None:
-        window = self.session.window()
-        if window is None:
+        which, end = divmod(int(found["index"]), 2)
+        if which >= len(self._shown):
             return
         now = time.monotonic()
         if moving and now - self._last < LIVE_S:
             return
         self._last = now
-        low, high = window
-        at = float(found["point"]["x"])
-        ends = (at, high) if int(found["index"]) == 0 else (low, at)
-        step = float(np.abs(np.diff(self.session.energies.values)).max())
-        # Handles do not pass each other: there must be something between them to fit.
-        if ends[1] - ends[0] < 4 * step:
+        window, at = self._shown[which], float(found["point"]["x"])
+        ends = (at, window.high) if end == 0 else (window.low, at)
+        if not self._allowed(window, ends):
+            if not moving:
+                # Where the last preview left it: a fit of all pixels belongs to that.
+                self.session.set_window(window.low, window.high, name=window.name)
             self.refresh_soon()
             return
-        self.session.set_window(*ends, moving=moving)
+        self.session.set_window(*ends, name=window.name, moving=moving)
+
+    def _allowed(self, window: Window, ends: tuple[float, float]) -> bool:
+        """Handles do not pass each other: there must be points between them to fit."""
+        inside = np.count_nonzero(
+            (self.session.energies.values >= ends[0]) & (self.session.energies.values <= ends[1])
+        )
+        others = [w for w in self._shown if w.name in ("pre-edge", "post-edge") and w != window]
+        crosses = window.name in ("pre-edge", "post-edge") and any(
+            ends[0] < other.high and other.low < ends[1] for other in others
+        )
+        return bool(inside >= (4 if window.name == "fit" else 2)) and not crosses
 
     def _moved(self, found: dict[str, Any]) -> None:
         energies = self.session.energies.values

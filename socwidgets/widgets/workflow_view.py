@@ -9,6 +9,7 @@ import xarray as xr
 
 from socwidgets.session import Session
 from socwidgets.session.workflow import STEPS, Workflow
+from socwidgets.widgets.calibration_panel import CalibrationPanel
 from socwidgets.widgets.card_view import CardView
 from socwidgets.widgets.data_view import ROOT_CLASS, DataView, style_sheet
 from socwidgets.widgets.explorer import Explorer
@@ -23,7 +24,9 @@ from socwidgets.widgets.scatter_view import ScatterView
 from socwidgets.widgets.step_panel import StepPanel
 
 REPORT = "report"
-_PANELS: dict[str, type[StepPanel]] = {"open": OpenPanel, "references": ReferencePanel}
+_PANELS: dict[str, type[StepPanel]] = {
+    "open": OpenPanel, "references": ReferencePanel, "calibration": CalibrationPanel,
+}  # fmt: skip
 _VIEWS: dict[str, Callable[[Session], DataView]] = {
     "Two maps": lambda s: ScatterView(s, framed=False),
     "Profile": lambda s: ProfileView(s, framed=False),

@@ -1,6 +1,7 @@
 """Latency of the explorer in a real JupyterLab with headless Chromium.
 
-``python tests/bench/bench_widgets.py [--sizes 512 1024 2048]`` writes docs/widget_performance.md.
+``python tests/bench/bench_widgets.py [--sizes 1024] [--only first drag] [--out page.md]``; one
+part at one size takes less than a minute.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ class Bench(LabPage):
         lab.write_notebook(name, CELL)
         self.wire = Wire()
         self.size, self.energies = size, energies
+        self.what = f"{size} x {size} x {energies}"
         super().__init__(lab, browser, name)
         self.connect()
         self.tell(SETUP.format(size=size, energies=energies), timeout=240)
@@ -120,6 +122,20 @@ class Bench(LabPage):
         page = super().open_page()
         self.wire.listen(page)
         return page
+
+    def row(self, name: str, times: list[float], limits: dict[int, float] | None = None) -> Row:
+        """Line of the table about some times in ms; the median must be below the size's limit."""
+        limit = (limits or {}).get(self.size)
+        good = None if limit is None else statistics.median(times) < limit
+        target = "" if limit is None else f"< {limit:.0f} ms"
+        return Row(f"{name}, {self.what}", numbers(times), target=target, good=good)
+
+    def bytes_row(self, wire: int, limit: int) -> Row:
+        """Line about bytes; a limit of 0 is none."""
+        text = f"{wire / 1e6:.2f} MB" if wire > 1e5 else f"{wire / 1e3:.1f} kB"
+        target = f"< {limit / 1e6:.1f} MB" if limit > 1e5 else f"< {limit / 1e3:.0f} kB"
+        return Row(f"bytes of it, {self.what}", text, target=target if limit else "",
+                   good=wire < limit if limit else None)  # fmt: skip
 
     # -- what is measured ----------------------------------------------------------------------
 
@@ -139,6 +155,19 @@ class Bench(LabPage):
         self.settle()
         self.page.evaluate(WATCH)
         return took
+
+    def load_again(self) -> tuple[float, int]:
+        """Save and reload the page; milliseconds to the map, and bytes from the kernel."""
+        self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+        self.settle(1500)
+        before = self.wire.received
+        self.page.goto(f"{self.lab.url}/lab/tree/{self.name}?reset")
+        start = float(self.page.evaluate("performance.now()"))
+        self.page.wait_for_selector(".socw-map canvas[data-port]", timeout=60_000)
+        took = float(self.page.evaluate("performance.now()")) - start
+        self.page.wait_for_selector(".socwidgets-spectrum [class*=line]", state="attached")
+        self.settle(2500)
+        return took, self.wire.received - before
 
     def settle(self, ms: int = 900) -> None:
         """Wait until everything has been drawn."""
@@ -230,13 +259,15 @@ class Bench(LabPage):
 
 def numbers(times: list[float]) -> str:
     """Median and 95th percentile."""
+    if len(times) == 1:
+        return f"{times[0]:.0f} ms"
     ordered = sorted(times)
     top = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
     return f"{statistics.median(times):.0f} ms, p95 {top:.0f} ms"
 
 
-def rows(sizes: tuple[int, ...] = (512, 1024, 2048)) -> Iterator[Row]:
-    """Every target, at every size."""
+def rows(sizes: tuple[int, ...] = (512, 1024, 2048), only: tuple[str, ...] = ()) -> Iterator[Row]:
+    """Every target, at every size; of some parts only if they are named."""
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -247,72 +278,95 @@ def rows(sizes: tuple[int, ...] = (512, 1024, 2048)) -> Iterator[Row]:
                 executable_path=find_chromium(), headless=True, args=CHROMIUM_ARGS
             )
             for size in sizes:
-                yield from _rows_of(lab, browser, size)
+                page = Bench(lab, browser, size, 60 if size <= 512 else 100)
+                # Every other part needs the map, too.
+                yield from first_rows(page)
+                for part in only or tuple(PARTS):
+                    if part != "first":
+                        yield from PARTS[part](page)
+                page.end()
         finally:
             lab.stop()
 
 
-_TARGETS: dict[int, dict[str, float]] = {
-    512: {},
-    1024: {"drag": 80, "first": 800, "brush": 130},
-    2048: {"drag": 120, "first": 1500},
-}
+def first_rows(page: Bench) -> Iterator[Row]:
+    """From the run of the cell to the map."""
+    yield page.row("run of the cell to the map on the screen", [page.first_map()],
+                   {1024: 800, 2048: 1500})  # fmt: skip
 
 
-def _rows_of(lab: Lab, browser: Any, size: int) -> Iterator[Row]:
-    target = _TARGETS.get(size, {})
-    energies = 60 if size <= 512 else 100
-    page = Bench(lab, browser, size, energies)
-    what = f"{size} x {size} x {energies}"
-
-    def row(name: str, text: str, limit: float | None, value: float, words: str) -> Row:
-        good = None if limit is None else value < limit
-        return Row(f"{name}, {what}", text, target=words if limit is not None else "", good=good)
-
-    def aim(key: str) -> tuple[float | None, str]:
-        limit = target.get(key)
-        return limit, f"< {limit:.0f} ms" if limit else ""
-
-    first = page.first_map()
-    yield row("run of the cell to the map on the screen", f"{first:.0f} ms", aim("first")[0], first,
-              aim("first")[1])  # fmt: skip
+def drag_rows(page: Bench) -> Iterator[Row]:
+    """From the end of a drag to the spectrum."""
     spectra, last = page.drags()
-    yield row("end of a lasso drag to the new mean spectrum", numbers(spectra), aim("drag")[0],
-              statistics.median(spectra), aim("drag")[1])  # fmt: skip
-    yield row("the same, to the last change of the view (fit, residual, axes)", numbers(last),
-              None, 0, "")  # fmt: skip
-    rate = page.updates_per_second()
-    name, small = f"updates while a region is moved, {what}", size == 512
-    yield Row(name, f"{rate:.1f} /s", target="≥ 10 /s" if small else "",
-              good=rate >= 10 if small else None)  # fmt: skip
-    brush, _ = page.map_after("session.brush({a}, 0.6)")
-    yield row("a brushed range to the repainted map", numbers(brush), aim("brush")[0],
-              statistics.median(brush), aim("brush")[1])  # fmt: skip
-    color, wire = page.map_after("session.set_limits({a}, 0.9)")
-    yield row("new limits to the recolored map", numbers(color), 50, statistics.median(color),
-              "< 50 ms")  # fmt: skip
-    yield Row(f"bytes of it, {what}", f"{wire / 1000:.1f} kB", target="< 10 kB", good=wire < 10_000)
-    fresh, wire = page.map_after("session.select_map(['soc', 'soc_std'][{i} % 2 - 1])", 4)
-    yield row("another map to the screen", numbers(fresh), None, 0, "")
-    good = wire < 2_200_000 if size == 1024 else None
-    yield Row(f"bytes of it, {what}", f"{wire / 1e6:.2f} MB",
-              target="< 2.2 MB" if size == 1024 else "", good=good)  # fmt: skip
-    page.end()
+    yield page.row("end of a lasso drag to the new mean spectrum", spectra, {1024: 80, 2048: 120})
+    yield page.row("the same, to the last change of the view (fit, residual, axes)", last)
+
+
+def live_rows(page: Bench) -> Iterator[Row]:
+    """Updates during a drag."""
+    rate, small = page.updates_per_second(), page.size == 512
+    yield Row(f"updates while a region is moved, {page.what}", f"{rate:.1f} /s",
+              target="≥ 10 /s" if small else "", good=rate >= 10 if small else None)  # fmt: skip
+
+
+def brush_rows(page: Bench) -> Iterator[Row]:
+    """A range of values to the map."""
+    times, _ = page.map_after("session.brush({a}, 0.6)")
+    yield page.row("a brushed range to the repainted map", times, {1024: 130})
+
+
+def color_rows(page: Bench) -> Iterator[Row]:
+    """New limits to the map."""
+    times, wire = page.map_after("session.set_limits({a}, 0.9)")
+    yield page.row("new limits to the recolored map", times, {512: 50, 1024: 50, 2048: 50})
+    yield page.bytes_row(wire, 10_000)
+
+
+def map_rows(page: Bench) -> Iterator[Row]:
+    """Another map."""
+    times, wire = page.map_after("session.select_map(['soc', 'soc_std'][{i} % 2 - 1])", 4)
+    yield page.row("another map to the screen", times)
+    yield page.bytes_row(wire, 2_200_000 if page.size == 1024 else 0)
+
+
+def reload_rows(page: Bench) -> Iterator[Row]:
+    """The page once more, with the kernel still running: what comes over the wire."""
+    page.tell("session.clear_rois(); session.clear_brush()")
+    state = page.ask(ARRAYS)
+    took, wire = page.load_again()
+    yield page.row("page loaded again, to the map on the screen", [took])
+    yield Row(f"bytes of it, {page.what}", f"{wire / 1e6:.2f} MB; arrays {state / 1e6:.2f} MB",
+              target="each array once", good=wire < 1.2 * state + 500_000)  # fmt: skip
+
+
+#: Bytes of the arrays that all living widgets hold.
+ARRAYS = (
+    "sum(len(v) for w in __import__('ipywidgets').widgets.widget._instances.values()"
+    " for v in w.get_state().values() if isinstance(v, (bytes, memoryview)))"
+)
+PARTS = {
+    "first": first_rows, "drag": drag_rows, "live": live_rows, "brush": brush_rows,
+    "color": color_rows, "map": map_rows, "reload": reload_rows,
+}  # fmt: skip
 
 
 def main() -> None:
-    """Run and write the page."""
+    """Run, print, and write the page if it is asked for."""
     from run import line, machine
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048])
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "widget_performance.md")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=(), metavar="PART",
+                        help=f"parts to run: {', '.join(PARTS)}")  # fmt: skip
+    parser.add_argument("--out", type=Path, help="page to write; nothing is written without it")
     options = parser.parse_args()
     described = machine()
     found = []
-    for row in rows(tuple(options.sizes)):
+    for row in rows(tuple(options.sizes), tuple(options.only)):
         print(line(row), flush=True)
         found.append(row)
+    if options.out is None:
+        return
     text = PAGE.format(
         machine="\n".join(f"* {k}: {v}" for k, v in described.items() if k != "Versions"),
         load=f"{os.getloadavg()[0]:.1f}",
@@ -328,8 +382,9 @@ def main() -> None:
 
 PAGE = """# How fast the explorer answers
 
-Measured by `python tests/bench/bench_widgets.py` in a real JupyterLab with a headless Chromium on
-the same machine; all drawing by the processor, without a graphics card.
+Measured by `python tests/bench/bench_widgets.py --out docs/widget_performance.md` in a real
+JupyterLab with a headless Chromium on the same machine; all drawing by the processor, without a
+graphics card.
 
 {machine}
 * Load at the end: {load}

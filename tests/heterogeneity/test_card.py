@@ -12,16 +12,17 @@ from planted_maps import random_field as random_field_of
 from scipy import ndimage
 from scipy.ndimage import gaussian_filter
 
-from socwidgets.heterogeneity.bootstrap import bootstrap
 from socwidgets.heterogeneity.card import heterogeneity_card
 from socwidgets.heterogeneity.card_checks import rim_check
-from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.card_phases import phase_entries
 from socwidgets.heterogeneity.correlation import correlation_length_px
 from socwidgets.heterogeneity.noise_floor import noise_floor
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.space.radial import particle_depth
+from socwidgets.heterogeneity.spread_intervals import bootstrap
 from socwidgets.model.errors import CancelledError, DataError
+from socwidgets.model.rim import RIM_CHECK, verdict_text
 
 SIZE = 128
 
@@ -161,7 +162,8 @@ def discs(rng, shift=0.0, noise=0.01, rim=0.0, n=5, pitch=30, radius=13):
     return maps, maps.soc.copy(data=labels)
 
 
-def test_drift_of_one_energy_is_seen_in_the_rim_and_a_shell_is_not():
+@pytest.mark.parametrize("noise", [0.0388, 0.01, 0.003])  # G-10, and better
+def test_drift_of_one_energy_is_seen_in_the_rim_and_a_shell_is_not(noise):
     """Science B.9: flagged at 1 px and not at 0.2 px; a real shell is the same all around."""
     outcomes = {}
     for name, options in {
@@ -169,7 +171,7 @@ def test_drift_of_one_energy_is_seen_in_the_rim_and_a_shell_is_not():
     }.items():  # fmt: skip
         found = []
         for seed in range(5):
-            maps, labels = discs(np.random.default_rng(seed), noise=0.0388, **options)  # G-10
+            maps, labels = discs(np.random.default_rng(seed), noise=noise, **options)
             sample = take_sample(maps, "soc", labels=labels)
             found.append(rim_check(sample, particle_depth(sample)[0]).outcome)
         outcomes[name] = found
@@ -178,6 +180,25 @@ def test_drift_of_one_energy_is_seen_in_the_rim_and_a_shell_is_not():
         assert outcomes[name] == ["passed"] * 5, name
     assert any("drift between energies" in text for text in heterogeneity_card(
         *discs(np.random.default_rng(0), shift=1.0), draws=0).warnings)  # fmt: skip
+
+
+def test_the_map_says_how_many_pixels_its_rim_stands_for():
+    maps, labels = discs(np.random.default_rng(0), shift=1.0, noise=0.01)
+    found = heterogeneity_card(maps, labels, draws=0).check("rim").detail
+    moved = float(found.split("as ")[1].split(" px")[0])
+    # The frame has most, not all, of the weight in the fraction.
+    assert 0.7 < moved < 1.1
+
+
+def test_a_verdict_on_the_stack_stands():
+    maps, labels = discs(np.random.default_rng(0), shift=1.0)
+    maps.attrs[RIM_CHECK] = verdict_text(True, "largest displacement left is 0.10 px")
+    check = heterogeneity_card(maps, labels, draws=0).check("rim")
+    assert (check.outcome, check.detail) == ("passed", "largest displacement left is 0.10 px")
+    maps.attrs[RIM_CHECK] = verdict_text(False, "3 of 9 frames are out of place")
+    card = heterogeneity_card(maps, labels, draws=0)
+    assert card.check("rim").outcome == "caution"
+    assert any("3 of 9 frames" in text for text in card.warnings)
 
 
 def test_a_shell_is_named_with_its_significance(rng):

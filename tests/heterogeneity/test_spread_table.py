@@ -8,11 +8,12 @@ import xarray as xr
 from planted_maps import map_set, random_field
 from scipy import stats
 
-from socwidgets.heterogeneity.bootstrap import bootstrap, interval_of, resampling_units
+from socwidgets.heterogeneity.bootstrap import interval_of, resampling_units
 from socwidgets.heterogeneity.measures import MEASURES
 from socwidgets.heterogeneity.noise_floor import noise_floor
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.spread import gini
+from socwidgets.heterogeneity.spread_intervals import bootstrap
 from socwidgets.heterogeneity.spread_table import spread_table
 from socwidgets.model.errors import CancelledError, DataError, ParameterError
 
@@ -120,6 +121,22 @@ def test_golden_g58_all_sources_of_noise_agree(rng):
     # Propagated sigma that is wrong by a factor of two stands out.
     wrong = maps.assign(soc_std=maps.soc_std / 2)
     assert not noise_floor(wrong, repeat=measured(0.05), nugget=False).agree
+
+
+def test_uncertainty_of_a_reference_counts_its_weights(rng):
+    """The sd over many weighted references is the standard error that one of them gives."""
+    weight = np.tile([1.0, 1.0, 1.0, 6.0], (16, 4))
+    weighted = {"weights": xr.DataArray(weight, dims=("y", "x")), "nugget": False}
+    floors = [
+        noise_floor(
+            map_set(np.full((16, 16), 0.5), 0.0),
+            reference=map_set(rng.normal(0.3, 0.05, (16, 16)), 0.0), **weighted,
+        ).to_frame()
+        for _ in range(150)
+    ]  # fmt: skip
+    sigmas = [table.sigma["reference"] for table in floors]
+    claimed = floors[0]["std"]["reference"]
+    assert np.std(sigmas) == pytest.approx(claimed, rel=0.2)
 
 
 def test_noise_floor_without_any_source(planted, rng):

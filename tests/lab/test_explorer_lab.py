@@ -146,7 +146,7 @@ def test_click_a_pixel(page):
     assert abs(column - 50) <= 1
     assert abs(row - 24) <= 1
     page.wait(lambda: f"Pixel x {column}, y {row}" in page.text(".socwidgets-legend"))
-    assert page.ask("explorer.spectrum._fit.y.size") == 26
+    assert page.ask("explorer.spectrum._fit.fit.y.size") == 26
 
 
 def test_energy_slider_and_frame(page, artifacts):

@@ -392,13 +392,13 @@ def test_fit_parts_and_residual_belong_to_what_was_touched_last(app):
     session.add_roi(LEFT)
     assert view._legend.value.count("ROI 1") == 2
     fit = session.roi_fit("ROI 1")
-    np.testing.assert_allclose(view._fit.y, fit["fit"])
-    np.testing.assert_allclose(view._residual.y, fit["residual"])
-    np.testing.assert_allclose(view._components[1].y, fit["component_FP"] + fit["background"])
+    np.testing.assert_allclose(view._fit.fit.y, fit["fit"])
+    np.testing.assert_allclose(view._fit.residual.y, fit["residual"])
+    np.testing.assert_allclose(view._fit.parts[1].y, fit["component_FP"] + fit["background"])
     session.select_pixel(1.5, 0.5)
-    np.testing.assert_allclose(view._fit.y, session.pixel_fit()["fit"])
+    np.testing.assert_allclose(view._fit.fit.y, session.pixel_fit()["fit"])
     session.select_roi("ROI 1")
-    np.testing.assert_allclose(view._fit.y, fit["fit"])
+    np.testing.assert_allclose(view._fit.fit.y, fit["fit"])
 
 
 def test_the_cursor_follows_the_energy(app):

@@ -10,7 +10,7 @@ import small_stack
 from socwidgets.jobs import JobRunner
 from socwidgets.model.roi import Rectangle
 from socwidgets.session import Session
-from socwidgets.widgets import histogram_layers, plots, spectrum_view, window_handles
+from socwidgets.widgets import histogram_layers, plots, spectrum_marks, window_handles
 from socwidgets.widgets.explorer import Explorer
 from socwidgets.widgets.safe import _widgets_in
 
@@ -33,7 +33,7 @@ def contrast(one, other):
 def test_lines_stand_out_in_both_themes(ground):
     colors = {
         plots.MUTED, plots.CURSOR, histogram_layers._NOISE, histogram_layers._MIXTURE,
-        window_handles._WINDOW_COLOR, *histogram_layers._STATES, *spectrum_view._COMPONENT_COLORS,
+        window_handles._WINDOW_COLOR, *histogram_layers._STATES, *spectrum_marks.COMPONENT_COLORS,
     }  # fmt: skip
     # WCAG 2.1, 1.4.11: graphics need 3:1.
     assert [color for color in sorted(colors) if contrast(color, ground) < 3.0] == []
@@ -84,9 +84,9 @@ def test_curves_differ_by_more_than_their_color():
     app = Explorer(Session(stack, small_stack.maps(stack), small_stack.references()))
     spectrum, layers = app.spectrum, app.histogram.layers
     dashes = {
-        "fit": spectrum._fit.line_style,
-        "component": spectrum._components[0].line_style,
-        "background": spectrum._background.line_style,
+        "fit": spectrum._fit.fit.line_style,
+        "component": spectrum._fit.parts[0].line_style,
+        "background": spectrum._fit.background.line_style,
     }
     assert len(set(dashes.values())) == 3
     assert layers._noise.line_style != layers._mixture.line_style

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.change.distances import (
     histograms,
     jensen_shannon,

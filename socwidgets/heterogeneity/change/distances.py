@@ -68,8 +68,17 @@ def kolmogorov_smirnov(
 ) -> float:
     """Largest difference of the two cumulative distributions, 0 to 1.
 
-    Arguments as for `wasserstein`. A p-value would need independent values, which pixels are not:
-    see `compare_states`.
+    A p-value would need independent values, which pixels are not: see `compare_states`.
+
+    Parameters
+    ----------
+    first, second, first_weights, second_weights : array_like
+        As for `wasserstein`.
+
+    Returns
+    -------
+    float
+        Dimensionless; NaN where one side has no value.
     """
     a, wa, b, wb = _two(first, second, first_weights, second_weights)
     if not a.size or not b.size:
@@ -162,7 +171,18 @@ def kullback_leibler(p: Any, q: Any, *, epsilon: float = 0.0) -> float:
 
 
 def overlap(p: Any, q: Any) -> float:
-    """Shared area of two histograms, 0 to 1; arguments as for `jensen_shannon`."""
+    """Shared area of two histograms, 0 to 1.
+
+    Parameters
+    ----------
+    p, q : array_like
+        Counts or densities of the same bins, as for `jensen_shannon`.
+
+    Raises
+    ------
+    DataError
+        If the numbers of bins differ.
+    """
     a, b = _shares(p), _shares(q)
     if a.shape != b.shape:
         raise DataError("the histograms do not fit", found=f"{a.shape} and {b.shape}")

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy.special import ndtr
 
 from socwidgets.heterogeneity.bootstrap import Interval, draw_counts, interval_of, resampling_units
-from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.correlation import correlation_length_px
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.heterogeneity.spread import noise_corrected_spread

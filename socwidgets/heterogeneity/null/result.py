@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.null.measures import TWO_SIDED
 from socwidgets.model.provenance import jsonable
 

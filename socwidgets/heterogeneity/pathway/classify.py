@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.heterogeneity.card_model import CardEntry
+from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.inputs import checked_ends
 from socwidgets.heterogeneity.particles import particle_table
 from socwidgets.heterogeneity.pathway.active import ActiveFraction, active_fraction

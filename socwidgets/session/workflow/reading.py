@@ -15,6 +15,7 @@ from socwidgets.model.names import QUANTITY, SIGNAL
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.session.session import Session
 from socwidgets.session.workflow.code import Call, call_text
+from socwidgets.session.workflow.owner import FlowOwner
 from socwidgets.session.workflow.step import Step, work_of
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class OpenStep(Step):
         """A new stack brings a new session; the references stay."""
         references = flow.products.get("references")
         session = Session(result, references=references)
+        session.owner = FlowOwner(flow)
         old, flow.session = flow.session, session
         if old is not None:
             old.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
@@ -14,7 +15,8 @@ from socwidgets.model.kinds import KIND
 from socwidgets.model.mapset import display_maps
 from socwidgets.model.names import STATUS
 from socwidgets.model.parameters import Parameters
-from socwidgets.session.fitting import done_message
+from socwidgets.session.calibrating import notes_of
+from socwidgets.session.fitting import METHOD_WORDS, done_message
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
 from socwidgets.session.workflow.step import Choice, NoParameters, Step, work_of
 
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
 _SOC = "import socwidgets as soc"
 _EDGE, _ALL = "edge", "all"
 _TWO_POINT, _STANDARDS = "two_point", "standards"
-_METHOD_WORDS = {
-    "lcf": "linear combination of references", "white_line": "white line energy",
-    "edge_energy": "edge energy", "pre_edge": "pre-edge and jump", "peaks": "peaks",
-}  # fmt: skip
 
 
 class MethodStep(Step):
@@ -41,7 +39,7 @@ class MethodStep(Step):
         names = method_names()
         order = ["lcf"] if "references" in flow.products else ["white_line", "edge_energy"]
         names = tuple(sorted(names, key=lambda n: (order.index(n) if n in order else 9, n)))
-        methods = tuple((_METHOD_WORDS.get(n, n.replace("_", " ")), n) for n in names)
+        methods = tuple((METHOD_WORDS.get(n, n.replace("_", " ")), n) for n in names)
         pixels = [("with enough signal", _EDGE)] if "pixels" in flow.products else []
         return {
             "method": Choice("Method", "What is fitted in every pixel.", methods),
@@ -78,9 +76,15 @@ class MethodStep(Step):
         return Call((line,), (_SOC,))
 
     def accept(self, flow: Workflow, result: xr.Dataset) -> None:
-        """The session shows the maps."""
-        if flow.session is not None:
-            flow.session.set_maps(result)
+        """The session shows the maps, and fits spectra in the same way."""
+        if flow.session is None:
+            return
+        method = str(flow.chosen[self.name]["method"])
+        known = flow.chosen[self.name]
+        names = [spec.name for spec in fields(cast(Any, get_method(method).parameters))]
+        flow.session.set_method(method, {k: known[k] for k in names if k in known})
+        flow.session.take_calibration(None)
+        flow.session.set_maps(result)
 
     def said(self, result: xr.Dataset) -> str:
         """How many pixels got a value."""
@@ -148,8 +152,21 @@ class CalibrationStep(Step):
             return
         fit = flow.products["method"]
         rest = {name: fit[name] for name in fit.data_vars if name not in result}
+        flow.session.take_calibration(self._calibration(flow))
         flow.session.set_maps(result.assign(rest))
         flow.session.select_map(_first_quantity(result))
+
+    def _calibration(self, flow: Workflow) -> Any:
+        """The calibration that was chosen; None for the fraction of a reference."""
+        chosen = dict(flow.chosen[self.name])
+        if chosen.pop("by") not in (_TWO_POINT, _STANDARDS):
+            return None
+        kind: Any = self.kind(flow, {"by": str(flow.chosen[self.name]["by"])})
+        return kind.from_mapping(_with_variable(flow.products["method"], chosen))
+
+    def notes(self, result: xr.Dataset) -> list[str]:
+        """Doubts about the calibration, caveats of the quantity."""
+        return notes_of(result)
 
     def said(self, result: xr.Dataset) -> str:
         """Mean of the map."""

@@ -84,6 +84,10 @@ class Step:
         """One line about the result."""
         return ""
 
+    def notes(self, result: Any) -> list[str]:
+        """What a reader of the result must know, one sentence each."""
+        return []
+
 
 def work_of(function: Callable[..., Any], *args: Any, **keywords: Any) -> Work:
     """Work of a function: with its own progress and cancel if it has them, abandonable if not."""

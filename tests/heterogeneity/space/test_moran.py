@@ -1,5 +1,7 @@
 """Moran's I and Geary's C: golden G-60a, theory of a Gaussian field, noise taken out, p values."""
 
+import itertools
+
 import numpy as np
 import pytest
 from planted_maps import map_set, random_field
@@ -102,3 +104,22 @@ def test_length_is_reported_only_where_it_may_be(planted, rng):
     assert "not resolved" in coarse.reason
     long = correlation_length(planted(rng, (64, 64), length=40.0), draws=0)
     assert not long.reported
+
+
+def test_normal_limit_has_the_variances_of_all_orders(rng):
+    """Every order of eight values on a 2 x 4 grid: 40,320 values of I and C, no formula."""
+    values = rng.normal(size=8) ** 3
+    z = values - values.mean()
+    first, second = np.array([(a, b) for a in range(8) for b in range(a) if _touch(a, b)]).T
+    orders = z[np.array(list(itertools.permutations(range(8))))]
+    square = np.sum(z**2)
+    moran = 8 * np.sum(orders[:, first] * orders[:, second], axis=1) / first.size / square
+    geary = 7 * np.sum((orders[:, first] - orders[:, second]) ** 2, axis=1)
+    geary /= 2 * first.size * square
+    degree = np.bincount(np.concatenate([first, second]), minlength=8).astype(float)
+    found = module._moments(z, degree, float(first.size))
+    np.testing.assert_allclose(found, [moran.var(), geary.var()], rtol=1e-9)
+
+
+def _touch(a: int, b: int) -> bool:
+    return abs(a // 4 - b // 4) + abs(a % 4 - b % 4) == 1

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from planted_maps import map_set
+from scipy import stats
+from scipy.ndimage import distance_transform_edt
 
 from socwidgets.heterogeneity.space.aggregation import aggregation_curve
 from socwidgets.heterogeneity.space.depth import depth_profile, fit_depth_profile, layer_profile
@@ -211,3 +213,34 @@ def test_aggregation_keeps_what_is_coarse(rng):
     kept = curve.true.values / coarse.var()
     np.testing.assert_allclose(kept[:5], 1.0, atol=0.05)
     assert kept[6] < 0.2
+
+
+def test_aggregation_is_the_variance_of_weighted_block_means(rng):
+    """An image that is no multiple of the block, with weights, against a loop over its blocks."""
+    maps = map_set(rng.normal(0.5, 0.1, (21, 34)), 0.05)
+    weights = maps.soc.copy(data=rng.uniform(0.5, 2.0, (21, 34)))
+    found = aggregation_curve(maps, weights=weights).isel(block=2)
+    means, noises, masses = [], [], []
+    for y in range(0, 21, 4):
+        for x in range(0, 34, 4):
+            v, w = (a.values[y : y + 4, x : x + 4] for a in (maps.soc, weights))
+            if v.size >= 8:
+                means.append(np.average(v, weights=w))
+                noises.append(np.sum(w**2) * 0.05**2 / w.sum() ** 2)
+                masses.append(w.sum())
+    grand = np.average(means, weights=masses)
+    variance = np.average((np.array(means) - grand) ** 2, weights=masses)
+    assert float(found.variance) == pytest.approx(variance)
+    assert float(found.noise) == pytest.approx(np.average(noises, weights=masses))
+    assert int(found.n_blocks) == len(means)
+
+
+def test_rank_correlation_with_depth_is_that_of_scipy(rng):
+    """Values rounded so that many are the same: ties share their mean rank."""
+    maps, labels, _ = discs(rng)
+    maps["soc"] = maps.soc.round(1)
+    table = core_shell_contrast(maps, labels).particles
+    inside = labels == 3
+    depth = distance_transform_edt(inside)[inside]
+    expected = stats.spearmanr(depth, maps.soc.values[inside.values]).statistic
+    assert table.spearman[3] == pytest.approx(expected, abs=1e-9)
