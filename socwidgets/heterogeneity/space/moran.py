@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -131,11 +131,15 @@ def autocorrelation_of(
     p, p_geary, method = _p_values(sample, z, moran, geary, neighbors, permutations, seed)
     interval = NO_INTERVAL
     if units is not None and draws:
-        drawn = [_both(per_unit @ c.T) for c in draw_counts(units, draws, seed)]
+        own = _by_own_pixels(sample, per_unit, units, neighbors)
+        drawn = [_both(own @ c.T) for c in draw_counts(units, draws, seed)]
         which = 0 if np.isnan(moran_true) else 2
         unlike = 1.0 - np.concatenate([d[which] for d in drawn])
         estimate = moran if which == 0 else moran_true
-        found = interval_of(1.0 - estimate, unlike, units, positive=True)
+        # I compares next neighbors: blocks longer than the correlation miss nothing of that.
+        found = interval_of(
+            1.0 - estimate, unlike, replace(units, stretch=units.few), positive=True
+        )
         interval = Interval(found.std, 1.0 - found.high, 1.0 - found.low)
     n = sample.size
     return Autocorrelation(
@@ -152,6 +156,31 @@ def _unit_sums(sample: Sample, sums: PairSums, units: Units | None) -> np.ndarra
     rows = (np.ones_like(v), v, v**2, sample.noise_variance)
     single = np.stack([np.array([r.sum()]) if units is None else units.sums(r) for r in rows])
     return np.concatenate([pair, single])
+
+
+def _by_own_pixels(
+    sample: Sample, per_unit: np.ndarray, units: Units, neighbors: str
+) -> np.ndarray:
+    """`_unit_sums` with the pixels of every pair counted in their own unit.
+
+    A pair across two blocks belongs to the first one. Summed over all units that is no matter, but
+    in a draw ``sum z_i z_j`` then runs over other pixels than ``sum z^2``, whose small difference
+    is wanted. Here ``z_i z_j`` is ``(z_i^2 + z_j^2)/2`` of the pixels' own units less the half
+    square of the pair.
+    """
+    seen = np.pad(sample.seen(), [(0, 0)] * (len(sample.shape) - 2) + [(1, 1), (1, 1)])
+    degree = np.zeros(sample.size)
+    height, width = sample.shape[-2:]
+    for dy, dx in NEIGHBORS[neighbors]:
+        for y, x in ((1 + dy, 1 + dx), (1 - dy, 1 - dx)):
+            degree += seen[..., y : y + height, x : x + width][sample.position]
+    v = sample.values - np.average(sample.values, weights=sample.weights)
+    half = 0.5 * degree
+    rows = (half, half * v**2, degree * v, half * sample.noise_variance)
+    pairs, square, total, noise = (units.sums(row) for row in rows)
+    own = per_unit.copy()
+    own[[0, 2, 3, 4]] = pairs, square - own[1], total, noise
+    return own
 
 
 def _both(s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
