@@ -107,9 +107,10 @@ def show_both_cards(found: Comparison) -> None:
 def show_comparison(found: Comparison) -> None:
     """Maps and uncertainties on shared color scales, distributions, table of the difference."""
     scans = dict(zip(found.names, (found.first, found.second), strict=True))
+    limits = found.first.params.color_limits
     masked = {name: scan.maps["soc"].where(usable(scan.maps)) for name, scan in scans.items()}
     figures = [
-        plotting.map_figure(values, None, scans[name].labels, title=name, width=4.6)
+        plotting.map_figure(values, None, scans[name].labels, title=name, width=4.6, limits=limits)
         for name, values in masked.items()
     ]
     label = quantity_label(found.first.maps["soc"])

@@ -118,7 +118,10 @@ def show_particle(
     inside = (scan.labels == label) & usable(scan.maps)
     value = scan.maps["soc"].where(inside).isel(window)
     sigma = scan.maps["soc_std"].where(inside).isel(window)
-    figures = [plotting.map_figure(v, width=3.3) for v in (value, sigma)]
+    figures = [
+        plotting.map_figure(value, limits=scan.params.color_limits, width=3.3),
+        plotting.map_figure(sigma, width=3.3),
+    ]
     name = quantity_label(scan.maps["soc"])
     captions = [f"{name}. Gray: not of this particle.", "Standard uncertainty of each pixel."]
     if label in profiles:

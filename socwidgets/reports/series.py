@@ -170,9 +170,10 @@ def series_warnings(series: Series) -> list[str]:
 
 def show_states(series: Series) -> None:
     """Maps of all states on one color scale, their ridge and the table of changes."""
+    limits = series.scans[0].params.color_limits
     masked = [scan.maps["soc"].where(usable(scan.maps)) for scan in series.scans]
     figures = [
-        plotting.map_figure(values, None, scan.labels, title=name, width=3.6)
+        plotting.map_figure(values, None, scan.labels, title=name, width=3.6, limits=limits)
         for name, values, scan in zip(series.names, masked, series.scans, strict=True)
     ]
     show_figures(figures, "map", [f"{name}." for name in series.names])

@@ -1,6 +1,7 @@
 """Every template beside `soc_map` runs on a small phantom and says what was planted there."""
 
 import json
+import re
 from importlib import resources
 
 import jsonschema
@@ -61,6 +62,9 @@ def test_a_template_ends_with_card_factors_warnings_and_provenance(made, name):
     assert results["verdict"].split(":")[0][:30] in page
     for section in ("headline", "warnings", "card", "factors", "inputs", "reproduce", "map"):
         assert f'id="{section}"' in page
+    order = re.findall(r'<section id="([^"]+)"', page)
+    assert order[:2] == ["headline", "warnings"]
+    assert order[-4:] == ["card", "factors", "inputs", "reproduce"]
     assert "simulate_stxm" in page  # the provenance goes back to the instrument
     notebook = nbformat.read(done.paths["executed"], as_version=4)
     assert not any(
