@@ -594,7 +594,7 @@ def test_closing_leaves_no_model_and_showing_again_makes_none(data):
 
 def test_running_the_cell_again_closes_the_old_explorer(data, monkeypatch):
     now = ["cell-1", "run-1"]
-    monkeypatch.setattr(explorer_module, "_current_cell", lambda: tuple(now))
+    monkeypatch.setattr(explorer_module, "current_cell", lambda: tuple(now))
     first, second = explore(data[0]), explore(data[0])
     now[0] = "cell-2"
     other = explore(data[0])
