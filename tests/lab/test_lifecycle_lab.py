@@ -105,7 +105,6 @@ def test_widget_state_that_is_saved_can_be_looked_at_without_a_kernel(page, arti
     page.page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty = true")
     page.wait(lambda: "widgets" in save(page).metadata)
     book = save(page)
-    page.page.evaluate(toggle)
     states = book.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     maps = [s for s in states.values() if "rois" in s["state"]]
     assert len(maps) == 2
@@ -125,6 +124,7 @@ def test_widget_state_that_is_saved_can_be_looked_at_without_a_kernel(page, arti
     page.page.mouse.move(*place)
     page.page.locator(".socw-map", has_text="State of charge").first.wait_for()
     page.shot(artifacts, "lab-reopened.png")
+    page.page.evaluate(toggle)
 
 
 def test_after_a_restart_the_widget_says_so_and_the_cell_runs_again(page, artifacts):
