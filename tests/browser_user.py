@@ -52,6 +52,7 @@ class BrowserUser:
     # -- actions -------------------------------------------------------------------------------
 
     def _place(self) -> tuple[float, float]:
+        self.page.page.locator(".socw-map").first.scroll_into_view_if_needed()
         return self.page.at(
             self.random.uniform(0.05, WIDTH_UM - 0.05), self.random.uniform(0.05, HEIGHT_UM - 0.05)
         )
@@ -74,7 +75,10 @@ class BrowserUser:
             button.click()
 
     def _drag_in(self, selector: str) -> None:
-        box = self.page.page.locator(selector).first.bounding_box()
+        plot = self.page.page.locator(selector).first
+        # Below the screen the mouse would meet the foot of the notebook, which adds a cell.
+        plot.scroll_into_view_if_needed()
+        box = plot.bounding_box()
         if box is None:
             return
         y = box["y"] + self.random.uniform(0.3, 0.7) * box["height"]
@@ -85,7 +89,9 @@ class BrowserUser:
         dots = self.page.page.locator(".socwidgets-spectrum .bqplot").first.locator(".dot")
         if not dots.count():
             return
-        box = dots.nth(self.random.randrange(dots.count())).bounding_box()
+        dot = dots.nth(self.random.randrange(dots.count()))
+        dot.scroll_into_view_if_needed()
+        box = dot.bounding_box()
         if box is not None:
             at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
             to = at[0] + self.random.uniform(-150, 150), at[1]

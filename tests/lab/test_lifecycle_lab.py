@@ -119,7 +119,7 @@ def test_widget_state_that_is_saved_can_be_looked_at_without_a_kernel(page, arti
     # The notebook again, without its kernel: the map can still be read.
     page.page.evaluate(f"{KERNEL}.shutdown()")
     open_again(page)
-    page.page.wait_for_selector(".socw-map canvas[data-port]", timeout=30_000)
+    page.page.wait_for_selector(".socw-map canvas[data-port]", timeout=90_000)
     place = page.at(1.5, 1.5)
     page.page.mouse.move(*place)
     page.page.locator(".socw-map", has_text="State of charge").first.wait_for()

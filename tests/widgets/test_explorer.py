@@ -568,15 +568,17 @@ def test_a_failing_view_is_told_in_the_bar_and_the_others_go_on(app, monkeypatch
 
 
 def test_many_edits_leave_no_models_behind(app):
-    app.session.add_roi(LEFT)
-    app.session.undo()
-    before = len(_instances)
-    for _ in range(5):
+    def edits():
         app.session.add_roi(LEFT)
         app.session.threshold_roi(0.1, 0.5)
         app.session.select_map("thickness")
         app.session.clear_rois()
         app.session.select_map("soc")
+
+    edits()
+    before = len(_instances)
+    for _ in range(5):
+        edits()
     assert len(_instances) == before
 
 
