@@ -31,6 +31,7 @@ from socwidgets.model.names import (
     spectral_dim,
     std_name,
 )
+from socwidgets.model.noise_shape import NOISE_SHAPE
 from socwidgets.model.parameters import Parameters
 from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import refuse_transmission, validate_stack
@@ -38,6 +39,9 @@ from socwidgets.model.status import Status
 
 #: Attribute of a mask that says which status its False pixels get.
 MASK_STATUS = "false_means"
+
+#: Attributes of a stack that its maps keep.
+_PASSED_ON = ("sample", "title", "edge", RIM_CHECK, NOISE_SHAPE)
 
 
 def fit_map(
@@ -177,7 +181,7 @@ def _excluded(
 
 
 def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str, Any]:
-    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge", RIM_CHECK)}
+    kept = {k: v for k, v in stack.attrs.items() if k in _PASSED_ON}
     sigma = "propagated from signal_std" if has_noise else "residual of each pixel's own fit"
     scale = "scaled by signal_std" if has_noise else "not scaled: sum(res^2)/(N - P)"
     return {**kept, "sigma_source": sigma, "redchi_scale": scale, **fit.attrs}
