@@ -198,7 +198,7 @@ def noise_shape(moves: Sequence[Motion]) -> NoiseShape:
     """Noise of a map made from frames that were moved, if each frame counts alike.
 
     From the plain shifts: magnification and row drift are left out. What neighbors share follows
-    from the overlap of their weights.
+    from the overlap of their weights; these sum to one, so the noise of a wide area is what it was.
     """
     taps = np.arange(-_TAPS, _TAPS + 1)
     lags = []
@@ -210,7 +210,7 @@ def noise_shape(moves: Sequence[Motion]) -> NoiseShape:
         (y0, y1), (x0, x1) = pair
         lags.append((y0 * x0, y1 * x0, y0 * x1, y1 * x1))
     gain, along_y, along_x, diagonal = np.mean(lags, axis=0)
-    return NoiseShape(along_y / gain, along_x / gain, diagonal / gain)
+    return NoiseShape(along_y / gain, along_x / gain, diagonal / gain, 1.0 / gain)
 
 
 def _apply(frame: np.ndarray, motion: Motion, power: int) -> np.ndarray:

@@ -18,11 +18,14 @@ class NoiseShape:
     ----------
     along_y, along_x, diagonal : float
         With the next pixel along y, along x, and along both.
+    area : float
+        Variance of a sum over a wide area, relative to that of independent pixels.
     """
 
     along_y: float = 0.0
     along_x: float = 0.0
     diagonal: float = 0.0
+    area: float = 1.0
 
     def at(self, dy: int, dx: int) -> float:
         """Correlation at an offset of at most one pixel; 0 beyond, which is nearly so."""

@@ -74,7 +74,8 @@ def measured(
     used = instrument(**changes)
     counts = simulate(phantom, used, seed)
     od = register(soc.optical_density(counts))
-    jump = edge_jump(od)
+    # Two energies before and two behind the edge: five sigma of a jump would drop thin particles.
+    jump = edge_jump(od, min_jump=0.02, jump_sigma=2.0) if energies else edge_jump(od)
     fit = soc.fit_map(
         od, "lcf", references=phantom.references, mask=jump["mask"], weighting="noise"
     )
