@@ -24,7 +24,8 @@ from socwidgets.model.stack import require_quantity, validate_stack
 
 __all__ = ["RegistrationParams", "measure_drift", "register", "shift_table"]
 
-_QUANTITIES = ("optical_density", "normalized", "intensity")
+#: What may be registered: not counts, whose flat field does not move with the sample.
+QUANTITIES = ("optical_density", "normalized", "intensity")
 
 
 def measure_drift(
@@ -45,7 +46,8 @@ def measure_drift(
         `changes` are laid over them.
     mask : xarray.DataArray, optional
         ``(y, x)`` bool: only these pixels are compared, for instance without a particle that moves
-        by itself or dust on the detector.
+        by itself or dust on the detector: nothing outside is read (masked normalized correlation,
+        Padfield 2012), so a beam stop next to the mask does not pull.
 
     Returns
     -------
@@ -145,7 +147,7 @@ def register(
         quarter of the field.
     """
     chosen = _choose(params, changes)
-    require_quantity(stack, _QUANTITIES, "registration")
+    require_quantity(stack, QUANTITIES, "registration")
     measured = measure_drift(stack, chosen, mask=mask) if drift is None else drift
     dim = spectral_dim(stack[SIGNAL])
     moves = motions(measured, stack, dim)
