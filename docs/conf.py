@@ -10,6 +10,10 @@ import os
 import pkgutil
 from importlib import import_module
 from pathlib import Path
+from typing import Any
+
+from docutils.nodes import SkipNode
+from latex2mathml.converter import convert
 
 import socwidgets
 
@@ -32,7 +36,9 @@ html_theme_options = {"page_width": "1160px", "fixed_sidebar": True, "show_power
 html_title = f"socwidgets {release}"
 html_static_path: list[str] = []
 html_show_sphinx = False
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["deflist", "dollarmath", "fieldlist"]
+# MathML, which browsers draw themselves: no page loads a script from elsewhere.
+html_math_renderer = "mathml"
 myst_heading_anchors = 3
 # Pages link to notebooks and source files of the repository, which are no pages of the site.
 # "shape" and the like are attributes of several classes, and no ambiguity to a reader.
@@ -90,3 +96,18 @@ def _write_api(folder: Path) -> None:
 
 
 _write_api(HERE / "api")
+
+
+def _inline_math(writer: Any, node: Any) -> None:
+    writer.body.append(convert(node.astext()))
+    raise SkipNode
+
+
+def _block_math(writer: Any, node: Any) -> None:
+    writer.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    raise SkipNode
+
+
+def setup(app: Any) -> None:
+    """Register the drawing of equations."""
+    app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))

@@ -114,7 +114,7 @@ class CrossCorrelation:
         peak = np.array(np.unravel_index(int(np.argmax(surface)), self.shape))
         if not surface[tuple(peak)] > 0.0:
             return np.full(2, np.nan)
-        start = peak + _parabola(
+        start = peak + parabola(
             surface[(peak[0] + np.array([-1, 0, 1])) % self.shape[0], peak[1]],
             surface[peak[0], (peak[1] + np.array([-1, 0, 1])) % self.shape[1]],
         )
@@ -130,7 +130,7 @@ class CrossCorrelation:
             surface = self._series(product, center[0] + steps, center[1] + steps)
             y, x = np.unravel_index(int(np.argmax(surface)), surface.shape)
             if 0 < y < 2 * _REACH and 0 < x < 2 * _REACH:
-                fine = _parabola(surface[y - 1 : y + 2, x], surface[y, x - 1 : x + 2])
+                fine = parabola(surface[y - 1 : y + 2, x], surface[y, x - 1 : x + 2])
                 return center + np.array([steps[y], steps[x]]) + fine / self.upsample
             center = center + np.array([steps[y], steps[x]])
         return center
@@ -163,7 +163,7 @@ def _hann(shape: tuple[int, ...]) -> np.ndarray:
     return np.outer(y, x).astype(np.float32)
 
 
-def _parabola(*triples: np.ndarray) -> np.ndarray:
+def parabola(*triples: np.ndarray) -> np.ndarray:
     """Where the parabola through three neighbors has its maximum, relative to the middle one."""
     found = []
     for low, middle, high in triples:

@@ -75,6 +75,12 @@ def row_drift(path: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
     -------
     row_dy, row_dx : ndarray
         ``(frame, rows)``, px, to be added to the frame's own drift.
+
+    Notes
+    -----
+    The rows themselves are not compared: a shear that all frames share is in the reference as well
+    and cannot be seen in a stack, only in a picture of a known sample. What is taken out is the
+    drift that the frames show, assumed to go on evenly between their middles.
     """
     n = len(path)
     inside = (np.arange(rows) + 0.5) / rows - 0.5

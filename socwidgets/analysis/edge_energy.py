@@ -34,8 +34,8 @@ _WORDS = {
 
 _DERIVATIVE_CAVEAT = (
     "the largest slope jumps between two inflections where a spectrum has two: in Ni layered "
-    "oxides this makes a shift of 4.5 eV out of one of 2 eV; its uncertainty is local and does not "
-    "hold that jump"
+    "oxides this makes a shift of 4.5 eV out of one of 2 eV; where noise can make it jump there is "
+    "no uncertainty"
 )
 
 

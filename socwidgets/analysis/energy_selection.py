@@ -94,7 +94,7 @@ def select_energies(
         references, grid, chosen, None if noise is None else noise[kept], chosen.count
     )
     _check_count(chosen, design, grid)
-    fixed = sorted({int(np.argmin(np.abs(grid - e))) for e in required})
+    fixed = sorted({_nearest(grid, e) for e in required})
     picked = exchange(design, grow(design, chosen.count, fixed), fixed)
     sigmas = sigma_of(design, picked)
     all_sigmas = sigma_of(every, list(range(grid.size)))
@@ -113,6 +113,19 @@ def select_energies(
         by_composition={f: float(s) for f, s in zip(chosen.compositions, sigmas, strict=True)},
         parameters=chosen,
     )
+
+
+def _nearest(grid: np.ndarray, energy: float) -> int:
+    """Candidate nearest to a required energy, which must lie among them."""
+    reach = float(np.diff(grid).max()) if grid.size > 1 else 0.0
+    if not grid[0] - reach <= energy <= grid[-1] + reach:
+        raise ParameterError(
+            "a required energy is not among the candidates",
+            expected=f"{grid[0]:g} to {grid[-1]:g}",
+            found=f"{energy:g}",
+            fix="give it in the unit of the candidates, or widen them",
+        )
+    return int(np.argmin(np.abs(grid - energy)))
 
 
 def energy_curve(

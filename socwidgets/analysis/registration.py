@@ -14,16 +14,18 @@ from socwidgets.analysis.frame_motion import ROW_DX, ROW_DY, SCALE, motions, mov
 from socwidgets.analysis.magnification import magnifications, rescaled
 from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.registration_params import RegistrationParams
-from socwidgets.analysis.resample import Motion
+from socwidgets.analysis.resample import Motion, noise_shape
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.noise_shape import NOISE_SHAPE
 from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import require_quantity, validate_stack
 
 __all__ = ["RegistrationParams", "measure_drift", "register", "shift_table"]
 
-_QUANTITIES = ("optical_density", "normalized", "intensity")
+#: What may be registered: not counts, whose flat field does not move with the sample.
+QUANTITIES = ("optical_density", "normalized", "intensity")
 
 
 def measure_drift(
@@ -44,7 +46,8 @@ def measure_drift(
         `changes` are laid over them.
     mask : xarray.DataArray, optional
         ``(y, x)`` bool: only these pixels are compared, for instance without a particle that moves
-        by itself or dust on the detector.
+        by itself or dust on the detector: nothing outside is read (masked normalized correlation,
+        Padfield 2012), so a beam stop next to the mask does not pull.
 
     Returns
     -------
@@ -144,7 +147,7 @@ def register(
         quarter of the field.
     """
     chosen = _choose(params, changes)
-    require_quantity(stack, _QUANTITIES, "registration")
+    require_quantity(stack, QUANTITIES, "registration")
     measured = measure_drift(stack, chosen, mask=mask) if drift is None else drift
     dim = spectral_dim(stack[SIGNAL])
     moves = motions(measured, stack, dim)
@@ -158,6 +161,7 @@ def register(
     else:
         said = f"moved by {rms:.3f} px (root mean square), cubic spline"
         move_stack(result, moves)
+        result.attrs[NOISE_SHAPE] = noise_shape(moves).to_attr()
     if int(measured.get("replaced", xr.DataArray(0)).sum()):
         said += f"; {int(measured['replaced'].sum())} frames took the drift of their neighbors"
     result = result.assign({str(n): v.variable for n, v in measured.data_vars.items()})

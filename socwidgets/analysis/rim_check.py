@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.analysis.registration import measure_drift
+from socwidgets.analysis.registration import QUANTITIES, measure_drift
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim
 from socwidgets.model.rim import LIMIT_PX, RIM_CHECK, makes_a_rim, verdict_text
+from socwidgets.model.stack import require_quantity
 
 #: The rim: gradients above this share of the steep ones (their 95 % quantile).
 _RIM_SHARE = 0.5
@@ -73,6 +74,7 @@ def check_rim(
     DataError
         If the drift cannot be measured.
     """
+    require_quantity(stack, QUANTITIES, "the check of the rim")
     chosen = (params or RegistrationParams()).replace(believe_jumps=True, degree=None)
     dim = spectral_dim(stack[SIGNAL])
     signal = stack[SIGNAL].transpose(dim, Y, X)
@@ -159,7 +161,8 @@ def _message(
     dim = str(frames["flagged"].dims[0])
     size = float(frames["residual_px"][worst])
     if not flagged.any():
-        return f"No rim artefact: the largest displacement left is {size:.2f} px."
+        doubt = float(frames["residual_std_px"][worst])
+        return f"No rim artefact: the largest displacement left is {size:.2f} +- {doubt:.2f} px."
     at = float(frames[dim][worst])
     return (
         f"Rim artefact: {int(flagged.sum())} of {flagged.size} frames are out of place, the worst "

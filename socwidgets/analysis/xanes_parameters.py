@@ -150,11 +150,9 @@ def normalization_plan(
             found=str(e0),
             fix="give e0= in the unit of the axis, or use 'lcf' or 'white_line', which need none",
         )
-    snapped = float(energies[np.argmin(np.abs(energies - e0))])
-    center = snapped if params.window_rule == "larch" else e0
     (pre_low, pre_high), (post_low, post_high) = params.pre_window(), params.post_window()
-    pre = window_rows(energies, center + pre_low, center + pre_high, params.window_rule)
-    post = window_rows(energies, center + post_low, center + post_high, params.window_rule)
+    pre = window_rows(energies, e0 + pre_low, e0 + pre_high, params.window_rule)
+    post = window_rows(energies, e0 + post_low, e0 + post_high, params.window_rule)
     degrees = {
         # By the whole window: a spectrum with a gap gets the curve that its neighbours get.
         "pre": (1 if pre.size >= 3 else 0) if params.pre_degree is None else params.pre_degree,
@@ -170,7 +168,7 @@ def normalization_plan(
             raise DataError(
                 f"the {name}-edge window holds too few points",
                 expected=f"at least {degrees[name] + 1} for degree {degrees[name]}",
-                found=f"{rows.size} between {center + low:g} and {center + high:g} of "
+                found=f"{rows.size} between {e0 + low:g} and {e0 + high:g} of "
                 f"{energies[0]:g} to {energies[-1]:g}",
                 fix=f"give {name}=(low, high) relative to E0 where the stack has points; without "
                 f"a {name}-edge the methods 'lcf' and 'white_line' (on the optical density) still "

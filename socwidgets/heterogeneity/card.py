@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.heterogeneity import card_checks, card_sections
-from socwidgets.heterogeneity.bootstrap import Progress, bootstrap, resampling_units
+from socwidgets.heterogeneity.bootstrap import Progress, resampling_units
 from socwidgets.heterogeneity.card_model import HeterogeneityCard
 from socwidgets.heterogeneity.card_parts import CardCheck, entries_of
 from socwidgets.heterogeneity.card_words import card_warnings, verdict
@@ -30,6 +30,7 @@ from socwidgets.heterogeneity.space.moran import autocorrelation_of
 from socwidgets.heterogeneity.space.radial import core_shell_of, particle_depth
 from socwidgets.heterogeneity.space.structure import correlation_length_of
 from socwidgets.heterogeneity.spread import noise_corrected_spread
+from socwidgets.heterogeneity.spread_intervals import bootstrap
 from socwidgets.heterogeneity.spread_table import table_of
 from socwidgets.model.errors import DataError
 from socwidgets.model.rim import read_verdict

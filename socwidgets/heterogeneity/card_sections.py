@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from socwidgets.heterogeneity.bootstrap import (
-    BootstrapResult,
     Interval,
     Units,
     draw_counts,
@@ -22,6 +21,7 @@ from socwidgets.heterogeneity.space.moran import Autocorrelation
 from socwidgets.heterogeneity.space.radial import CoreShell
 from socwidgets.heterogeneity.space.structure import CorrelationLength
 from socwidgets.heterogeneity.spread import NoiseCorrectedSpread, outside_limits
+from socwidgets.heterogeneity.spread_intervals import BootstrapResult, spread_interval
 
 SPREAD, LEVELS, SPACE, WINDOW, SIZE = (
     "Mean and spread", "Between and within particles", "In space", "Window", "What was looked at",
@@ -123,22 +123,28 @@ def _share_intervals(
     mass, first, second = units.sums(w), units.sums(w * v), units.sums(w * v**2)
     in_mean, in_pixels = units.sums(w**2 * noise) / mass, units.sums(w * noise)
     sums = np.stack([mass, first, first**2 / mass, second, in_mean, in_pixels])
-    found = []
-    for counts in draw_counts(units, draws, seed):
-        total, a, means, squares, n_mean, n_pixel = sums @ counts.T
-        between = np.maximum(means / total - (a / total) ** 2 - n_mean / total, 0.0)
-        within = np.maximum((squares - means) / total - (n_pixel - n_mean) / total, 0.0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found.append(
-                np.stack([np.sqrt(between), np.sqrt(within), between / (between + within)])
-            )
-    b, i, s = np.concatenate(found, axis=1)
-    share = interval_of(shares.share_between_true, s, units)
+    drawn = np.concatenate([sums @ c.T for c in draw_counts(units, draws, seed)], axis=1)
+    between, within = _between(drawn), _within(drawn)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = interval_of(shares.share_between_true, between / (between + within), units)
     return (
-        interval_of(float(np.sqrt(shares.between_true)), b, units, positive=True),
-        interval_of(float(np.sqrt(shares.within_true)), i, units, positive=True),
+        spread_interval(_between, sums, drawn, units),
+        spread_interval(_within, sums, drawn, units),
         Interval(share.std, max(share.low, 0.0), min(share.high, 1.0)),
     )
+
+
+def _between(sums: np.ndarray, freedom: float = float("inf")) -> np.ndarray:
+    """Variance between particles without noise, unbiased for that many degrees of freedom."""
+    total, first, means, _, in_mean, _ = sums
+    variance = (means / total - (first / total) ** 2) * (1.0 + 1.0 / freedom)
+    return np.maximum(variance - in_mean / total, 0.0)
+
+
+def _within(sums: np.ndarray, freedom: float = float("inf")) -> np.ndarray:
+    """Variance within particles without noise; their number does not bias it."""
+    total, _, means, squares, in_mean, in_pixels = sums
+    return np.maximum((squares - means) / total - (in_pixels - in_mean) / total, 0.0)
 
 
 def space_entries(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.heterogeneity.bootstrap import BootstrapResult
 from socwidgets.heterogeneity.card_parts import CAUTION, CardCheck
 from socwidgets.heterogeneity.nested import VarianceShares
 from socwidgets.heterogeneity.sample import Sample
 from socwidgets.heterogeneity.space.radial import CoreShell
 from socwidgets.heterogeneity.spread import NoiseCorrectedSpread
+from socwidgets.heterogeneity.spread_intervals import BootstrapResult
 
 #: Below this ratio of true spread to noise no adjective is used (science E.3).
 MIN_HSN = 0.5

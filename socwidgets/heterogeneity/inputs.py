@@ -74,6 +74,26 @@ def _like(given: Any, values: np.ndarray, what: str, fill: float) -> np.ndarray:
     return array.ravel()
 
 
+def variance_of(std: Any) -> np.ndarray | None:
+    """Square of standard uncertainties; None stays None.
+
+    Raises
+    ------
+    DataError
+        If one is negative.
+    """
+    if std is None:
+        return None
+    array = np.asarray(std, dtype=np.float64)
+    if np.any(array < 0):
+        raise DataError(
+            "a standard uncertainty is negative",
+            expected="zero or more, NaN where not known",
+            found=f"{int(np.count_nonzero(array < 0))} below zero",
+        )
+    return np.square(array)
+
+
 def checked_ends(ends: tuple[float, float]) -> tuple[float, float]:
     """End values ``(poor, rich)`` in rising order.
 

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from socwidgets.heterogeneity.bootstrap import (
+    Interval,
     Progress,
     Units,
     draw_counts,
@@ -26,6 +27,7 @@ from socwidgets.heterogeneity.measures import (
 )
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.heterogeneity.spread import describe, gini, noise_corrected_spread
+from socwidgets.heterogeneity.spread_intervals import observed_variance, spread_interval
 from socwidgets.model.errors import ParameterError
 
 
@@ -118,8 +120,9 @@ def table_of(
         )
     classes = classify(sample.values, n_eff, bins=bins, limits=span)
     values = _estimates(sample, classes, names, bins, span)
-    drawn = _drawn(sample, units, classes, names, draws, seed, progress, cancel)
-    frame = pd.DataFrame([_row(n, values, drawn, units, sample, bins, span) for n in names])
+    drawn, spread = _drawn(sample, units, classes, names, draws, seed, progress, cancel)
+    known = {"std": spread}
+    frame = pd.DataFrame([_row(n, values, drawn, known, units, sample, bins, span) for n in names])
     frame = frame.set_index("measure")
     frame.attrs = {
         "n_pixels": sample.size, "n_eff": n_eff, "unit": units.name, "n_units": units.count,
@@ -171,14 +174,19 @@ def _drawn(
     seed: int,
     progress: Progress | None,
     cancel: threading.Event | None,
-) -> dict[str, np.ndarray]:
-    """Every measure of every draw, ``(draws,)``; a draw is a weighted sum over the units."""
+) -> tuple[dict[str, np.ndarray], Interval]:
+    """Every measure of every draw, ``(draws,)``; a draw is a weighted sum over the units.
+
+    With the interval of the standard deviation.
+    """
     v, w = sample.values - sample.values.mean(), sample.weights
     powers = np.stack([units.sums(w * v**k) for k in range(5)])
+    spreads = np.stack([*powers[:3], powers[1] ** 2 / powers[0]])
     cells = units.index * classes.center.size + classes.index
     table = np.bincount(cells, w, minlength=units.count * classes.center.size)
     table = table.reshape(units.count, classes.center.size)
     parts: list[dict[str, np.ndarray]] = []
+    sums = [np.empty((4, 0))]
     for counts in draw_counts(units, draws, seed, progress=progress, cancel=cancel):
         found = {
             **moment_measures(powers @ counts.T),
@@ -188,20 +196,24 @@ def _drawn(
         with np.errstate(divide="ignore", invalid="ignore"):
             found["cv"] = found["std"] / found["mean"]
         parts.append(found)
-    return {k: np.concatenate([p[k] for p in parts]) if parts else np.empty(0) for k in names}
+        sums.append(spreads @ counts.T)
+    spread = spread_interval(observed_variance, spreads, np.concatenate(sums, axis=1), units)
+    drawn = {k: np.concatenate([p[k] for p in parts]) if parts else np.empty(0) for k in names}
+    return drawn, spread
 
 
 def _row(
     name: str,
     values: dict[str, float],
     drawn: dict[str, np.ndarray],
+    known: dict[str, Interval],
     units: Units,
     sample: Sample,
     bins: int,
     limits: tuple[float, float],
 ) -> dict[str, object]:
     words, positive, dimensional = MEASURES[name]
-    interval = interval_of(values[name], drawn[name], units, positive=positive)
+    interval = known.get(name) or interval_of(values[name], drawn[name], units, positive=positive)
     low, high = interval.low, interval.high
     if name in ("mean", "median", "mode") and np.isfinite(low):
         # Of a two-phase map the median jumps from one phase to the other, and no further.

@@ -86,8 +86,8 @@ def edge_block(
         the peak, is too small: only the jump has a value); SATURATED (a sample reaches
         `saturation`; values are there); OUT_OF_RANGE (a level is not crossed in the search window:
         that energy is NaN); AT_BOUND (the white line is not a maximum inside its window, or the
-        derivative is largest at the end of the search window: that energy is NaN). The first that
-        applies is told.
+        derivative is largest at the end of the search window: that energy is NaN; or noise is too
+        large for an uncertainty: only that is NaN). The first that applies is told.
     rows : ndarray
         ``(RESULT_ROWS,)`` int, -1 for what is not wanted; a quantity that is not wanted is not
         computed.
@@ -100,6 +100,10 @@ def edge_block(
     -----
     Uncertainties are propagated to first order from the samples to the result, through jump,
     baseline and levels; samples shared by a window and a level crossing count as independent.
+    A position has no uncertainty where noise is so large that the first order does not hold: the
+    slope at a level, the bend of a white line or of the largest slope is lost in it, or another
+    slope may be the largest one. The last alone does not make a status when other energies are
+    wanted too.
     """
     kind = signal.dtype
     x, *tables = plan.tables(kind)
@@ -119,8 +123,8 @@ def edge_block(
 @compiled
 def _edge(
     signal, std, has_std, start, stop, rows, x, worked, search,
-    windows, line, centroid, derivative, has_jump, has_pre, tilted, noise_of, wanted, limits,
-    origin, scale, out_rows, out, status,
+    windows, line, centroid, derivative, levels, has_jump, has_pre, tilted, noise_of, wanted,
+    limits, origin, scale, out_rows, out, status,
 ):  # fmt: skip
     kind = signal.dtype
     lanes = _LANES + _PAD
@@ -181,14 +185,14 @@ def _edge(
         if wanted[3]:
             first_crossings(stage, n, search, level[0], index[1])
             crossings(
-                stage, variance, has_std, noise, x, n, index[1], level[0], covariance,
-                place, False, work, result[6:8], flags,
+                stage, variance, has_std, noise, x, n, search, levels, index[1], level[0],
+                covariance, place, False, work, result[6:8], flags,
             )  # fmt: skip
         if wanted[4]:
             first_crossings(stage, n, search, level[1], index[2])
             crossings(
-                stage, variance, has_std, noise, x, n, index[2], level[1], covariance,
-                place, True, work, result[8:10], flags,
+                stage, variance, has_std, noise, x, n, search, levels, index[2], level[1],
+                covariance, place, True, work, result[8:10], flags,
             )  # fmt: skip
         if wanted[5]:
             integral_crossings(stage, n, search, level[2], value[2], index[3], index[4])
@@ -200,9 +204,10 @@ def _edge(
             centroids(stage, variance, has_std, noise, n, centroid, covariance, result[12:14])
         if wanted[7]:
             steepest(stage, n, derivative, slopes, index[5])
+            alone = not (wanted[3] | wanted[4] | wanted[5] | wanted[6])
             derivative_maxima(
-                variance, has_std, noise, x, n, derivative, slopes, index[5], work, result[14:16],
-                flags,
+                variance, has_std, noise, x, n, derivative, slopes, index[5], alone, work,
+                result[14:16], flags,
             )  # fmt: skip
         _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, work, flags)
         _judge(n, flags, top, gap, limits[2], status[first : first + n])
@@ -212,7 +217,7 @@ def _edge(
 @compiled
 def _jump(value, covariance, has_jump, n, result, level):
     """Jump and its uncertainty into the result; the levels of the normalized spectrum."""
-    low, half = INTEGRAL_LEVELS[0], 0.5
+    low, half = index_of(level, INTEGRAL_LEVELS[0]), index_of(level, 0.5)
     for p in range(n):
         level[0, p] = half * value[2, p]
         level[2, p] = low * value[2, p]

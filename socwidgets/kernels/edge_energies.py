@@ -6,9 +6,14 @@ import math
 
 import numpy as np
 
+from socwidgets.kernels.edge_crossings import find_crossings, gather_two, look_up_two
 from socwidgets.kernels.edge_scan import NOWHERE, index_of
 from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
 from socwidgets.kernels.rows import compiled, project
+
+#: Bend of the derivative at its maximum, and distance to the slopes elsewhere, in units of their
+#: noise, from which on noise did not make them.
+_BENT, _LARGER = 5.0, 4.0
 
 #: Reasons for which an energy has no value; several may hold for one pixel.
 AT_BOUND_FLAG, OUT_FLAG, LOW_FLAG = 1, 2, 4
@@ -23,99 +28,48 @@ def sample_variance(variance, has_std, noise, row, p):
 @compiled
 def spread_of_base(base, p, a, b, c):
     """Variance of ``a c0 + b c1 + c J``."""
+    mixed, other = b * base[1, p] + c * base[3, p], c * base[4, p]
+    # Doubled by addition: a factor 2.0 would turn float32 into float64.
     return (
-        a * (a * base[0, p] + 2.0 * (b * base[1, p] + c * base[3, p]))
-        + b * (b * base[2, p] + 2.0 * c * base[4, p])
+        a * (a * base[0, p] + (mixed + mixed))
+        + b * (b * base[2, p] + (other + other))
         + c * c * base[5, p]
     )
 
 
 @compiled
-def _gather_four(stage, x, n, index, work):
-    """Samples ``index - 2`` to ``index + 1`` into ``work[:4]``, their positions into ``work[4:8]``.
-
-    Rows that do not exist repeat the nearest one.
-    """
-    last = stage.shape[0] - 1
-    for p in range(n):
-        row = int(index[p]) if index[p] < NOWHERE else 1
-        before, after = max(row - 2, 0), min(row + 1, last)
-        work[0, p] = stage[before, p]
-        work[1, p] = stage[row - 1, p]
-        work[2, p] = stage[row, p]
-        work[3, p] = stage[after, p]
-        work[4, p] = x[before]
-        work[5, p] = x[row - 1]
-        work[6, p] = x[row]
-        work[7, p] = x[after]
-
-
-@compiled
-def _gather_two(source, n, index, low, high):
-    """Rows ``index - 1`` and ``index`` of `source`; those around row 1 where there is no index."""
-    for p in range(n):
-        row = int(index[p]) if (index[p] >= 1.0) & (index[p] < NOWHERE) else 1
-        low[p] = source[row - 1, p]
-        high[p] = source[row, p]
-
-
-@compiled
-def _look_up_two(table, n, index, low, high):
-    """The same of a table that all pixels share."""
-    for p in range(n):
-        row = int(index[p]) if (index[p] >= 1.0) & (index[p] < NOWHERE) else 1
-        low[p] = table[row - 1]
-        high[p] = table[row]
-
-
-@compiled
 def crossings(
-    stage, variance, has_std, noise, x, n, index, level, base, place, of_peak, work, result, flags
+    stage, variance, has_std, noise, x, n, search, levels, index, level, base, place, of_peak,
+    work, result, flags,
 ):  # fmt: skip
-    """Where a level is crossed, by linear interpolation, and its uncertainty.
+    """Where a level is crossed, and its uncertainty.
 
     The level is half the jump, or with `of_peak` half the height of the white line above the
     baseline, whose position and variance are in ``place[2:]``. ``work (10, n)`` is scratch.
     """
-    _gather_four(stage, x, n, index, work)
-    if has_std:
-        _gather_two(variance, n, index, work[8], work[9])
-    else:
-        work[8, :n] = noise[:n]
-        work[9, :n] = noise[:n]
-    _interpolate(n, index, level, work, result)
+    unsure = work[9]
+    find_crossings(
+        stage, variance, has_std, noise, x, n, search, levels, index, level, work, unsure
+    )
+    half = index_of(level, 0.5)
+    one, zero = index_of(level, 1.0), index_of(level, 0.0)
     for p in range(n):
-        position, part = result[0, p], result[1, p]
-        spread = (1.0 - part) ** 2 * work[8, p] + part**2 * work[9, p]
+        position, part = work[0, p], work[1, p]
+        rest = one - part
+        spread = rest * rest * work[3, p] + part * part * work[4, p]
         if of_peak:
             # Of the baseline, half goes with the height and the rest with the crossing.
-            spread += 0.25 * place[3, p]
-            spread += spread_of_base(base, p, 0.5, position - 0.5 * place[2, p], 0.0)
+            spread += half * half * place[3, p]
+            spread += spread_of_base(base, p, half, position - half * place[2, p], zero)
         else:
-            spread += spread_of_base(base, p, 1.0, position, 0.5)
-        result[1, p] = math.sqrt(spread) / work[0, p]
+            spread += spread_of_base(base, p, one, position, half)
+        result[0, p] = position
+        result[1, p] = math.sqrt(spread) / work[2, p]
     for p in range(n):
         # A level that is NaN depends on a peak that is not there: the peak's flag says so.
         found = (index[p] < NOWHERE) | (level[p] != level[p])
         flags[p] |= np.uint8(0 if found else OUT_FLAG)
-
-
-@compiled
-def _interpolate(n, index, level, work, result):
-    """Position and fraction of the interval into `result`, slope into ``work[0]``."""
-    nothing = index_of(index, math.nan)
-    for p in range(n):
-        low, high, left, right = work[1, p], work[2, p], work[5, p], work[6, p]
-        slope = (high - low) / (right - left)
-        part = (level[p] - low) / (high - low)
-        # Two noisy neighbours tell the slope badly: where it agrees, a wider one is used.
-        wide = (work[3, p] - work[0, p]) / (work[7, p] - work[4, p])
-        off = (slope - wide) * (right - left)
-        agrees = (off * off < 4.0 * (work[8, p] + work[9, p])) & (wide > 0.0)
-        work[0, p] = wide if agrees else slope
-        position = left + part * (right - left)
-        result[0, p] = position if index[p] < NOWHERE else nothing
-        result[1, p] = part
+        flags[p] |= np.uint8(0 if unsure[p] == 0.0 else AT_BOUND_FLAG)
 
 
 @compiled
@@ -157,8 +111,8 @@ def integral_energies(
 def _crossing_at(stage, x, n, index, jump, fraction, work, position):
     """Position where a fraction of the jump is crossed; NaN where it is not."""
     nothing = index_of(index, math.nan)
-    _gather_two(stage, n, index, work[0], work[1])
-    _look_up_two(x, n, index, work[2], work[3])
+    gather_two(stage, n, index, work[0], work[1])
+    look_up_two(x, n, index, work[2], work[3])
     for p in range(n):
         part = (fraction * jump[p] - work[0, p]) / (work[1, p] - work[0, p])
         found = (index[p] >= 0.0) & (index[p] < NOWHERE)
@@ -204,9 +158,13 @@ def centroids(stage, variance, has_std, noise, n, centroid, base, result):
 
 @compiled
 def derivative_maxima(
-    variance, has_std, noise, x, n, derivative, slopes, index, work, result, flags
+    variance, has_std, noise, x, n, derivative, slopes, index, alone, work, result, flags
 ):  # fmt: skip
-    """Vertex of the parabola through the largest smoothed derivative and its neighbours."""
+    """Vertex of the parabola through the largest smoothed derivative and its neighbors.
+
+    There is no uncertainty where noise leaves open which slope is the largest, or whether the
+    derivative is bent at all around it; if no other energy is wanted, with `AT_BOUND_FLAG`.
+    """
     last, points = derivative.rows.size - 1, derivative.flat.shape[1]
     work[:3, :n] = 0.0
     for p in range(n):
@@ -220,18 +178,53 @@ def derivative_maxima(
         result[0, p] = -work[0, p] / work[1, p]
     for p in range(n):
         entry, shift = min(max(int(index[p]), 1), last - 1), result[0, p]
-        start, spread = derivative.rows[entry] - points // 2, 0.0 * shift
+        start, spread, typical = derivative.rows[entry] - points // 2, 0.0 * shift, noise[p]
+        unit = derivative.unit[entry]
         if has_std:
+            typical = 0.0 * shift
             for j in range(points):
                 weight = derivative.flat[entry, j] + shift * derivative.bend[entry, j]
                 spread += weight * weight * variance[start + j, p]
+                typical += variance[start + j, p] / points
         else:
-            unit = derivative.unit[entry]
             spread = noise[p] * (unit[0] + shift * (2.0 * unit[1] + shift * unit[2]))
+        least = _BENT * math.sqrt(unit[2] * typical)
+        bent = _bend_around(derivative, slopes, entry, p) <= -least
+        if not (bent and _is_largest(derivative.norm, slopes, entry, typical, p)):
+            spread = math.nan
         result[1, p] = spread
     nothing = index_of(index, math.nan)
     for p in range(n):
         inside = (index[p] > 0.0) & (index[p] < last) & (work[1, p] < 0.0)
-        flags[p] |= np.uint8(0 if inside else AT_BOUND_FLAG)
+        sure = inside & ((result[1, p] == result[1, p]) | (not alone))
+        flags[p] |= np.uint8(0 if sure else AT_BOUND_FLAG)
         result[0, p] = work[2, p] + (result[0, p] if inside else nothing)
         result[1, p] = math.sqrt(result[1, p]) / -work[1, p]
+
+
+@compiled
+def _bend_around(derivative, slopes, entry, p):
+    """Second derivative of the slope over more rows than the vertex is found from.
+
+    It is what the bend of the three rows is without their noise: a pixel must not be believed
+    because noise has made its bend large.
+    """
+    first, weights, bend = derivative.around[entry], derivative.wide[entry], 0.0
+    for j in range(weights.size):
+        bend += weights[j] * slopes[first + j, p]
+    return bend
+
+
+@compiled
+def _is_largest(norm, slopes, entry, variance, p):
+    """Whether a slope exceeds all but its neighbors' by more than noise can make.
+
+    Windows that overlap make differences noisier than independent ones, by up to 1.2 times.
+    """
+    largest = slopes[entry, p]
+    for other in range(norm.size):
+        gap = largest - slopes[other, p]
+        least = 1.4 * _LARGER**2 * variance * (norm[entry] + norm[other])
+        if (gap * abs(gap) < least) and abs(other - entry) > 1:
+            return False
+    return True

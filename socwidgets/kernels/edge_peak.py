@@ -7,10 +7,14 @@ import math
 import numpy as np
 
 from socwidgets.kernels.edge_energies import AT_BOUND_FLAG, sample_variance, spread_of_base
+from socwidgets.kernels.edge_scan import index_of
 from socwidgets.kernels.rows import compiled, project, residual_squares
 
 #: Points where a polynomial of degree 3 or 4 is looked at before Newton's steps refine the best.
 _COARSE = 17
+#: Bend in units of its own noise below which a position has no uncertainty: it follows the noise
+#: linearly only where the bend is known.
+_BENT = 2.0
 
 
 @compiled
@@ -84,35 +88,43 @@ def white_lines(n, jump, base, peak, covariance, pairs, place, half_level, resul
         _vertices(n, peak, covariance, base, place, result)
     else:
         _maxima(n, peak, covariance, base, pairs, place, result)
+    one, share = index_of(jump, 1.0), index_of(jump, 0.5)
     for p in range(n):
         height, position = result[2, p], place[2, p]
         relative = height / jump[p]
-        spread = place[3, p] + spread_of_base(base, p, 1.0, position, relative)
-        half_level[p] = 0.5 * height
+        spread = place[3, p] + spread_of_base(base, p, one, position, relative)
+        half_level[p] = share * height
         result[0, p] = position
         result[2, p] = relative
         result[3, p] = math.sqrt(spread) / abs(jump[p])
     for p in range(n):
-        if not abs(result[0, p]) < math.inf:
+        # Neither a position without a value nor one without an uncertainty is a finite product.
+        if not abs(result[0, p] * result[1, p]) < math.inf:
             flags[p] |= AT_BOUND_FLAG
 
 
 @compiled
 def _vertices(n, peak, covariance, base, place, result):
     """Vertex of each parabola; NaN where it opens upwards or lies outside the window."""
+    # In the data's own precision: float64 constants would halve the speed.
+    half, one = index_of(peak, 0.5), index_of(peak, 1.0)
+    nothing, least = index_of(peak, math.nan), index_of(peak, _BENT**2)
     for p in range(n):
-        bend, slope = peak[2, p], peak[1, p]
-        v = -0.5 * slope / bend
-        v = v if (bend < 0.0) & (abs(v) <= 1.0) else math.nan
-        half = place[1, p]
+        bend, slope, width = peak[2, p], peak[1, p], place[1, p]
+        v = -half * slope / bend
+        v = v if (bend < 0.0) & (abs(v) <= one) else nothing
         c00, c01, c02 = covariance[0, p], covariance[1, p], covariance[2, p]
         c11, c12, c22 = covariance[3, p], covariance[4, p], covariance[5, p]
         # The maximum moves by (error of the slope at the maximum) / (minus the curvature).
-        steepness = c11 + 4.0 * v * (c12 + v * c22) + half * half * base[2, p]
-        result[1, p] = half * math.sqrt(steepness) / (-2.0 * bend)
+        twice = c12 + v * c22
+        twice = v * (twice + twice)
+        steepness = c11 + (twice + twice) + width * width * base[2, p]
+        known = bend * bend >= least * c22
+        result[1, p] = (width if known else nothing) * math.sqrt(steepness) / (-bend - bend)
         result[2, p] = peak[0, p] + v * (slope + v * bend)
-        place[2, p] = place[0, p] + half * v
-        place[3, p] = c00 + v * (2.0 * c01 + v * (c11 + 2.0 * c02 + v * (2.0 * c12 + v * c22)))
+        place[2, p] = place[0, p] + width * v
+        cubic = v * (c12 + c12 + v * c22)
+        place[3, p] = c00 + v * (c01 + c01 + v * (c11 + c02 + c02 + cubic))
 
 
 @compiled
@@ -135,12 +147,17 @@ def _maxima(n, peak, covariance, base, pairs, place, result):
         if not inside or abs(_derivative_of(coefficients, v, 1)) > -1e-3 * bend:
             v = math.nan
         steepness, height_spread = place[1, p] ** 2 * base[2, p], 0.0 * v
+        bend_spread = 0.0 * v
         for k in range(pairs.shape[0]):
             a, b = pairs[k, 0], pairs[k, 1]
             twice = covariance[k, p] * (1.0 if a == b else 2.0)
             height_spread += twice * v ** (a + b)
             if a > 0:
                 steepness += twice * a * b * v ** (a + b - 2)
+            if a > 1:
+                bend_spread += twice * a * (a - 1) * b * (b - 1) * v ** (a + b - 4)
+        if not bend * bend >= _BENT**2 * bend_spread:
+            steepness = math.nan
         result[1, p] = place[1, p] * math.sqrt(steepness + 0.0 * v) / -bend
         result[2, p] = _derivative_of(coefficients, v, 0)
         place[2, p] = place[0, p] + place[1, p] * v

@@ -10,10 +10,12 @@ import numpy as np
 from socwidgets.kernels.edge_tables import (
     Centroid,
     Derivative,
+    Levels,
     WhiteLine,
     Windows,
     centroid_table,
     derivative_table,
+    level_table,
     white_line_table,
     white_line_windows,
     window_table,
@@ -39,7 +41,7 @@ class EdgePlan:
     search, worked : tuple of int
         First and last + 1 staged row where levels are looked for, and of all rows but those that
         only the two windows need.
-    windows, white_line, centroid, derivative
+    windows, white_line, centroid, derivative, levels
         Tables; empty arrays for what is not wanted.
     has_jump, has_pre : bool
         Whether there is a post-edge and a pre-edge window.
@@ -63,6 +65,7 @@ class EdgePlan:
     white_line: WhiteLine
     centroid: Centroid
     derivative: Derivative
+    levels: Levels
     has_jump: bool
     has_pre: bool
     tilted: bool
@@ -71,9 +74,9 @@ class EdgePlan:
     _prepared: dict[np.dtype, tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
     def tables(self, kind: np.dtype) -> tuple[Any, ...]:
-        """Positions and the four groups of tables in the precision of the data, made once."""
+        """Positions and the five groups of tables in the precision of the data, made once."""
         if kind not in self._prepared:
-            groups = (self.windows, self.white_line, self.centroid, self.derivative)
+            groups = (self.windows, self.white_line, self.centroid, self.derivative, self.levels)
             self._prepared[kind] = (self.x.astype(kind), *(cast(g, kind) for g in groups))
         return self._prepared[kind]
 
@@ -150,6 +153,7 @@ def make_plan(
         line,
         centroid_table(x, np.searchsorted(rows, [] if centroid is None else centroid)),
         derivative_table(x, at, derivative_points),
+        level_table(x, at),
         normalization.post_rows.size > 0,
         normalization.pre_rows.size > 0,
         normalization.post_rows.size > 0,

@@ -20,6 +20,44 @@ def crossing(x: np.ndarray, z: np.ndarray, level: float) -> tuple[float, int]:
     return np.nan, -1
 
 
+def noisy_crossing(x: np.ndarray, z: np.ndarray, level: float, noise: float) -> tuple[float, float]:
+    """Crossing and its uncertainty (of the crossing alone) as the kernel finds them under noise.
+
+    Written for samples well inside `x`: where the kernel shifts a window inwards, this fails.
+    """
+    start, behind = crossing(x, z, level)
+    rise = z[behind] - z[behind - 1]
+    part = (level - z[behind - 1]) / rise
+    width = x[behind] - x[behind - 1]
+    typical = (z[behind + 1] - z[behind - 2]) * width / (x[behind + 1] - x[behind - 2])
+    if rise >= 4.0 * noise and typical >= 9.0 * noise:
+        return start, noise * float(np.hypot(1 - part, part)) * width / rise
+    center = behind if part > 0.5 else behind - 1
+    for points, least in ((5, 8.0), (7, 5.5)):
+        window = slice(center - points // 2, center + points // 2 + 1)
+        offset = x[window] - x[center]
+        bend, steep, value = np.polyfit(offset, z[window], 2)
+        u, slope = 0.0, steep
+        for _ in range(2):
+            u -= (value - level + u * (steep + u * bend)) / slope
+            u = np.clip(u, *(1.5 * (x[behind] - x[behind - 1]) * np.array([-1, 1])))
+            slope = steep + 2 * u * bend
+        table = np.linalg.pinv(offset[:, None] ** np.arange(3))
+        of_slope = noise * float(np.linalg.norm(table[1] + 2 * u * table[2]))
+        if slope > least * of_slope:
+            break
+    else:
+        return start, np.nan
+    place = x[center] + u
+    row = int(np.searchsorted(x, place))
+    step, rise = x[row] - x[row - 1], z[row] - z[row - 1]
+    part = (place - x[row - 1]) / step
+    off = (0.2 * slope) ** 2
+    slope += (rise / step - slope) * off / (off + 2 * noise**2 / step**2)
+    found = place + (level - z[row - 1] - part * rise) / slope
+    return found, noise * float(np.hypot(1 - part, part)) / slope
+
+
 def peak(
     x: np.ndarray, z: np.ndarray, degree: int, center: float, half: float
 ) -> tuple[float, float]:

@@ -77,10 +77,13 @@ def baseline(stage, n, windows, has_jump, value):
 @compiled
 def residuals(stage, n, windows, with_post, value, merged, total):
     """Add the squared residuals of the pre-edge window, or of both windows."""
-    residual_squares(stage, 0, n, windows.pre, windows.pre_basis, value[:2], total)
     if with_post:
         combine(windows.merge, value, n, merged)
-        residual_squares(stage, 0, n, windows.post, windows.basis, merged, total)
+    # One call for both: compiled code is put in at every call.
+    for after in range(2 if with_post else 1):
+        rows = windows.post if after else windows.pre
+        basis = windows.basis if after else windows.pre_basis
+        residual_squares(stage, 0, n, rows, basis, merged if after else value[:2], total)
 
 
 @compiled
@@ -102,8 +105,25 @@ def covariance_of_baseline(variance, has_std, noise, n, windows, covariance):
 @compiled
 def take_off_line(stage, x, n, work, tilted, value):
     """Subtract the pre-edge line, or only its constant, from the rows ``work[0]:work[1]``."""
-    for i in range(work[0], work[1]):
-        _take_off(stage[i, :n], x[i] if tilted else 0.0 * x[i], value[0], value[1])
+    none = 0.0 * x[0]
+    whole = work[1] - (work[1] - work[0]) % 4
+    for i in range(work[0], whole, 4):
+        f, g, h, k = (x[i], x[i + 1], x[i + 2], x[i + 3]) if tilted else (none, none, none, none)
+        _take_off_four(
+            stage[i, :n], stage[i + 1], stage[i + 2], stage[i + 3], f, g, h, k, value[0], value[1]
+        )
+    for i in range(whole, work[1]):
+        _take_off(stage[i, :n], x[i] if tilted else none, value[0], value[1])
+
+
+@compiled
+def _take_off_four(a, b, c, d, f, g, h, k, constant, slope):
+    for p in range(a.size):
+        start, rise = constant[p], slope[p]
+        a[p] -= start + f * rise
+        b[p] -= start + g * rise
+        c[p] -= start + h * rise
+        d[p] -= start + k * rise
 
 
 @compiled
@@ -139,8 +159,31 @@ def _larger(row, here, best, index):
 def first_crossings(stage, n, search, level, index):
     """Row at whose sample the level is first reached from below; `NOWHERE` if never."""
     index[:n] = NOWHERE
-    for i in range(search[0] + 1, search[1]):
+    start = search[0] + 1
+    whole = search[1] - (search[1] - start) % 4
+    for i in range(start, whole, 4):
+        _first_of_four(
+            stage[i - 1, :n], stage[i], stage[i + 1], stage[i + 2], stage[i + 3], level,
+            index_of(index, i), index_of(index, 1), index,
+        )  # fmt: skip
+    for i in range(whole, search[1]):
         _first(stage[i - 1, :n], stage[i, :n], level, index_of(index, i), index)
+
+
+@compiled
+def _first_of_four(a, b, c, d, e, level, here, step, index):
+    never = index_of(index, NOWHERE)
+    second = here + step
+    third = second + step
+    fourth = third + step
+    for p in range(a.size):
+        at = level[p]
+        under_a, under_b, under_c = a[p] < at, b[p] < at, c[p] < at
+        i = here if under_a & (b[p] >= at) else never
+        j = second if under_b & (c[p] >= at) else never
+        k = third if under_c & (d[p] >= at) else never
+        m = fourth if (d[p] < at) & (e[p] >= at) else never
+        index[p] = min(index[p], i, j, k, m)
 
 
 @compiled

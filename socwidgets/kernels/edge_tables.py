@@ -31,6 +31,11 @@ QUANTITIES = (
 INTEGRAL_LEVELS = (0.15, 1.0)
 
 
+#: Samples of the local parabolas that tell where a noisy spectrum crosses a level: of a narrow one,
+#: and of a wide one for spectra that are noisier still.
+LEVEL_POINTS = (5, 7)
+
+
 class Windows(NamedTuple):
     """Pre- and post-edge curves as in `NormalizationPlan`, over staged rows.
 
@@ -93,7 +98,9 @@ class Derivative(NamedTuple):
     derivative at a row and at its two neighbours has the slope ``sum_k (alpha_k + beta_k xi) d_k``
     at ``xi = x - x_row``, with ``alpha``, ``beta`` ``(n, 3)``. In the samples it is ``sum_j (flat_j
     + bend_j xi) z_j``, with ``flat``, ``bend`` ``(n, m + 2)``; ``unit (n, 3)`` are the sums
-    of ``flat^2``, ``flat bend`` and ``bend^2``. The first and last row only serve as neighbours.
+    of ``flat^2``, ``flat bend`` and ``bend^2``; ``norm (n,)`` those of ``weights^2``.
+    ``wide (n, 5)`` gives the second derivative of the slope from rows ``around (n,)`` on. The first
+    and last row only serve as neighbors.
     """
 
     rows: np.ndarray
@@ -103,6 +110,45 @@ class Derivative(NamedTuple):
     flat: np.ndarray
     bend: np.ndarray
     unit: np.ndarray
+    norm: np.ndarray
+    around: np.ndarray
+    wide: np.ndarray
+
+
+class Levels(NamedTuple):
+    """Local parabolas of each of `LEVEL_POINTS` samples around each staged row ``r``.
+
+    ``first (2, R)`` staged row where the window starts; ``weights (2, R, 3, m)`` give value, slope
+    and half the second derivative at ``x_r``; ``unit (2, R, 3)``: the slope at ``x_r + u`` has the
+    variance ``unit_0 + u (unit_1 + u unit_2)`` for samples of unit variance. ``span (R,)`` is one
+    over the distance from ``x_{r - 2}`` to ``x_{r + 1}``. ``counts (2,)`` samples of each window.
+    """
+
+    first: np.ndarray
+    weights: np.ndarray
+    unit: np.ndarray
+    span: np.ndarray
+    counts: np.ndarray
+
+
+def level_table(x: np.ndarray, search: np.ndarray) -> Levels:
+    """Tables of the local parabolas over the consecutive staged rows `search`."""
+    shape = (len(LEVEL_POINTS), x.size)
+    counts = np.minimum(LEVEL_POINTS, search.size)
+    first, weights = np.zeros(shape, np.intp), np.zeros((*shape, 3, counts.max()))
+    for size, points in enumerate(counts):
+        terms = min(3, int(points))
+        for row in search:
+            start = min(max(row - points // 2, search[0]), search[-1] + 1 - points)
+            offset = x[start : start + points] - x[row]
+            local = np.linalg.pinv(offset[:, None] ** np.arange(terms))
+            weights[size, row, :terms, :points], first[size, row] = local, start
+    slope, bend = weights[..., 1, :], 2.0 * weights[..., 2, :]
+    unit = np.stack([slope * slope, 2.0 * slope * bend, bend * bend], axis=-1).sum(axis=-2)
+    span = np.zeros(x.size)
+    for row in search[1:]:
+        span[row] = 1.0 / (x[min(row + 1, search[-1])] - x[max(row - 2, search[0])])
+    return Levels(first, weights, unit, span, counts)
 
 
 def window_table(plan: NormalizationPlan, rows: np.ndarray) -> Windows:
@@ -207,7 +253,19 @@ def derivative_table(x: np.ndarray, at: np.ndarray, points: int) -> Derivative:
             flat[entry, k : k + points] += alpha[entry, k] * weights[entry + k - 1]
             bend[entry, k : k + points] += beta[entry, k] * weights[entry + k - 1]
     unit = np.stack([flat * flat, flat * bend, bend * bend], axis=-1).sum(axis=1)
-    return Derivative(rows, weights, alpha, beta, flat, bend, unit)
+    norm = np.sum(weights * weights, axis=1)
+    return Derivative(rows, weights, alpha, beta, flat, bend, unit, norm, *_wide_bends(x[rows]))
+
+
+def _wide_bends(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Start of the window around each point, and weights of the second derivative in it."""
+    points = min(5, x.size)
+    around = np.clip(np.arange(x.size) - points // 2, 0, x.size - points)
+    wide = np.zeros((x.size, points))
+    for entry, first in enumerate(around if points > 2 else ()):
+        offset = x[first : first + points] - x[entry]
+        wide[entry] = 2.0 * np.linalg.pinv(offset[:, None] ** np.arange(3))[2]
+    return around, wide
 
 
 def _slope_weights(offset: np.ndarray) -> np.ndarray:

@@ -112,25 +112,26 @@ def residual_squares(signal, first, n, rows, basis, coefficients, total):
     total : ndarray
         ``(>= n,)``; added to, not overwritten.
     """
+    # Few loops for any number of terms: every loop is compiled again wherever this is called.
     terms = basis.shape[0]
-    scratch = np.empty(n if terms > 3 else 0, signal.dtype)
-    for i in range(rows.size):
+    second = min(1, terms - 1)
+    scratch = np.empty(n if terms > 2 else 0, signal.dtype)
+    whole = rows.size - rows.size % 4 if terms == 2 else 0
+    for i in range(0, whole, 4):
+        _square_four(
+            signal[rows[i], first : first + n], signal[rows[i + 1], first : first + n],
+            signal[rows[i + 2], first : first + n], signal[rows[i + 3], first : first + n],
+            basis[0, i : i + 4], basis[1, i : i + 4], coefficients[0], coefficients[1], total,
+        )  # fmt: skip
+    for i in range(whole, rows.size):
         row = signal[rows[i], first : first + n]
-        if terms == 2:
-            _square_two(row, basis[:, i], coefficients[0], coefficients[1], total)
-        elif terms == 1:
-            _square_one(row, basis[0, i], coefficients[0], total)
-        elif terms == 3:
-            _square_three(
-                row, basis[:, i], coefficients[0], coefficients[1], coefficients[2], total
-            )
-        else:
+        if terms > 2:
             scratch[:] = row
-            for k in range(3, terms):
+            for k in range(2, terms):
                 _take_off(basis[k, i], coefficients[k], scratch)
-            _square_three(
-                scratch, basis[:, i], coefficients[0], coefficients[1], coefficients[2], total
-            )
+            row = scratch
+        factor = basis[1, i] if terms > 1 else basis[0, i] - basis[0, i]
+        _square_two(row, basis[0, i], factor, coefficients[0], coefficients[second], total)
 
 
 @compiled
@@ -140,23 +141,18 @@ def _take_off(factor, curve, target):
 
 
 @compiled
-def _square_one(row, f, a, total):
-    for p in range(row.size):
-        rest = row[p] - f * a[p]
-        total[p] += rest * rest
+def _square_four(s, t, u, v, f, g, a, b, total):
+    f0, f1, f2, f3 = f[0], f[1], f[2], f[3]
+    g0, g1, g2, g3 = g[0], g[1], g[2], g[3]
+    for p in range(s.size):
+        x, y = a[p], b[p]
+        i, j = s[p] - f0 * x - g0 * y, t[p] - f1 * x - g1 * y
+        k, m = u[p] - f2 * x - g2 * y, v[p] - f3 * x - g3 * y
+        total[p] += (i * i + j * j) + (k * k + m * m)
 
 
 @compiled
-def _square_two(row, f, a, b, total):
-    f0, f1 = f[0], f[1]
+def _square_two(row, f, g, a, b, total):
     for p in range(row.size):
-        rest = row[p] - f0 * a[p] - f1 * b[p]
-        total[p] += rest * rest
-
-
-@compiled
-def _square_three(row, f, a, b, c, total):
-    f0, f1, f2 = f[0], f[1], f[2]
-    for p in range(row.size):
-        rest = row[p] - f0 * a[p] - f1 * b[p] - f2 * c[p]
+        rest = row[p] - f * a[p] - g * b[p]
         total[p] += rest * rest

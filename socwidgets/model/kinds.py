@@ -24,7 +24,7 @@ class Kind:
     has_zero : bool
         Whether zero is physical, so that a coefficient of variation means something.
     low_words, high_words : str
-        What the two ends of a colour bar mean, in words (colour alone never carries direction).
+        What the two ends of a color bar mean, in words (color alone never carries direction).
     """
 
     name: str
@@ -83,7 +83,7 @@ def require_kind(values: xr.DataArray, allowed: tuple[str, ...], purpose: str) -
 
 
 def end_words(values: xr.DataArray) -> tuple[str, str]:
-    """Words for the low and the high end of the colour bar of a map (empty where unknown).
+    """Words for the low and the high end of the color bar of a map (empty where unknown).
 
     A map may override its kind's words with the attributes ``low_words`` and ``high_words``.
     """

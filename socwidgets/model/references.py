@@ -119,8 +119,10 @@ def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataAr
     Raises
     ------
     ReferenceSpectraError
-        If the stack has values outside the references' range: nothing is extrapolated.
+        If the stack has values outside the references' range: nothing is extrapolated. Or as from
+        `sound_references`.
     """
+    references = sound_references(references)
     dim = spectral_dim(references)
     if coord.name != dim:
         raise ReferenceSpectraError(
@@ -149,8 +151,39 @@ def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataAr
     )
 
 
+def sound_references(references: xr.DataArray) -> xr.DataArray:
+    """References with a rising axis.
+
+    Raises
+    ------
+    ReferenceSpectraError
+        If they are no set of spectra, or hold values that are not finite.
+    """
+    if not isinstance(references, xr.DataArray) or COMPONENT not in references.dims:
+        raise ReferenceSpectraError(
+            "these are no reference spectra",
+            expected=f"an xarray.DataArray ({COMPONENT}, <spectral>)",
+            found=type(references).__name__,
+            fix="make them with open_references({name: file}) or make_references({name: (x, y)})",
+        )
+    dim = spectral_dim(references)
+    axis = references[dim].values
+    if axis.size > 1 and axis[0] > axis[-1]:
+        references = references.isel({dim: slice(None, None, -1)})
+    if not np.isfinite(references.values).all():
+        rest = [d for d in references.dims if d != COMPONENT]
+        bad = references.isnull().any(rest).values
+        names = ", ".join(str(n) for n in references[COMPONENT].values[bad])
+        raise ReferenceSpectraError(
+            f"reference {names} holds values that are not finite",
+            fix="drop those points before make_references",
+        )
+    return references
+
+
 def shift_references(references: xr.DataArray, shift: float) -> xr.DataArray:
     """References with `shift` (axis units) added to their spectral axis."""
+    references = sound_references(references)
     dim = spectral_dim(references)
     coord = references[dim]
     return references.assign_coords({dim: coord.copy(data=coord.values + shift)})

@@ -8,7 +8,7 @@ from typing import Any
 
 from socwidgets.model.errors import ParameterError
 
-#: Okabe-Ito colours that stay apart from each other and from the default colour map.
+#: Okabe-Ito colors that stay apart from each other and from the default color map.
 ROI_COLORS = ("#d55e00", "#0072b2", "#cc79a7", "#e69f00", "#56b4e9", "#009e73", "#f0e442")
 
 
@@ -95,7 +95,7 @@ _SHAPE_NAMES = {cls: name for name, cls in _SHAPES.items()}
 
 @dataclass(frozen=True, slots=True)
 class ROI:
-    """A named, coloured region.
+    """A named, colored region.
 
     Parameters
     ----------

@@ -159,6 +159,13 @@ def validate_stack(stack: xr.Dataset) -> None:
     SchemaError
         Listing every ``(location, message)``.
     """
+    if not isinstance(stack, xr.Dataset) or SIGNAL not in stack:
+        found = list(map(str, stack)) if isinstance(stack, xr.Dataset) else type(stack).__name__
+        raise SchemaError(
+            "stack",
+            [(SIGNAL, f"is missing: found {found}")],
+            fix="give the stack itself, not a map or an array; make_stack makes one of an array",
+        )
     dim = spectral_dim(stack[SIGNAL])
     problems = _axis_problems(stack, dim)
     for axis in (Y, X):

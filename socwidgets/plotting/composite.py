@@ -1,4 +1,4 @@
-"""Three phases in one picture: colour is the mixture, brightness the thickness."""
+"""Three phases in one picture: color is the mixture, brightness the thickness."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def composite_rgb(
     full_at: float | None = None,
     thin: float = 0.15,
 ) -> np.ndarray:
-    """Colours of a map of two or three phases.
+    """Colors of a map of two or three phases.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def composite_figure(
 def _checked(fractions: Sequence[xr.DataArray], thickness: xr.DataArray | None) -> np.ndarray:
     if not 2 <= len(fractions) <= 3:
         raise DataError(
-            "colours tell two or three phases apart",
+            "colors tell two or three phases apart",
             expected="two or three fractions",
             found=str(len(fractions)),
         )

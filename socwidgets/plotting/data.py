@@ -32,7 +32,7 @@ def figure_data(figure: Figure) -> dict[str, pd.DataFrame]:
     """
     tables: dict[str, pd.DataFrame] = {}
     rows: list[pd.DataFrame] = []
-    # Colour bars are axes, too; what they show is the scale, not data.
+    # Color bars are axes, too; what they show is the scale, not data.
     panels = [axes for axes in figure.axes if axes.get_label() not in (BAR_LABEL, "<colorbar>")]
     for index, axes in enumerate(panels, start=1):
         for image in axes.get_images():
@@ -59,7 +59,7 @@ def _image(image: AxesImage) -> pd.DataFrame:
     first, last = (top, bottom) if image.origin == "upper" else (bottom, top)
     y = first + (np.arange(rows) + 0.5) * (last - first) / rows
     index = pd.Index(np.round(y, 6), name="y \\ x")
-    if data.ndim == 3:  # a colour composite: its channels, one below the other
+    if data.ndim == 3:  # a color composite: its channels, one below the other
         stacked = [pd.DataFrame(data[:, :, k], index, np.round(x, 6)) for k in range(3)]
         return pd.concat(stacked, keys=["red", "green", "blue"], names=["channel"])
     return pd.DataFrame(data, index, np.round(x, 6))

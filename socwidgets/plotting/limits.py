@@ -1,4 +1,4 @@
-"""Colour limits and colour maps by kind of quantity; nothing outside them is hidden silently."""
+"""Color limits and color maps by kind of quantity; nothing outside them is hidden silently."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Extend = Literal["neither", "both", "min", "max"]
 
 
 def default_colormap(values: xr.DataArray, *, signed: bool = False) -> str:
-    """Name of the colour map: diverging for signed maps, another one for uncertainties."""
+    """Name of the color map: diverging for signed maps, another one for uncertainties."""
     if signed:
         return DIVERGING
     sigma = str(values.name).endswith(STD_SUFFIX) or not values.attrs.get(KIND)
@@ -26,7 +26,7 @@ def default_colormap(values: xr.DataArray, *, signed: bool = False) -> str:
 
 
 def default_limits(values: xr.DataArray, *, signed: bool = False) -> tuple[float, float]:
-    """Colour limits: 0 to 1 for fractions, symmetric for signed maps, else robust percentiles."""
+    """Color limits: 0 to 1 for fractions, symmetric for signed maps, else robust percentiles."""
     sigma = str(values.name).endswith(STD_SUFFIX)
     if values.attrs.get(KIND) in _UNIT_INTERVAL and not sigma and not signed:
         return 0.0, 1.0
@@ -46,7 +46,7 @@ def default_limits(values: xr.DataArray, *, signed: bool = False) -> tuple[float
 
 
 def extend_of(values: xr.DataArray, low: float, high: float) -> Extend:
-    """Which ends of the colour bar need an arrow because values lie beyond the limits."""
+    """Which ends of the color bar need an arrow because values lie beyond the limits."""
     data = np.asarray(values.values, dtype=float)
     below, above = bool(np.any(data < low)), bool(np.any(data > high))
     if below and above:
@@ -55,7 +55,7 @@ def extend_of(values: xr.DataArray, low: float, high: float) -> Extend:
 
 
 def mode_limits(values: xr.DataArray, half_range: float = 1.5) -> tuple[float, float]:
-    """Colour limits around the most frequent value, for maps of peak energies.
+    """Color limits around the most frequent value, for maps of peak energies.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def mode_limits(values: xr.DataArray, half_range: float = 1.5) -> tuple[float, f
         Any dims; NaN is left out.
     half_range : float
         Distance of both limits from the mode, in units of the map: 1.5 eV is the convention of
-        Mu et al. (2018); a value at the mode then stands in the middle of the colour map.
+        Mu et al. (2018); a value at the mode then stands in the middle of the color map.
 
     Returns
     -------
@@ -91,6 +91,6 @@ def mode_limits(values: xr.DataArray, half_range: float = 1.5) -> tuple[float, f
 
 
 def color_position(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """Place of values on a colour map, 0 to 1; values beyond the limits take the end's colour."""
+    """Place of values on a color map, 0 to 1; values beyond the limits take the end's color."""
     low, high = limits
     return np.clip((np.asarray(values, dtype=float) - low) / (high - low), 0.0, 1.0)

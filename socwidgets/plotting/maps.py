@@ -1,4 +1,4 @@
-"""Maps: equal aspect, scale bar, grey for no value, colour-bar ends in words."""
+"""Maps: equal aspect, scale bar, grey for no value, color-bar ends in words."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def map_figure(
     Parameters
     ----------
     values : xarray.DataArray
-        ``(y, x)``; NaN is drawn grey. ``long_name``, ``units`` and ``kind`` name the colour bar.
+        ``(y, x)``; NaN is drawn grey. ``long_name``, ``units`` and ``kind`` name the color bar.
     rois : sequence of ROI, optional
-        Regions to outline in their colours.
+        Regions to outline in their colors.
     labels : xarray.DataArray, optional
         ``(y, x)`` int32; particles to outline and number.
     title : str, optional
-        Above the map, on the left; nothing if left out (the colour bar names the quantity).
+        Above the map, on the left; nothing if left out (the color bar names the quantity).
     limits : (float, float), optional
-        Colour limits, in the map's units; values beyond them give the colour bar an arrow.
+        Color limits, in the map's units; values beyond them give the color bar an arrow.
     cmap : str, optional
-        Name of a matplotlib colour map; chosen by the kind of quantity if left out.
+        Name of a matplotlib color map; chosen by the kind of quantity if left out.
     signed : bool
-        Use symmetric limits and a diverging colour map (residuals, differences).
+        Use symmetric limits and a diverging color map (residuals, differences).
     width : float
         Width of the figure, inches.
 
@@ -122,7 +122,7 @@ def draw_map(
     figure: Figure, panel: Panel, left: float, values: xr.DataArray, cmap: str, low: float,
     high: float,
 ) -> Axes:  # fmt: skip
-    """Draw a map and its colour bar into one panel of a figure and return the map's axes."""
+    """Draw a map and its color bar into one panel of a figure and return the map's axes."""
     axes = add_map_axes(figure, panel, left)
     image = draw_image(axes, values, cmap, low, high)
     bar = figure.colorbar(
@@ -141,7 +141,7 @@ def draw_map(
 
 
 def draw_image(axes: Axes, values: xr.DataArray, cmap: str, low: float, high: float) -> AxesImage:
-    """Pixels, frame and scale bar of a map, without a colour bar; row 0 is at the top."""
+    """Pixels, frame and scale bar of a map, without a color bar; row 0 is at the top."""
     axes.set_facecolor(NO_VALUE)
     image = axes.imshow(
         np.asarray(values.values, dtype=float), cmap=colormap(cmap), vmin=low, vmax=high,
@@ -165,7 +165,7 @@ def _decorate(axes: Axes, rois: Sequence[ROI] | None, labels: xr.DataArray | Non
 
 
 def _words(values: xr.DataArray) -> tuple[str, str]:
-    """Both ends of the colour bar in words, with an arrow; empty for an uncertainty."""
+    """Both ends of the color bar in words, with an arrow; empty for an uncertainty."""
     if str(values.name).endswith(STD_SUFFIX):
         return "", ""
     low, high = end_words(values)

@@ -16,8 +16,8 @@ SCALE_BAR = 0.24
 WORDS = 0.20
 BAR = 0.12
 TICKS = 0.46
-#: Label of the axes that hold a colour bar, so that they are not taken for data.
-BAR_LABEL = "colour bar"
+#: Label of the axes that hold a color bar, so that they are not taken for data.
+BAR_LABEL = "color bar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def add_map_axes(figure: Figure, panel: Panel, left: float = 0.0) -> Axes:
 
 
 def add_bar_axes(figure: Figure, panel: Panel, left: float = 0.0) -> Axes:
-    """Axes of the colour bar under the map."""
+    """Axes of the color bar under the map."""
     total_width, total_height = figure.get_size_inches()
     below_map = total_height - MARGIN - panel.title - panel.map_height
     bottom = below_map - SCALE_BAR - panel.words - BAR

@@ -1,10 +1,11 @@
-"""One look for all static figures: fonts, colours, sizes, and how a figure becomes bytes."""
+"""One look for all static figures: fonts, colors, sizes, and how a figure becomes bytes."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import matplotlib as mpl
@@ -12,15 +13,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
-INK = "#1f2933"
-MUTED = "#5b6770"
+#: Also for figures of your own: ``plt.style.use("socwidgets.plotting.paper")``.
+STYLE = mpl.rc_params_from_file(
+    Path(__file__).with_name("paper.mplstyle"), use_default_template=False
+)
+INK = str(STYLE["text.color"])
+MUTED = str(STYLE["axes.edgecolor"])
+CYCLE: tuple[str, ...] = tuple(STYLE["axes.prop_cycle"].by_key()["color"])
 GRID = "#e3e7ea"
 NO_VALUE = "#dcdcdc"
-ACCENT = "#0072b2"
-CONTRAST = "#d55e00"
-
-#: Okabe-Ito colours without the yellow, which vanishes on white paper.
-CYCLE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+ACCENT, CONTRAST = CYCLE[:2]
 
 SEQUENTIAL = "viridis"
 SEQUENTIAL_SIGMA = "cividis"
@@ -28,38 +30,6 @@ DIVERGING = "RdBu_r"
 
 #: Pixels of a PNG per inch; 192 is twice the 96 of a screen, so text stays sharp when zoomed.
 PNG_DPI = 192
-
-STYLE: dict[str, object] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 8.0,
-    "axes.labelsize": 9.0,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=list(CYCLE)),  # type: ignore[attr-defined]
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "lines.linewidth": 1.6,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "svg.fonttype": "path",
-    "svg.hashsalt": "socwidgets",
-    "image.interpolation": "nearest",
-}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,7 +40,7 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+        with mpl.rc_context(STYLE):
             return draw(*args, **kwargs)
 
     return wrapped
@@ -84,7 +54,7 @@ def new_figure(width: float, height: float, layout: str | None = "constrained") 
 
 
 def colormap(name: str) -> Colormap:
-    """Copy of a colour map in which pixels without a value are visibly grey."""
+    """Copy of a color map in which pixels without a value are visibly grey."""
     return mpl.colormaps[name].with_extremes(bad=NO_VALUE)
 
 

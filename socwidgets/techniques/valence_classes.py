@@ -7,13 +7,16 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.model.errors import DataError
+from socwidgets.model.errors import DataError, KindError
+from socwidgets.model.kinds import KIND
 from socwidgets.model.names import X, Y
 from socwidgets.model.stack import pixel_size_um
 
 CLASSES = ("low", "intermediate", "high")
 #: Class of a pixel without a value.
 NO_VALUE = -1
+#: No edge lies below, and no oxidation state or fraction above, eV.
+_LEAST_EV = 20.0
 
 
 def valence_classes(edge: xr.DataArray, thresholds: tuple[float, float]) -> xr.DataArray:
@@ -35,10 +38,19 @@ def valence_classes(edge: xr.DataArray, thresholds: tuple[float, float]) -> xr.D
     ------
     DataError
         If the thresholds do not rise.
+    KindError
+        If they are energies and the map is something else.
     """
     low, high = thresholds
     if not low < high:
         raise DataError("the thresholds do not rise", expected="low < high", found=str(thresholds))
+    kind = edge.attrs.get(KIND, "energy")
+    if kind != "energy" and low > _LEAST_EV:
+        raise KindError(
+            f"these thresholds are energies, and the map is a {kind.replace('_', ' ')}",
+            expected="thresholds in the unit of the map, or a map of edge energies",
+            found=str(thresholds),
+        )
     values = edge.values
     codes = (values >= low).astype(np.int8) + (values >= high).astype(np.int8)
     codes[~np.isfinite(values)] = NO_VALUE

@@ -20,9 +20,11 @@ from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, SocwidgetsError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, VALID, X, Y, spectral_dim
 from socwidgets.model.parameters import Parameters, param
-from socwidgets.model.stack import validate_stack
+from socwidgets.model.stack import refuse_transmission, validate_stack
 
 ROW_SHIFT = "row_energy_shift"
+#: Attribute of a corrected stack: eV per um of height that were taken out.
+SLOPE = "row_energy_ev_per_um"
 #: Outliers of the row fit lie this many robust standard deviations off the line.
 _OUTLIER_SIGMA = 4.0
 
@@ -209,9 +211,18 @@ def correct_row_energy(stack: xr.Dataset, model: RowEnergy) -> xr.Dataset:
     Raises
     ------
     DataError
-        If fewer than four energies are left.
+        If fewer than four energies are left, or the stack was corrected before.
     """
     validate_stack(stack)
+    refuse_transmission(stack, "the fit of the row energies")
+    if SLOPE in stack.attrs:
+        raise DataError(
+            "the row energies were taken out of this stack before",
+            expected="a stack as measured",
+            found=f"{SLOPE} = {float(stack.attrs[SLOPE]):.4g}",
+            fix="correct the measured stack once; fit_row_energy of a corrected one tells what is "
+            "left",
+        )
     dim = spectral_dim(stack[SIGNAL])
     energies = stack[dim].values.astype(np.float64)
     shift = model.shift(stack[Y].values)
@@ -240,9 +251,11 @@ def correct_row_energy(stack: xr.Dataset, model: RowEnergy) -> xr.Dataset:
             made = xr.DataArray(values, coords, ordered, attrs=stack[name].attrs)
             result[name] = made.transpose(*stack[name].dims)
     result.attrs.update(
-        row_energy_ev_per_um=model.b,
-        row_energy_span_ev=float(np.ptp(shift)),
-        row_energy_residual_ev=model.residual_ev,
+        {
+            SLOPE: model.b,
+            "row_energy_span_ev": float(np.ptp(shift)),
+            "row_energy_residual_ev": model.residual_ev,
+        }
     )
     called = {"a": model.a, "b": model.b, "y0": model.y0}
     return provenance.record(

@@ -51,14 +51,17 @@ def test_planted_shift_comes_back(rng, definition, with_std):
     assert maps.edge_energy.attrs["units"] == "eV"
     assert maps.attrs["definition"] == definition
     assert (maps.status[0] == Status.LOW_SIGNAL).all()
-    assert (maps.status[1:] == Status.OK).all()
+    # Of the thinnest pixels noise may hide which slope is the largest: the value is there.
+    ok = (maps.status[1:] == Status.OK).values
+    assert ok.mean() > 0.85 if definition == "derivative" else ok.all()
+    np.testing.assert_array_equal(np.isfinite(maps.edge_energy_std.values[1:]), ok)
     found = maps.edge_energy.values[1:]
     shift = found[moved[1:] > 0].mean() - found[moved[1:] == 0].mean()
     # Grid-phase ripple of the linear interpolation; a fixed window sees less of a shift of an
     # asymmetric peak; the window of a centroid cuts the shifted edge elsewhere.
     tolerance = {"centroid": 1.0, "derivative": 0.3, "white_line": 0.2}.get(definition, 0.12)
     assert shift == pytest.approx(SHIFT, abs=tolerance)
-    for side in (moved[1:] == 0, moved[1:] > 0):
+    for side in (ok & (moved[1:] == 0), ok & (moved[1:] > 0)):
         pull = (found[side] - found[side].mean()) / maps.edge_energy_std.values[1:][side]
         # 228 values; without known noise they follow Student's t with 7 degrees of freedom.
         assert abs(pull.std() - 1) < (0.15 if with_std else 0.25)

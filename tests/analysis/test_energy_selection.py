@@ -12,6 +12,7 @@ from socwidgets.analysis.energy_design import sigma_of
 from socwidgets.analysis.energy_model import EnergyPlanParameters, make_design
 from socwidgets.analysis.energy_selection import energy_curve, fewest_energies, select_energies
 from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.lcf_shift import image_shift, shift_references
 from socwidgets.model.errors import ParameterError, ReferenceSpectraError
 from socwidgets.model.references import make_references
 from socwidgets.model.stack import make_stack
@@ -129,20 +130,31 @@ def test_bad_plans():
         select_energies(twins)
 
 
-@pytest.mark.realdata
-def test_how_few_of_the_123_energies_of_the_als_stack_would_have_done(shared_data):
+@pytest.fixture(scope="module")
+def als(shared_data):
+    """Optical density with its noise, mask of thick pixels, references of another scan, noise."""
     folder = shared_data / "als_stxm_fe"
     od = prepare_stxm(soc.optical_density(soc.open_stack(folder / "71214098.hdr")))
     files = {"Fe(II)": folder / "reduced.t", "Fe(III)": folder / "oxidized.t"}
     references = soc.open_references(files)
     jump = soc.edge_jump(od)
     thick = (jump.edge_jump > 0.15) & (od.status == 0)
-    options = {"references": references, "mask": thick, "constraint": "none"}
-    low, high = float(references.energy.min()), float(references.energy.max())
-    inside = od.sel(energy=slice(low, high))
     # The scan has one I0 and no flats: the scatter that no component explains tells the noise.
-    sigma = pca(inside, mask=thick).attrs["noise_std"]
-    inside["signal_std"] = xr.full_like(inside.signal, sigma)
+    sigma = pca(_covered(od, references), mask=thick).attrs["noise_std"]
+    od["signal_std"] = xr.full_like(od.signal, sigma)
+    return od, thick, references, sigma
+
+
+def _covered(od, references):
+    low, high = float(references.energy.min()), float(references.energy.max())
+    return od.sel(energy=slice(low, high))
+
+
+@pytest.mark.realdata
+def test_how_few_of_the_123_energies_of_the_als_stack_would_have_done(als):
+    od, thick, references, sigma = als
+    options = {"references": references, "mask": thick, "constraint": "none"}
+    inside = _covered(od, references)
     every = fit_map(inside, "lcf", **options)
     plan = fewest_energies(
         references,
@@ -165,7 +177,30 @@ def test_how_few_of_the_123_energies_of_the_als_stack_would_have_done(shared_dat
     assert 1.0 < 0.7413 * np.subtract(*np.percentile(b - a, [75, 25])) / added < 3.0
     # And the mean moves, as it does by 0.07 for each 0.1 eV of the energy scale: a systematic
     # uncertainty that few energies on steep slopes do not average out.
-    assert abs(np.median(b - a)) < 0.2
+    assert 0.1 < abs(np.median(b - a)) < 0.2
+
+
+@pytest.mark.realdata
+def test_ten_of_the_123_energies_do_once_the_energy_scale_is_right(als):
+    """The scale of the image is 0.19 eV off its references, and the plan allows for such errors."""
+    od, thick, references, sigma = als
+    shift = image_shift(_covered(od, references), references, mask=thick)
+    assert shift.shift == pytest.approx(-0.19, abs=0.03)
+    moved = shift_references(references, shift.shift)
+    inside = _covered(od, moved)
+    options = {"references": moved, "mask": thick, "constraint": "none"}
+    every = fit_map(inside, "lcf", **options)
+    thickness = float(every.thickness.where(thick).median())
+    plan = select_energies(
+        moved, count=10, candidates=inside.energy.values, sigma=sigma, thickness=thickness,
+        compositions=(0.2,), jitter=0.2,
+    )  # fmt: skip
+    few = fit_map(inside.sel(energy=plan.energies), "lcf", **options)
+    a, b = (m["fraction_Fe(III)_free"].values[thick.values] for m in (every, few))
+    assert np.corrcoef(a, b)[0, 1] > 0.95
+    assert abs(np.median(b - a)) < plan.sigma
+    assert plan.sigma < 0.06
+    assert plan.sigma_even > 1.5 * plan.sigma
 
 
 def test_jitter_of_the_energies_is_predicted_and_planned_for(rng):

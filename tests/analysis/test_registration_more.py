@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from scipy import ndimage
+from skimage.registration import phase_cross_correlation
 
 from socwidgets.analysis.calibration import soc_map
 from socwidgets.analysis.drift_model import row_drift, smooth_path
 from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.masked_correlation import MaskedCorrelation
 from socwidgets.analysis.registration import measure_drift, register, shift_table
 from socwidgets.analysis.resample import Motion, move_frame, move_variance, shift_frame
 from socwidgets.analysis.rim_check import check_rim, with_rim_check
@@ -84,6 +86,57 @@ def test_a_mask_leaves_out_what_moves_by_itself(rng, walk):
     assert error_of(measure_drift(stack, mask=mask), walk) < 0.1
     with pytest.raises(DataError, match="mask of the registration"):
         measure_drift(stack, mask=mask.isel(y=slice(0, 9)))
+
+
+def covers():
+    """Masks ``(y, x)`` that leave out a disc, a corner and a bar across the field."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    return {"disc": np.hypot(y - 48, x - 48) > 14, "corner": ~((y < 40) & (x < 50)),
+            "bar": ~((y > 44) & (y < 50))}  # fmt: skip
+
+
+@pytest.mark.parametrize("cover", ["disc", "bar"])
+def test_a_beam_stop_beside_the_mask_does_not_pull(rng, walk, cover):
+    """Bright, with a hard edge right at the mask, and still while the sample moves."""
+    plain = stack_of(walk, rng)
+    mask = xr.DataArray(covers()[cover], dims=("y", "x"))
+    stopped = plain.copy()
+    stopped["signal"] = plain.signal.where(mask, 30.0)
+    assert error_of(measure_drift(stopped), walk) > 0.3
+    found = measure_drift(stopped, mask=mask)
+    assert error_of(found, walk) < 0.1
+    # What lies outside of the mask is not read at all.
+    free = measure_drift(plain, mask=mask, reference="first")
+    np.testing.assert_array_equal(measure_drift(stopped, mask=mask, reference="first").dy, free.dy)
+    edges = measure_drift(stopped, mask=mask, image="gradient", reference="first")
+    assert error_of(edges, walk) < 0.2
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (5, -9), (-17, 12)])
+def test_masked_correlation_against_another_implementation(rng, shift):
+    mask = covers()["corner"]
+    still = scene() + rng.normal(0, NOISE, (SIZE, SIZE))
+    moved_one = scene(dy=shift[0], dx=shift[1]) + rng.normal(0, NOISE, (SIZE, SIZE))
+    compare = MaskedCorrelation(np.ones((SIZE, SIZE)))
+    frames = [np.stack([f * mask, mask.astype(float)]) for f in (still, moved_one)]
+    found = compare.displacement(*frames, 50)
+    oracle = phase_cross_correlation(
+        still, moved_one, reference_mask=mask, moving_mask=mask, overlap_ratio=0.3
+    )[0]
+    # The other one stays on the pixel grid and gives the way back.
+    np.testing.assert_array_equal(np.round(found), -oracle)
+    np.testing.assert_allclose(found, shift, atol=0.1)
+    near = compare.displacement(*frames, 50, near=True)
+    if max(map(abs, shift)) < 5:
+        np.testing.assert_allclose(near, found, atol=0.01)
+
+
+def test_masked_correlation_of_nothing(rng):
+    compare = MaskedCorrelation(np.ones((SIZE, SIZE)))
+    full = np.stack([scene(), np.ones((SIZE, SIZE))])
+    for empty in (np.zeros_like(full), np.stack([np.zeros((SIZE, SIZE)), full[1]])):
+        np.testing.assert_array_equal(compare.displacement(full, empty, 20), [0.0, 0.0])
+        assert np.isnan(compare.correlation(full, empty))
 
 
 def test_smooth_path_is_not_bent_by_outliers(rng):

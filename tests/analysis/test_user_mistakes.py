@@ -8,13 +8,23 @@ import xarray as xr
 
 from socwidgets.analysis.calibration import soc_map, standards, two_point
 from socwidgets.analysis.edge_jump import edge_jump
+from socwidgets.analysis.energy_selection import select_energies
 from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.optical_density import optical_density
 from socwidgets.analysis.registration import register
-from socwidgets.model.errors import CalibrationWarning, DataError, ParameterError
+from socwidgets.analysis.rim_check import check_rim
+from socwidgets.model.errors import (
+    CalibrationWarning,
+    DataError,
+    KindError,
+    ParameterError,
+    ReferenceSpectraError,
+    SchemaError,
+)
 from socwidgets.model.references import make_references
 from socwidgets.model.stack import make_stack
 from socwidgets.phantoms.spectra import EDGES
+from socwidgets.techniques.valence_classes import valence_classes
 
 GRID = np.r_[
     np.arange(8240.0, 8330.0, 10), np.arange(8330.0, 8370.0), np.arange(8380.0, 8500.0, 10)
@@ -103,6 +113,42 @@ def test_one_frame_cannot_be_registered(od):
 def test_two_energies_name_what_still_works(od):
     with pytest.raises(DataError, match="two_energy_soc"):
         fit_map(od.isel(energy=[3, 25]), "lcf", references=REFERENCES)
+
+
+def test_what_is_no_stack_and_no_reference_is_named(od):
+    maps = fit_map(od, "white_line")
+    for wrong in (maps, od.signal):
+        with pytest.raises(SchemaError, match="signal: is missing"):
+            fit_map(wrong, "white_line")
+    with pytest.raises(ReferenceSpectraError, match="no reference spectra"):
+        fit_map(od, "lcf", references={"LiNiO2": FINE})
+    holed = REFERENCES.where(REFERENCES.energy != 8350.0)
+    with pytest.raises(ReferenceSpectraError, match=r"LiNiO2, Ni4\+ holds values"):
+        fit_map(od, "lcf", references=holed)
+    falling = REFERENCES.isel(energy=slice(None, None, -1))
+    np.testing.assert_array_equal(
+        fit_map(od, "lcf", references=falling)["fraction_Ni4+"],
+        fit_map(od, "lcf", references=REFERENCES)["fraction_Ni4+"],
+    )
+
+
+def test_counts_have_no_rim_to_judge(counts):
+    with pytest.raises(DataError, match="check of the rim needs a signal of another quantity"):
+        check_rim(counts)
+
+
+def test_a_required_energy_in_kev_is_not_the_first_candidate():
+    with pytest.raises(ParameterError, match="required energy is not among"):
+        select_energies(REFERENCES, count=6, candidates=GRID, required=[8.35])
+    plan = select_energies(REFERENCES, count=6, candidates=GRID, required=[8350.3])
+    assert 8350.0 in plan.energies
+
+
+def test_energies_are_no_thresholds_of_a_state_of_charge(od):
+    charge = soc_map(fit_map(od, "lcf", references=REFERENCES)).soc
+    with pytest.raises(KindError, match="thresholds are energies"):
+        valence_classes(charge, (8344.0, 8346.0))
+    assert set(np.unique(valence_classes(charge, (0.3, 0.7)))) == {0, 1, 2}
 
 
 def test_map_without_a_value_says_so(od):

@@ -12,7 +12,6 @@ from planted_maps import random_field as random_field_of
 from scipy import ndimage
 from scipy.ndimage import gaussian_filter
 
-from socwidgets.heterogeneity.bootstrap import bootstrap
 from socwidgets.heterogeneity.card import heterogeneity_card
 from socwidgets.heterogeneity.card_checks import rim_check
 from socwidgets.heterogeneity.card_parts import CardEntry
@@ -21,6 +20,7 @@ from socwidgets.heterogeneity.correlation import correlation_length_px
 from socwidgets.heterogeneity.noise_floor import noise_floor
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.space.radial import particle_depth
+from socwidgets.heterogeneity.spread_intervals import bootstrap
 from socwidgets.model.errors import CancelledError, DataError
 from socwidgets.model.rim import RIM_CHECK, verdict_text
 

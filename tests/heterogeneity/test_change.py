@@ -224,6 +224,10 @@ def test_ridge_of_a_heated_powder(rng):
     assert np.isnan(empty["density"][1]).all()
     assert np.isnan(empty["std_true"]).all()
     with pytest.raises(DataError, match="no state holds"):
+        histogram_ridge([])
+    with pytest.raises(DataError, match="negative"):
+        histogram_ridge([[0.1, 0.2]], noise_std=-0.1)
+    with pytest.raises(DataError, match="no state holds"):
         histogram_ridge([np.full(3, np.nan)])
     with pytest.raises(DataError, match="coordinate"):
         histogram_ridge(maps, [1, 2])

@@ -18,7 +18,6 @@ def study():
 
 def test_intervals_hold_and_errors_equal_the_scatter(study):
     """25 phantoms: 95 % +- 4.4 %, so a true coverage of 90 % gives 19 or fewer rarely."""
-    study.particle_truth(60)
     result = study.study(25, draws=150)
     assert len(result) == 9
     for name, found in result.items():

@@ -120,6 +120,10 @@ def test_kappa_needs_a_mean_between_and_particles():
     assert np.isnan(concurrency([0.5]).kappa)
     assert np.isnan(concurrency([np.nan]).kappa)
     assert np.isnan(concurrency([0.4, 0.6]).low)
+    with pytest.raises(DataError, match="negative"):
+        concurrency([0.2, 0.5, 0.8], [0.1, -0.1, 0.1])
+    with pytest.raises(DataError, match="negative"):
+        mixed_particles([0.1, 0.2], [1, 1], -0.1)
     with pytest.raises(DataError, match="weights"):
         concurrency([0.4, 0.6], weights=[0, 0])
 

@@ -8,11 +8,12 @@ import xarray as xr
 from planted_maps import map_set, random_field
 from scipy import stats
 
-from socwidgets.heterogeneity.bootstrap import bootstrap, interval_of, resampling_units
+from socwidgets.heterogeneity.bootstrap import interval_of, resampling_units
 from socwidgets.heterogeneity.measures import MEASURES
 from socwidgets.heterogeneity.noise_floor import noise_floor
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.spread import gini
+from socwidgets.heterogeneity.spread_intervals import bootstrap
 from socwidgets.heterogeneity.spread_table import spread_table
 from socwidgets.model.errors import CancelledError, DataError, ParameterError
 

@@ -1,3 +1,5 @@
+import matplotlib
+import matplotlib.style
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from socwidgets.plotting import (
     png_bytes,
     spectrum_figure,
 )
+from socwidgets.plotting.style import CYCLE, INK
 
 
 def legend_texts(axes):
@@ -90,3 +93,10 @@ def test_no_particles_at_all():
     figure = particle_figure(empty)
     assert "there is no particle" in alt_text(figure)
     png_bytes(figure, 50)
+
+
+def test_the_style_file_serves_figures_of_ones_own():
+    with matplotlib.style.context("socwidgets.plotting.paper"):
+        assert matplotlib.rcParams["axes.prop_cycle"].by_key()["color"] == list(CYCLE)
+        assert matplotlib.rcParams["text.color"] == INK
+    assert matplotlib.rcParams["text.color"] != INK

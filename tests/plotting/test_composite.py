@@ -1,4 +1,4 @@
-"""Composites of three phases, and colour limits around a mode (G-20, G-22, G-23)."""
+"""Composites of three phases, and color limits around a mode (G-20, G-22, G-23)."""
 
 import numpy as np
 import pytest

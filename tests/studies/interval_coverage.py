@@ -1,6 +1,6 @@
 """How often each 95 % interval holds the truth, over a few hundred phantoms; writes a table.
 
-Run by hand:  python tests/studies/interval_coverage.py [number of phantoms]
+Run by hand:  python tests/studies/interval_coverage.py [number of phantoms] [seed]
 
 Truth is that of the process the phantoms are drawn from: random fields cut out of larger ones and
 not standardized, particles drawn from a population. The table goes into docs/heterogeneity.md
@@ -21,7 +21,6 @@ from planted_maps import map_set, random_field  # noqa: E402
 
 from socwidgets.heterogeneity.bootstrap import (  # noqa: E402
     Interval,
-    bootstrap,
     resampling_units,
 )
 from socwidgets.heterogeneity.correlation import correlation_length_px  # noqa: E402
@@ -31,10 +30,12 @@ from socwidgets.heterogeneity.space.moran import autocorrelation_of  # noqa: E40
 from socwidgets.heterogeneity.space.radial import core_shell_of  # noqa: E402
 from socwidgets.heterogeneity.space.structure import correlation_length_of  # noqa: E402
 from socwidgets.heterogeneity.spread import noise_corrected_spread  # noqa: E402
+from socwidgets.heterogeneity.spread_intervals import bootstrap  # noqa: E402
 
 BEGIN, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
 SIZE, TRUE, NOISE, LENGTH = 160, 0.10, 0.05, 5.0
 SIDE, PITCH, RADIUS, BETWEEN, WITHIN, CONTRAST = 6, 24, 10, 0.10, 0.05, 0.08
+RIM, RIM_SD, REACH = 0.8, 0.05, 2.0
 Row = tuple[str, float, float, Interval]
 
 
@@ -63,16 +64,27 @@ def field_rows(rng: np.random.Generator, draws: int) -> list[Row]:
     ]  # fmt: skip
 
 
-def particle_sample(rng: np.random.Generator) -> Sample:
-    """Particles of a population: own mean, own rim, a random field inside, noise."""
+def geometry() -> tuple[np.ndarray, np.ndarray]:
+    """Distance from the center of its particle, and particle, of every pixel."""
     size = SIDE * PITCH
     y, x = np.mgrid[:size, :size]
     r = np.hypot(y % PITCH - PITCH / 2, x % PITCH - PITCH / 2) / RADIUS
-    which = y // PITCH * SIDE + x // PITCH
+    return r, y // PITCH * SIDE + x // PITCH
+
+
+def particle_sample(rng: np.random.Generator) -> Sample:
+    """Particles of a population: own mean, own rim, a random field inside, noise."""
+    r, which = geometry()
     own = rng.normal(0.5, BETWEEN, SIDE**2)
-    rim = rng.normal(CONTRAST, 0.05, SIDE**2)
-    values = own[which] + WITHIN * random_field(rng, (size, size), 2.0)
-    values += rim[which] * np.where(r > 0.8, 1.0, 0.0) + rng.normal(0, NOISE, r.shape)
+    rim = rng.normal(CONTRAST, RIM_SD, SIDE**2)
+    values = own[which] + WITHIN * random_field(rng, r.shape, REACH)
+    values += rim[which] * (r > RIM) + rng.normal(0, NOISE, r.shape)
+    return sample_of(values)
+
+
+def sample_of(values: np.ndarray) -> Sample:
+    """Pixels of the particles."""
+    r, which = geometry()
     maps = map_set(np.where(r <= 1, values, np.nan), NOISE)
     labels = maps.soc.copy(data=np.where(r <= 1, which + 1, 0))
     return take_sample(maps, "soc", labels=labels)
@@ -83,7 +95,6 @@ def particle_rows(rng: np.random.Generator, draws: int) -> list[Row]:
     sample = particle_sample(rng)
     made = bootstrap(sample, float("nan"), draws=draws)
     levels, shell = sample_levels(sample), core_shell_of(sample, permutations=99, ranks=False)
-    # Expectations over the population, from a hundred times as many particles.
     truth = particle_truth()
     icc = Interval(float("nan"), float(levels.icc_low[0]), float(levels.icc_high[0]))
     found = noise_corrected_spread(sample.values, sample.noise_variance)
@@ -98,26 +109,26 @@ def particle_rows(rng: np.random.Generator, draws: int) -> list[Row]:
     ]  # fmt: skip
 
 
-_TRUTH: dict[str, float] = {}
-
-
-def particle_truth(sets: int = 150) -> dict[str, float]:
-    """Parameters of the population, by averaging what is linear over many sets."""
-    if not _TRUTH:
-        rng = np.random.default_rng(987)
-        moments = []
-        for _ in range(sets):
-            sample = particle_sample(rng)
-            shell = core_shell_of(sample, permutations=1, ranks=False)
-            components = sample_levels(sample).component
-            v = sample.values
-            moments.append([v.mean(), np.mean(v**2), shell.contrast, *components])
-        mean, square, contrast, between, within = np.mean(moments, axis=0)
-        _TRUTH.update(
-            mean=mean, sd=float(np.sqrt(square - mean**2 - NOISE**2)), contrast=contrast,
-            icc=between / (between + within),
-        )  # fmt: skip
-    return _TRUTH
+def particle_truth() -> dict[str, float]:
+    """What the population has, from the covariance of the pixels of one particle."""
+    r, which = geometry()
+    first = (which == 0) & (r <= 1)
+    y, x = np.nonzero(first)
+    rim = (r[first] > RIM).astype(float)
+    n = rim.size
+    apart = (y - y[:, None]) ** 2 + (x - x[:, None]) ** 2
+    within = WITHIN**2 * np.exp(-apart / (2 * REACH**2)) + RIM_SD**2 * np.outer(rim, rim)
+    between = BETWEEN**2 + within.mean()
+    inside = np.trace(within) / n - within.mean() + CONTRAST**2 * rim.var()
+    # Expectation of the mean square within, and of the component between, of the ANOVA.
+    square = inside * n / (n - 1)
+    shell = core_shell_of(sample_of(CONTRAST * (r > RIM)), permutations=1, ranks=False)
+    return {
+        "mean": 0.5 + CONTRAST * rim.mean(),
+        "sd": float(np.sqrt(between + inside)),
+        "icc": float((between - square / n) / (between - square / n + square)),
+        "contrast": shell.contrast,
+    }
 
 
 def study(phantoms: int, draws: int = 400, seed: int = 1) -> dict[str, dict[str, float]]:
@@ -164,7 +175,8 @@ def table(result: dict[str, dict[str, float]], phantoms: int) -> str:
 def main() -> None:
     """Run the study and put the table into the documentation."""
     phantoms = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    text = table(study(phantoms), phantoms)
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    text = table(study(phantoms, seed=seed), phantoms)
     print(text)
     page = ROOT / "docs" / "heterogeneity.md"
     if page.is_file() and BEGIN in page.read_text(encoding="utf-8"):

@@ -131,6 +131,8 @@ def test_bad_input(model):
         fit_row_energy(empty, RowEnergyParameters(band_rows=20))
     with pytest.raises(DataError, match="no energies in common"):
         correct_row_energy(stack.isel(energy=slice(8, 20)), model)
+    with pytest.raises(DataError, match="were taken out of this stack before"):
+        correct_row_energy(correct_row_energy(stack, model), model)
 
 
 def growing_spot(radius):

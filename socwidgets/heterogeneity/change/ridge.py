@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.heterogeneity.inputs import checked
+from socwidgets.heterogeneity.inputs import checked, variance_of
 from socwidgets.heterogeneity.spread import weighted_quantile
 from socwidgets.model.errors import DataError, ParameterError
 
@@ -72,9 +72,9 @@ def histogram_ridge(
         raise DataError("the noise does not fit", expected=str(count), found=str(len(noises)))
     parts = []
     for i, state in enumerate(states):
-        noise = None if noises[i] is None else np.square(np.asarray(noises[i], float))
-        parts.append(checked(state, noise, None if weights is None else weights[i]))
-    everything = np.concatenate([part[0] for part in parts])
+        weight = None if weights is None else weights[i]
+        parts.append(checked(state, variance_of(noises[i]), weight))
+    everything = np.concatenate([np.empty(0), *(part[0] for part in parts)])
     if not everything.size:
         raise DataError("no state holds a value", expected="at least one finite value")
     edges = _edges(everything, bins, limits)

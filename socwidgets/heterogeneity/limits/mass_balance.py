@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.heterogeneity.bootstrap import bootstrap
 from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.correlation import correlation_length_px
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.spread import noise_corrected_spread
+from socwidgets.heterogeneity.spread_intervals import bootstrap
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.kinds import require_kind
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import beta, norm
 
-from socwidgets.heterogeneity.inputs import checked_ends
+from socwidgets.heterogeneity.inputs import checked_ends, variance_of
 from socwidgets.model.errors import DataError, ParameterError
 
 
@@ -244,6 +244,11 @@ def mixed_particles(
     -------
     ndarray
         ``(particle,)`` bool, in order of rising label.
+
+    Raises
+    ------
+    DataError, ParameterError
+        If sizes do not fit, a value is not finite, a noise is negative, or the ends are the same.
     """
     from socwidgets.heterogeneity.phases.plateau import shares_by_group
 
@@ -255,5 +260,7 @@ def mixed_particles(
         raise DataError("labels or weights do not fit the values", expected=str(v.size))
     if not np.all(np.isfinite(v)) or not np.all(np.isfinite(sigma)):
         raise DataError("values and noise must be finite", fix="take them from take_sample")
+    variance_of(sigma)
+    checked_ends(ends)
     shares = shares_by_group(v, sigma.astype(float), w, group, ends)
     return 1.0 - shares[:, :2].max(axis=1) > limit

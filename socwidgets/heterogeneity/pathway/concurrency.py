@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from socwidgets.heterogeneity.inputs import checked, checked_ends
+from socwidgets.heterogeneity.inputs import checked, checked_ends, variance_of
 
 #: Mean compositions (as a part of the range) between which kappa says something.
 MEAN_RANGE = (0.1, 0.9)
@@ -90,7 +90,7 @@ def concurrency(
     171), because kappa is skewed near its limits.
     """
     low, high = checked_ends(ends)
-    variance = 0.0 if mean_std is None else np.square(np.asarray(mean_std, dtype=np.float64))
+    variance = 0.0 if mean_std is None else variance_of(mean_std)
     v, noise, w = checked(means, variance, weights)
     x, noise = (v - low) / (high - low), np.nan_to_num(noise) / (high - low) ** 2
     nan, n = float("nan"), int(v.size)
