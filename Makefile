@@ -20,7 +20,7 @@ PROBE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint types format bench docs clean
+.PHONY: help demo lab test lint types format bench docs binder-check clean
 
 help:  ## show this list
 	@echo "usage: make <target> [PYTHON=python3.12] [VENV=.venv] [OUT=demo-output] [ARGS=...]"
@@ -61,6 +61,9 @@ bench: $(VENV)/.installed-bench  ## time every kernel against named alternatives
 docs: $(VENV)/.installed-docs  ## build the site with warnings as errors, into docs/_build/html
 	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
+
+binder-check: $(VENV)/.installed-test  ## build what Binder builds, from nothing; measure its memory and its first map
+	$(BIN)/python tests/studies/replay_binder.py
 
 clean:  ## remove the environment, caches and artifacts; results and notebook copies are kept
 	rm -rf "$(VENV)" build dist docs/_build docs/api test-artifacts .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
+from socwidgets.analysis.distributed_fit import Recipe, run_on_cluster
 from socwidgets.analysis.fit_run import Control, as_maps, run_fit, warn_if_empty
 from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
@@ -31,6 +32,7 @@ from socwidgets.model.names import (
     spectral_dim,
     std_name,
 )
+from socwidgets.model.noise_shape import NOISE_SHAPE
 from socwidgets.model.parameters import Parameters
 from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import refuse_transmission, validate_stack
@@ -38,6 +40,9 @@ from socwidgets.model.status import Status
 
 #: Attribute of a mask that says which status its False pixels get.
 MASK_STATUS = "false_means"
+
+#: Attributes of a stack that its maps keep.
+_PASSED_ON = ("sample", "title", "edge", RIM_CHECK, NOISE_SHAPE)
 
 
 def fit_map(
@@ -52,6 +57,7 @@ def fit_map(
     workers: int | None = None,
     block_pixels: int = BLOCK_PIXELS,
     start: xr.Dataset | None = None,
+    cluster: Any = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Fit every spectrum of a stack.
@@ -82,6 +88,9 @@ def fit_map(
     start : xarray.Dataset, optional
         Maps of starting values ``(..., y, x)`` for an iterative method, named like its results (an
         earlier fit, for instance); where they are NaN or lack a parameter the method finds its own.
+    cluster : str or distributed.Client, optional
+        Address of a dask scheduler (``"tcp://host:8786"``) whose workers fit the stack, in bands of
+        rows; they read a lazy stack themselves. A worker that dies loses nothing.
 
     Returns
     -------
@@ -93,6 +102,8 @@ def fit_map(
     ------
     SchemaError, ParameterError, ReferenceSpectraError, DataError
         If the stack, the parameters or the references cannot work, before anything is computed.
+    ClusterError
+        If the cluster has no worker or cannot do it.
     CancelledError
         If `cancel` was set.
     """
@@ -105,14 +116,19 @@ def fit_map(
     excluded = _excluded(stack, signal, mask)
     if chosen.complete is not None:
         full = chosen.complete(full, stack[dim], partial(mean_spectrum, signal, excluded))
-    fit = chosen.prepare(stack[dim], full, references, _typical_std(noise, dim, full))
+    recipe = Recipe(chosen, stack[dim], full, references, _typical_std(noise, dim, full))
+    fit = recipe.prepare()
     if not fit.points.all():
         signal = signal.isel({dim: fit.points})
         noise = None if noise is None else noise.isel({dim: fit.points})
     initial = starting_rows(fit.specs, signal, start)
     control = Control(progress, cancel, workers, block_pixels)
     codes = excluded.values.reshape(-1, signal.sizes[Y] * signal.sizes[X])
-    out, status = run_fit(fit, signal, noise, initial, codes, control)
+    work = (signal, noise, initial, codes, control)
+    if cluster is None:
+        out, status = run_fit(fit, *work)
+    else:
+        out, status = run_on_cluster(cluster, recipe, len(fit.specs), *work)
     maps = as_maps(signal, fit.specs, out, status)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
     warn_if_empty(maps, method)
@@ -177,7 +193,7 @@ def _excluded(
 
 
 def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str, Any]:
-    kept = {k: v for k, v in stack.attrs.items() if k in ("sample", "title", "edge", RIM_CHECK)}
+    kept = {k: v for k, v in stack.attrs.items() if k in _PASSED_ON}
     sigma = "propagated from signal_std" if has_noise else "residual of each pixel's own fit"
     scale = "scaled by signal_std" if has_noise else "not scaled: sum(res^2)/(N - P)"
     return {**kept, "sigma_source": sigma, "redchi_scale": scale, **fit.attrs}

@@ -28,6 +28,7 @@ def add_report(report: argparse.ArgumentParser) -> None:
         "with these parameters to edit, and alone runs nothing (default: %(default)s)",
     )
     run.add_argument("--pdf", action="store_true", help="also print the page to PDF (Chromium)")
+    run.add_argument("--dask", metavar="ADDRESS", help="fit the maps on a dask.distributed cluster")
     run.add_argument("-q", "--quiet", action="store_true", help="no progress")
     run.set_defaults(run=_run)
     copy = actions.add_parser("copy", help="copy a template's notebook to edit")
@@ -65,7 +66,9 @@ def _run(chosen: argparse.Namespace) -> int:
 
     progress = None if chosen.quiet else show_progress
     formats = f"{chosen.to},pdf" if chosen.pdf else chosen.to
-    done = run_report(chosen.name, parameters_of(chosen), chosen.out, formats, progress)
+    done = run_report(
+        chosen.name, parameters_of(chosen), chosen.out, formats, progress, dask=chosen.dask
+    )
     if done.results:
         print(done.results["title"])
         print(f"  {done.results['verdict']}")

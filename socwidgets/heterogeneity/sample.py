@@ -10,6 +10,7 @@ import xarray as xr
 from socwidgets.model.errors import DataError
 from socwidgets.model.kinds import Kind, kind_of
 from socwidgets.model.names import X, Y, std_name
+from socwidgets.model.noise_shape import WHITE, NoiseShape
 from socwidgets.model.status import usable
 
 #: Third dimension of a volume.
@@ -34,6 +35,8 @@ class Sample:
         What the values mean.
     spacing_um : tuple of float
         Pixel size along each dimension; 1 where the axis carries no positions.
+    noise_shape : NoiseShape
+        What the noise of neighbors has in common; registration leaves that.
     """
 
     values: np.ndarray
@@ -44,6 +47,7 @@ class Sample:
     shape: tuple[int, ...]
     kind: Kind
     spacing_um: tuple[float, ...] = (1.0, 1.0)
+    noise_shape: NoiseShape = WHITE
 
     @property
     def size(self) -> int:
@@ -154,6 +158,7 @@ def take_sample(
         field.shape,
         kind,
         spacing_um(field),
+        NoiseShape.of(maps.attrs),
     )
 
 

@@ -1,11 +1,32 @@
-"""Levenberg-Marquardt iterations of lanes; a lane whose pixel is done takes the next one."""
+"""Levenberg-Marquardt iterations of lanes of pixels.
+
+Pixels come in blocks that fill the lanes. Most of a block is done after the same few evaluations;
+the few that need more are moved, with all that is known of them, to other lanes where such pixels
+are collected, so that no lane is evaluated for nothing. What a pixel goes through is the same in
+any company.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import COLUMN, ONE, ZERO, L, U, compiled, factorize, leaf, solve
-from socwidgets.kernels.lm_normal import POISSON, normal_equations
+from socwidgets.kernels.lm_lanes import LANES, ONE, TWO, L, compiled, leaf
+from socwidgets.kernels.lm_problem import (
+    COST,
+    DAMPING,
+    EARLIER,
+    PROMISED,
+    SCALARS,
+    SCALE,
+    SLOPE,
+    SPENT,
+    STREAK,
+    TAKE,
+    WHY,
+    evaluate,
+    load,
+    tie,
+)
 
 #: How the iterations of a pixel ended.
 CONVERGED, STALLED, EXHAUSTED, BROKEN = range(4)
@@ -14,245 +35,244 @@ _FIRST_DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e-9, 1e9
 #: Damping below which steps are those of Gauss and Newton; near the minimum the square of each is
 #: less than this part of the one before.
 _NO_DAMPING, _QUICK = 1e-4, 0.05
+#: Pixels of a block that go on elsewhere: to move one costs as much as to evaluate two or three.
+_FEW = 10
 
 
 @compiled
 def iterate(
-    lanes, fused, equations, block, numbers, axis, points, count, weighting, ties, scales, shifts,
-    columns, unknowns, rows, where, lower, upper, tolerance, longest, rounding, max_passes, data,
-    roots, squares, todo, q_all, passes, ending,
+    problem, functions, rooms, scratch, data, limits, offset, todo, values, passes, ending
 ):  # fmt: skip
     """Fit the pixels `todo`.
 
     Parameters
     ----------
-    lanes : uintp
-        `LANES`.
-    fused, equations : bool, callable
-        Whether the model has normal equations of its own, and those; else anything of their type.
-    block, numbers, axis, points, count, weighting, ties, scales, columns, unknowns
-        As for `normal_equations`; `shifts` are the offsets of tied parameters.
-    rows, where : uintp, ndarray
-        Number of sums, and where they are: `lm_lanes.tile_positions`, `lm_source.triangle_row`.
-    lower, upper : ndarray
-        ``(P,)``, bounds of the free parameters.
-    tolerance, longest : float
-        A pixel is done when its next step is no longer than `longest`, and the one after it would
-        be no longer than `tolerance`, judged by how the last steps shrank: squares, in units of
-        sigma. The polish makes the next step.
-    rounding : float
-        What is as good as no step, as a part of the sum of squared data: for data without noise.
-    max_passes : int
-        Evaluations per pixel.
-    data, roots, squares : ndarray
-        Samples and square roots of their weights (one number if unused), and the weighted sum of
-        squared samples ``(n,)``, as in `lm_stage.Samples`.
-    todo : ndarray
-        uintp, numbers of pixels.
-    q_all : ndarray
-        ``(M, n)``: starting values, replaced by the result.
+    problem, functions, data : Problem, Functions, Data
+        The fit, its step `lm_step.propose`, and the samples.
+    rooms, scratch : tuple of Room, Scratch
+        Two rooms of `state_rows` rows, free of pixels.
+    limits : ndarray
+        Of four numbers in the float type of the fit. A pixel is done when the step after the next
+        one would be no longer than the first, judged by how the last steps shrank, and the next one
+        is no longer than the second: squares, in units of sigma. The polish makes the next step.
+        The third is what is as good as no step, as a part of the sum of squared data: for data
+        without noise. The fourth is the number of evaluations per pixel.
+    offset, todo : uintp, ndarray
+        Column of the results that belongs to the first pixel of the batch; numbers (uintp) of
+        pixels of the batch.
+    values : ndarray
+        ``(M, N)`` float64, starting values; free parameters are replaced by the result.
     passes, ending : ndarray
-        ``(n,)``: evaluations, and `CONVERGED`, `STALLED` (no step lowers the sum of squares any
+        ``(N,)``: evaluations, and `CONVERGED`, `STALLED` (no step lowers the sum of squares any
         more: at the resolution of the type), `EXHAUSTED` or `BROKEN` (no finite model at the
         start).
     """
-    kind = q_all.dtype
-    padded = (points + U - ONE) // U * U
-    y = np.zeros(padded * L, kind)
-    root = np.zeros(padded * L if roots.size > 1 else ONE, kind)
-    q, trial = np.zeros(count * L, kind), np.zeros(count * L, kind)
-    work, jac = np.zeros(np.uintp(2) * count * L, kind), np.zeros((count + ONE) * COLUMN, kind)
-    sums, fresh_sums = np.zeros(rows * L, kind), np.zeros(rows * L, kind)
-    model = np.zeros(COLUMN, kind)
-    deviance, cost, scale = np.zeros(L, kind), np.zeros(L, kind), np.zeros(L, kind)
-    damping, promised = np.zeros(L, kind), np.zeros(L, kind)
-    take, value = np.zeros(L, kind), np.zeros(L, kind)
-    pixel, spent = np.zeros(L, np.int64), np.zeros(L, kind)
-    matrix, pivots = np.zeros(unknowns * unknowns * L, kind), np.zeros(unknowns * L, kind)
-    least, step = np.zeros(unknowns * L, kind), np.zeros(unknowns * L, kind)
-    opened, largest = np.zeros(unknowns * L, kind), np.zeros(unknowns * L, kind)
-    slope, earlier, streak = np.zeros(L, kind), np.zeros(L, kind), np.zeros(L, kind)
-    freedom, limit = kind.type(max(int(points) - int(unknowns), 1)), kind.type(max_passes)
-    why = np.zeros(L, np.int64)
-    square = where[unknowns, unknowns] * L
-    following, busy = 0, 0
-    for p in range(L):
-        pixel[p] = -1
-        if following < todo.size:
-            _load(p, todo[following], data, roots, squares, q_all, count, y, root, trial, scale)
-            pixel[p], spent[p] = todo[following], 0
-            following += 1
-            busy += 1
-        else:
-            _load(p, todo[0], data, roots, squares, q_all, count, y, root, trial, scale)
-    while busy > 0:
-        if fused:
-            equations(numbers, axis, points, y, root, trial, work, jac, fresh_sums)
-        else:
-            normal_equations(
-                block, numbers, axis, points, count, y, root, weighting, ties, scales, columns,
-                unknowns, trial, work, jac, model, fresh_sums, deviance,
-            )  # fmt: skip
-        for p in range(L):
-            value[p] = fresh_sums[square + p]
-        objective = deviance if weighting == POISSON else value
-        _judge(lanes, objective, spent, cost, damping, promised, take)
-        _select(lanes, take, fresh_sums, sums, rows)
-        _select(lanes, take, trial, q, count)
-        _propose(
-            lanes, unknowns, columns, where, lower, upper, damping, q, trial, sums, matrix, pivots,
-            least, step, opened, largest, promised, slope,
-        )  # fmt: skip
-        for t in range(np.uintp(ties.shape[0])):
-            for p in range(L):
-                trial[ties[t, ZERO] * L + p] = scales[t] * trial[ties[t, ONE] * L + p] + shifts[t]
-        _stop(
-            lanes, cost, slope, earlier, streak, damping, spent, scale, freedom, tolerance, longest,
-            rounding, limit, why,
-        )  # fmt: skip
-        for p in range(L):
-            if why[p] < 0 or pixel[p] < 0:
+    front, rest = rooms
+    results = (offset, values, passes, ending)
+    collected = 0
+    for first in range(0, todo.size, LANES):
+        busy = load(data, offset, todo, first, values, front)
+        _begin(problem.unknowns, problem.columns, todo, data.squares, front)
+        while busy > _FEW:
+            _pass(problem, functions, front, scratch, limits)
+            busy = _retire(problem, front, results)
+        for p in range(LANES):
+            if front.pixel[p] < 0:
                 continue
-            row = pixel[p]
-            if why[p] != BROKEN:
-                for i in range(count):
-                    q_all[i, row] = trial[i * L + p] if why[p] == CONVERGED else q[i * L + p]
-            passes[row] += np.int64(spent[p])
-            ending[row] = why[p]
-            if following < todo.size:
-                row = todo[following]
-                _load(p, row, data, roots, squares, q_all, count, y, root, trial, scale)
-                pixel[p], spent[p] = row, 0
-                for i in range(unknowns):
-                    largest[i * L + p] = kind.type(0.0)
-                following += 1
-            else:
-                pixel[p] = -1
-                busy -= 1
+            while collected == LANES:
+                _pass(problem, functions, rest, scratch, limits)
+                collected = _retire(problem, rest, results)
+            to = 0
+            while rest.pixel[to] >= 0:
+                to += 1
+            _move(np.uintp(p), np.uintp(to), front, rest)
+            collected += 1
+    while collected > 0:
+        _pass(problem, functions, rest, scratch, limits)
+        collected = _retire(problem, rest, results)
 
 
 @leaf
-def _load(p, row, data, roots, squares, q_all, count, y, root, trial, scale):
-    """Put one pixel into lane p."""
-    block, lane = row // L, row % L
-    padded = np.uintp(y.size) // L
-    at = block * padded * L + lane
-    for e in range(padded):
-        y[e * L + p] = data[at + e * L]
-    if np.uintp(root.size) > ONE:
-        for e in range(padded):
-            root[e * L + p] = roots[at + e * L]
-    scale[p] = squares[row]
-    for i in range(count):
-        trial[i * L + p] = q_all[i, row]
+def state_rows(unknowns):
+    """Rows of the state of a room."""
+    return np.uintp(3) * unknowns + SCALARS
+
+
+@compiled
+def _begin(unknowns, columns, todo, squares, room):
+    """State before the first evaluation."""
+    state, size = room.state, unknowns * L
+    state[:] = state.dtype.type(0.0)
+    scale = np.uintp(3) * size + SCALE * L
+    for p in range(L):
+        row = room.pixel[p]
+        state[scale + p] = squares[row if row >= 0 else np.int64(todo[0])]
+    for i in range(unknowns):
+        own = columns[i] * L
+        for p in range(L):
+            state[size + i * L + p] = room.trial[own + p]
+
+
+@compiled
+def _pass(problem, functions, room, scratch, limits):
+    """Evaluate the trial parameters, judge them, and propose the next ones."""
+    evaluate(problem, functions, room, scratch)
+    unknowns, lanes, state = problem.unknowns, problem.lanes, room.state
+    size = unknowns * L
+    scalars = np.uintp(3) * size
+    own = state[scalars:]
+    _judge(lanes, scratch.deviance, own)
+    take = own[TAKE * L : (TAKE + ONE) * L]
+    _accept_sums(lanes, take, problem.pairs, scratch.fresh, room.sums)
+    _accept(lanes, unknowns, take, state[size : TWO * size], state[:size])
+    step = functions.step
+    step(problem.size, problem.bounds, lanes, room.sums, state, scratch.step)
+    _try_next(lanes, unknowns, problem.columns, state[size : TWO * size], room.trial)
+    tie(problem.ties, problem.scales, problem.shifts, room.trial)
+    freedom = max(np.int64(problem.points) - np.int64(unknowns), 1)
+    _stop(lanes, own, limits, limits.dtype.type(freedom))
 
 
 @leaf
-def _judge(lanes, value, spent, cost, damping, promised, take):
+def _judge(lanes, value, own):
     """Accept or refuse the steps, and set the damping by how well each was predicted.
 
-    `take` is one or zero, so that everything here stays arithmetic: no branch, no masked store.
+    `TAKE` is one or zero, so that everything here stays arithmetic: no branch, no masked store.
     """
-    real = cost.dtype.type
+    real = own.dtype.type
     zero, one = real(0.0), real(1.0)
     # A sum of squares is not resolved better than about ten times the precision of the type.
-    slack = real(1.0 + 10.0 * np.finfo(cost.dtype).eps)
+    slack = real(1.0 + 10.0 * np.finfo(own.dtype).eps)
     for p in range(lanes):
-        first = spent[p] == zero
-        good = value[p] <= cost[p] * slack
-        gain = cost[p] - value[p]
-        scale = real(0.1) if gain > real(0.75) * promised[p] else one
-        scale = real(4.0) if gain < real(0.25) * promised[p] else scale
+        cost, damping = own[COST * L + p], own[DAMPING * L + p]
+        first = own[SPENT * L + p] == zero
+        good = value[p] <= cost * slack
+        gain, promised = cost - value[p], own[PROMISED * L + p]
+        scale = real(0.1) if gain > real(0.75) * promised else one
+        scale = real(4.0) if gain < real(0.25) * promised else scale
         scale = scale if good else real(10.0)
-        damping[p] = max(damping[p] * scale, real(_LEAST_DAMPING))
-        damping[p] = real(_FIRST_DAMPING) if first else damping[p]
-        accepted = first or good
-        cost[p] = value[p] if accepted else cost[p]
-        take[p] = one if accepted else zero
+        damping = max(damping * scale, real(_LEAST_DAMPING))
+        own[DAMPING * L + p] = real(_FIRST_DAMPING) if first else damping
+        accepted = first | good
+        own[COST * L + p] = value[p] if accepted else cost
+        own[TAKE * L + p] = one if accepted else zero
 
 
 @leaf
-def _stop(
-    lanes, cost, slope, earlier, streak, damping, spent, scale, freedom, tolerance, longest,
-    rounding, limit, why,
-):  # fmt: skip
+def _accept_sums(lanes, take, pairs, fresh, sums):
+    """Normal equations of the lanes that take their step."""
+    half = sums.dtype.type(0.5)
+    for n in range(np.uintp(pairs.size)):
+        row = pairs[n] * L
+        for p in range(lanes):
+            new, old = fresh[row + p], sums[n * L + p]
+            sums[n * L + p] = new if take[p] > half else old
+
+
+@leaf
+def _accept(lanes, unknowns, take, target, q):
+    """Parameters of the lanes that take their step."""
+    half = q.dtype.type(0.5)
+    for i in range(unknowns):
+        for p in range(lanes):
+            new, old = target[i * L + p], q[i * L + p]
+            q[i * L + p] = new if take[p] > half else old
+
+
+@leaf
+def _try_next(lanes, unknowns, columns, target, trial):
+    for i in range(unknowns):
+        own = columns[i] * L
+        for p in range(lanes):
+            trial[own + p] = target[i * L + p]
+
+
+@leaf
+def _stop(lanes, own, limits, freedom):
     """Count the pass, and say how the iterations of each lane end, -1 if they go on."""
-    one, large = spent.dtype.type(1.0), spent.dtype.type(_LARGEST_DAMPING)
-    mild, small = spent.dtype.type(_NO_DAMPING), spent.dtype.type(_QUICK)
-    tiny = spent.dtype.type(np.finfo(cost.dtype).tiny)
+    real = own.dtype.type
+    zero, one, large = real(0.0), real(1.0), real(_LARGEST_DAMPING)
+    mild, small = real(_NO_DAMPING), real(_QUICK)
+    tiny = real(np.finfo(own.dtype).tiny)
+    tolerance, longest, rounding, limit = limits[0], limits[1], limits[2], limits[3]
     for p in range(lanes):
-        shrinks = slope[p] / max(earlier[p], tiny)
+        slope, cost, damping = own[SLOPE * L + p], own[COST * L + p], own[DAMPING * L + p]
+        shrinks = slope / max(own[EARLIER * L + p], tiny)
+        spent = own[SPENT * L + p]
         # A damped step is short whether or not the minimum is near, and in a curved valley steps
         # shrink and grow at random: only steps that shrink twice in a row foretell the next.
-        quick = spent[p] > one and damping[p] <= mild and shrinks < small
-        streak[p] = streak[p] + one if quick else spent.dtype.type(0.0)
-        shrinks = shrinks if streak[p] > one else one
-        earlier[p] = slope[p]
-        spent[p] += one
-        variance, nothing = cost[p] / freedom, rounding * scale[p]
-        enough = (
-            slope[p] * shrinks <= tolerance * variance + nothing
-            and slope[p] <= longest * variance + nothing
+        quick = (spent > one) & (damping <= mild) & (shrinks < small)
+        streak = own[STREAK * L + p] + one if quick else zero
+        own[STREAK * L + p] = streak
+        shrinks = shrinks if streak > one else one
+        own[EARLIER * L + p] = slope
+        spent += one
+        own[SPENT * L + p] = spent
+        variance, nothing = cost / freedom, rounding * own[SCALE * L + p]
+        enough = (slope * shrinks <= tolerance * variance + nothing) & (
+            slope <= longest * variance + nothing
         )
         # The difference of a number that is not finite with itself is not zero.
-        broken = (cost[p] + slope[p]) - (cost[p] + slope[p]) != spent.dtype.type(0.0)
-        code = EXHAUSTED if spent[p] >= limit else -1
-        code = STALLED if damping[p] > large else code
-        code = CONVERGED if enough else code
-        why[p] = BROKEN if broken else code
+        broken = (cost + slope) - (cost + slope) != zero
+        code = real(EXHAUSTED) if spent >= limit else real(-1.0)
+        code = real(STALLED) if damping > large else code
+        code = real(CONVERGED) if enough else code
+        own[WHY * L + p] = real(BROKEN) if broken else code
+
+
+@compiled
+def _retire(problem, room, results):
+    """Write what is done; how many pixels go on."""
+    offset, values, passes, ending = results
+    unknowns, state = problem.unknowns, room.state
+    size = unknowns * L
+    why, spent = np.uintp(3) * size + WHY * L, np.uintp(3) * size + SPENT * L
+    busy = 0
+    for p in range(L):
+        if room.pixel[p] < 0:
+            continue
+        code = int(state[why + p])
+        if code < 0:
+            busy += 1
+            continue
+        row = offset + np.uintp(room.pixel[p])
+        if code != BROKEN:
+            # The polish makes the step that is left of a pixel that converged.
+            start = size if code == CONVERGED else np.uintp(0)
+            for i in range(unknowns):
+                values[problem.columns[i], row] = _unrounded(
+                    state[start + i * L + p], problem.bounds, problem.exact, i, unknowns
+                )
+        passes[row] += np.int64(state[spent + p])
+        ending[row] = code
+        room.pixel[p] = -1
+    return busy
 
 
 @leaf
-def _select(lanes, take, source, target, rows):
-    """Rows of the lanes that take their step."""
-    half = target.dtype.type(0.5)
-    for row in range(rows):
-        for p in range(lanes):
-            new, old = source[row * L + p], target[row * L + p]
-            target[row * L + p] = new if take[p] > half else old
+def _unrounded(value, bounds, exact, i, unknowns):
+    """A value in double precision: what is at a bound is at the bound as given."""
+    if value <= bounds[i]:
+        return exact[0, i]
+    if value >= bounds[unknowns + i]:
+        return exact[1, i]
+    return np.float64(value)
 
 
 @leaf
-def _propose(
-    lanes, unknowns, columns, where, lower, upper, damping, q, trial, sums, matrix, pivots, least,
-    step, opened, largest, promised, slope,
-):  # fmt: skip
-    """Damped step inside the bounds; what it promises, and the slope along it.
+def _move(p, to, source, target):
+    """Move a pixel with all that is known of it to a lane of other lanes."""
+    _move_rows(p, to, source.y, target.y)
+    if np.uintp(source.root.size) > ONE:
+        _move_rows(p, to, source.root, target.root)
+    _move_rows(p, to, source.trial, target.trial)
+    _move_rows(p, to, source.sums, target.sums)
+    _move_rows(p, to, source.state, target.state)
+    target.pixel[to] = source.pixel[p]
+    source.pixel[p] = -1
 
-    A parameter at a bound whose gradient points outside is frozen for this step; the others move
-    as if it were a constant.
-    """
-    real = q.dtype.type
-    zero, one = real(0.0), real(1.0)
-    tiny, small = real(np.finfo(q.dtype).tiny), real(np.finfo(q.dtype).eps)
-    for i in range(unknowns):
-        gradient, own = where[i, unknowns] * L, columns[i] * L
-        for p in range(lanes):
-            g, at = sums[gradient + p], q[own + p]
-            held = (at <= lower[i] and g < zero) or (at >= upper[i] and g > zero)
-            opened[i * L + p] = zero if held else one
-            step[i * L + p] = zero if held else g
-    for i in range(unknowns):
-        for j in range(i):
-            pair, to = where[i, j] * L, (i * unknowns + j) * L
-            for p in range(lanes):
-                matrix[to + p] = sums[pair + p] * opened[i * L + p] * opened[j * L + p]
-        pair, to = where[i, i] * L, (i * unknowns + i) * L
-        for p in range(lanes):
-            size = sums[pair + p]
-            largest[i * L + p] = max(largest[i * L + p], size)
-            matrix[to + p] = size + damping[p] * largest[i * L + p]
-            least[i * L + p] = max(size * small, tiny)
-    factorize(lanes, unknowns, matrix, pivots, least)
-    solve(lanes, unknowns, matrix, pivots, step)
-    for p in range(lanes):
-        promised[p], slope[p] = zero, zero
-    for i in range(unknowns):
-        pair, gradient, own = where[i, i] * L, where[i, unknowns] * L, columns[i] * L
-        low, high = lower[i], upper[i]
-        for p in range(lanes):
-            d, g = step[i * L + p], sums[gradient + p]
-            promised[p] += d * (g + damping[p] * largest[i * L + p] * d)
-            target = min(max(q[own + p] + d, low), high)
-            slope[p] += g * (target - q[own + p])
-            trial[own + p] = target
+
+@leaf
+def _move_rows(p, to, source, target):
+    for row in range(np.uintp(source.size) // L):
+        target[row * L + to] = source[row * L + p]

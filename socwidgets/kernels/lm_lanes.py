@@ -52,9 +52,19 @@ compiled = _jit(**_OPTIONS)
 #: For functions that make no arrays: they need not count references to those that they are given,
 #: which would cost as much as a short loop.
 leaf = _jit(**_OPTIONS, _nrt=False)
-#: For functions whose source is written at run time: they call elementary functions, which
-#: reassociation would spoil.
-generated_code = _jit(**{**_OPTIONS, "fastmath": {"contract", "nsz", "arcp"}}, _nrt=False)
+
+
+def generated_code(function: Callable) -> Any:
+    """Compile a function whose source is written at run time.
+
+    It may call elementary functions, which reassociation would spoil. Compiled code is kept only
+    where the source could be: numba refuses to keep that of a source without a file.
+    """
+    options = {**_OPTIONS, "fastmath": {"contract", "nsz", "arcp"}, "_nrt": False}
+    try:
+        return _jit(**options)(function)
+    except RuntimeError:
+        return _jit(**{**options, "cache": False})(function)
 
 
 def jit_disabled() -> bool:
@@ -76,15 +86,24 @@ def equations_pointer(function: Callable, kind: type, *, cache: bool) -> Any:
     return _c_function(function, kind, 6, cache)
 
 
-def _c_function(function: Callable, kind: type, arrays: int, cache: bool) -> Any:
+def step_pointer(function: Callable, kind: type, *, cache: bool) -> Any:
+    """Compile ``step(numbers, bounds, lanes, sums, state, scratch)`` likewise.
+
+    Nothing but the compiler's own arithmetic is in it: it is compiled in one piece, and knows that
+    its arrays do not overlap.
+    """
+    more = {"pipeline_class": NoOverlap, "fastmath": {"contract", "nsz", "arcp"}}
+    return _c_function(function, kind, 3, cache, **more)
+
+
+def _c_function(function: Callable, kind: type, arrays: int, cache: bool, **more: Any) -> Any:
     """A C function of uintp numbers, an axis, a uintp, and some more arrays."""
     rows = types.Array(types.float32 if kind is np.float32 else types.float64, 1, "C")
     numbers = types.Array(types.uintp, 1, "C")
     signature = types.void(numbers, rows, types.uintp, *[rows] * arrays)
     compile_for_c: Any = numba.cfunc
-    return compile_for_c(signature, nopython=True, cache=cache, error_model="numpy", _nrt=False)(
-        function
-    )
+    options = {"nopython": True, "cache": cache, "error_model": "numpy", "_nrt": False, **more}
+    return compile_for_c(signature, **options)(function)
 
 
 def tile_positions(count: int) -> np.ndarray:

@@ -2,71 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import LANES, ZERO, L, compiled
-from socwidgets.kernels.lm_plan import padded
+from socwidgets.kernels.lm_lanes import ONE, ZERO, L, U, compiled
+from socwidgets.kernels.lm_problem import Data
 
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """Room for the samples of some pixels; taking it anew for each batch would cost as much as use.
-
-    Attributes
-    ----------
-    data, roots : ndarray
-        Flat blocks of ``(padded E, LANES)`` in the type of the samples, zero beyond the last
-        energy; the square roots of the weights are one number if there are none.
-    squares : ndarray
-        ``(count,)``, weighted sum of squared samples; not finite where a sample is missing.
-    """
-
-    data: np.ndarray
-    roots: np.ndarray
-    squares: np.ndarray
-
-    @classmethod
-    def room(cls, signal: np.ndarray, std: np.ndarray, count: int) -> Samples:
-        """Room for `count` pixels of a stack."""
-        kind = np.result_type(signal, std)
-        size = -(-count // LANES) * padded(signal.shape[0]) * LANES
-        roots = np.zeros(size if std.shape[0] else 1, kind)
-        return cls(np.zeros(size, kind), roots, np.zeros(count))
-
-    def load(self, signal: np.ndarray, std: np.ndarray, first: int) -> None:
-        """Copy pixels from `first` on.
-
-        Parameters
-        ----------
-        signal, std : ndarray
-            ``(E, N)``; `std` has no rows where samples are not weighted. A sample whose sigma is
-            not positive has no weight.
-        first : int
-            First pixel.
-        """
-        count = np.uintp(self.squares.size)
-        _stage(signal, std, np.uintp(first), count, self.data, self.roots, self.squares)
+#: Blocks whose samples are copied together: long enough pieces of a row of the stack.
+_SIDE = np.uintp(8)
 
 
 @compiled
-def _stage(signal, std, first, count, data, roots, squares):
+def make_data(signal, std, count):
+    """Room for the samples of `count` pixels; `std` has no rows where samples have no weights."""
     points = np.uintp(signal.shape[0])
-    stride = np.uintp(data.size) // ((count + L - np.uintp(1)) // L)
+    size = (count + L - ONE) // L * ((points + U - ONE) // U * U) * L
+    roots = size if std.shape[0] > 0 else ONE
+    return Data(
+        np.zeros(size, signal.dtype), np.zeros(roots, std.dtype), np.zeros(count, np.float64)
+    )
+
+
+@compiled
+def stage(signal, std, first, count, data):
+    """Copy pixels from `first` on.
+
+    Parameters
+    ----------
+    signal, std : ndarray
+        ``(E, N)``; a sample whose sigma is not positive has no weight.
+    first, count : uintp
+        Range of pixels.
+    data : Data
+        Filled.
+    """
+    points = np.uintp(signal.shape[0])
+    stride = (points + U - ONE) // U * U * L
     weighted = std.shape[0] > 0
-    for start in range(ZERO, count, L):
-        lanes = min(L, count - start)
-        to, pixel = start // L * stride, first + start
-        for p in range(lanes):
-            squares[start + p] = 0.0
+    data.squares[:] = 0.0
+    for start in range(ZERO, count, _SIDE * L):
+        stop = min(start + _SIDE * L, count)
         for e in range(points):
-            for p in range(lanes):
-                value = np.float64(signal[e, pixel + p])
-                data[to + e * L + p] = value
+            for block in range(start, stop, L):
+                lanes, to, pixel = min(L, stop - block), block // L * stride + e * L, first + block
                 if weighted:
-                    sigma = np.float64(std[e, pixel + p])
-                    weight = 1.0 / sigma if not sigma <= 0.0 else 0.0
-                    roots[to + e * L + p] = weight
-                    value *= weight
-                squares[start + p] += value * value
+                    _copy_weighted(signal[e], std[e], pixel, lanes, to, block, data)
+                else:
+                    _copy(signal[e], pixel, lanes, to, block, data.samples, data.squares)
+
+
+@compiled
+def _copy(row, pixel, lanes, to, block, samples, squares):
+    for p in range(lanes):
+        value = row[pixel + p]
+        samples[to + p] = value
+        squares[block + p] += np.float64(value) * np.float64(value)
+
+
+@compiled
+def _copy_weighted(row, sigmas, pixel, lanes, to, block, data):
+    for p in range(lanes):
+        value, sigma = row[pixel + p], np.float64(sigmas[pixel + p])
+        weight = 1.0 / sigma if not sigma <= 0.0 else 0.0
+        data.samples[to + p] = value
+        data.roots[to + p] = weight
+        data.squares[block + p] += (value * weight) ** 2
+
+
+@compiled
+def list_finite(squares, count, values, offset):
+    """Numbers (uintp) of the pixels whose samples and starting values are finite."""
+    todo, found = np.empty(count, np.uintp), 0
+    for p in range(count):
+        finite = np.isfinite(squares[p])
+        for i in range(np.uintp(values.shape[0])):
+            finite &= np.isfinite(values[i, offset + p])
+        if finite:
+            todo[found] = p
+            found += 1
+    return todo[:found]

@@ -85,5 +85,9 @@ class ReportError(SocwidgetsError, RuntimeError):
     """A report could not be made: its notebook failed, or its results are not what they must be."""
 
 
+class ClusterError(SocwidgetsError, RuntimeError):
+    """A cluster could not finish what it was given: no worker, other versions, lost connection."""
+
+
 class CalibrationWarning(UserWarning):
     """A calibration is used where it may not hold: another window or grid, or beyond its rule."""

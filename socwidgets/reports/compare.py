@@ -9,6 +9,9 @@ from typing import Any
 from socwidgets import plotting
 from socwidgets.heterogeneity.change.compare import StateChange
 from socwidgets.model.status import usable
+from socwidgets.plotting.limits import default_limits
+from socwidgets.plotting.text import quantity_label
+from socwidgets.reports.closing import show_card
 from socwidgets.reports.inputs import Inputs
 from socwidgets.reports.publish import show_figures
 from socwidgets.reports.results import Number
@@ -95,17 +98,32 @@ def comparison_warnings(found: Comparison) -> list[str]:
     return said
 
 
+def show_both_cards(found: Comparison) -> None:
+    """Heterogeneity card of each sample."""
+    for name, scan in zip(found.names, (found.first, found.second), strict=True):
+        show_card(scan.card, name)
+
+
 def show_comparison(found: Comparison) -> None:
-    """Both maps on one color scale, both distributions, the table of the difference."""
+    """Maps and uncertainties on shared color scales, distributions, table of the difference."""
     scans = dict(zip(found.names, (found.first, found.second), strict=True))
     masked = {name: scan.maps["soc"].where(usable(scan.maps)) for name, scan in scans.items()}
     figures = [
         plotting.map_figure(values, None, scans[name].labels, title=name, width=4.6)
         for name, values in masked.items()
     ]
-    show_figures(figures, "map", [f"{name}." for name in masked])
+    label = quantity_label(found.first.maps["soc"])
+    captions = [f"{label}, {name}. Gray: no value." for name in masked]
+    sigma = {name: scan.maps["soc_std"].where(usable(scan.maps)) for name, scan in scans.items()}
+    top = max(default_limits(values)[1] for values in sigma.values())
+    figures += [
+        plotting.map_figure(values, title=name, limits=(0.0, top), width=4.6)
+        for name, values in sigma.items()
+    ]
+    captions += [f"Standard uncertainty of each pixel, {name}." for name in masked]
+    show_figures(figures, "map", captions)
     inside = {name: values.where(scans[name].labels > 0) for name, values in masked.items()}
     noise = [scan.card["sigma_noise"].value for scan in scans.values()]
     caption = "Distribution inside the particles. Orange: noise of one pixel."
-    show_figures(plotting.ridge_figure(inside, noise), "states", caption)
+    show_figures(plotting.ridge_figure(inside, noise, width=7.2), "distributions", caption)
     show_changes({" to ".join(found.names): found.change})

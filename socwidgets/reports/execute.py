@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ def execute_notebook(
     cwd: Path,
     progress: CellProgress | None = None,
     timeout: float | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> nbformat.NotebookNode:
     """Inject parameters with papermill, execute, and return the executed notebook.
 
@@ -43,6 +44,8 @@ def execute_notebook(
         Called with the number of finished cells and of all cells.
     timeout : float, optional
         Seconds that one cell may take; no limit if left out.
+    environment : mapping, optional
+        Variables that the kernel gets beside those of this process.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def execute_notebook(
             kernel_name="python3",
             language="python",
             progress_bar=False,
-            kernel_manager_class=_kernel_manager(),
+            kernel_manager_class=_kernel_manager(environment or {}),
             resources={"metadata": {"path": str(cwd)}},
             execution_timeout=timeout,
             progress=progress,
@@ -80,7 +83,7 @@ def execute_notebook(
         ) from error
 
 
-def _kernel_manager() -> type:
+def _kernel_manager(environment: Mapping[str, str]) -> type:
     """Kernel manager that always starts ipykernel in this interpreter.
 
     A kernelspec called python3 may be absent, or another environment's may hide ours
@@ -96,6 +99,7 @@ def _kernel_manager() -> type:
             described = get_kernel_dict()
             # Quiet: a kernel's notes about its connection are not for the reader of a report.
             described["argv"] = [sys.executable, *described["argv"][1:], "--log-level=50"]
+            described["env"] = {**described.get("env", {}), **environment}
             return KernelSpec(resource_dir="", **described)
 
     return OwnKernelManager

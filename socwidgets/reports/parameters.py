@@ -103,6 +103,11 @@ class SocMapReport(Parameters):
     projection: bool = param(
         True, "Whether the map is a projection through the sample (false for a thin section)."
     )
+    charge_soc: float | None = param(
+        None, "State of charge by coulometry, to compare the map with; empty for the file's.",
+        low=-1.0, high=2.0,
+    )  # fmt: skip
+    charge_soc_std: float = param(0.01, "Standard uncertainty of charge_soc.", low=0.0, high=1.0)
     particle_size: str = param("", "Factor: size of the particles; measured if empty.")
     morphology: str = param("", "Factor: shape and facets of the particles, in words.")
     carbon: str = param("", "Factor: carbon, such as content and how it is mixed, in words.")

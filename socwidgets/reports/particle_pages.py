@@ -83,8 +83,9 @@ def particle_numbers(table: pd.DataFrame, profiles: Mapping[int, xr.Dataset]) ->
     found = {}
     for label, row in table.iterrows():
         name = f"Mean of particle {label}"
+        state = str(row.get("state", "")).replace("_", " ")
         found[f"mean_{label}"] = Number(
-            float(row["mean"]), name, std=float(row["mean_std"]), method=str(row.get("state", ""))
+            float(row["mean"]), name, std=float(row["mean_std"]), method=state
         )
     for label, profile in profiles.items():
         mean, sem = profile["mean"].values, profile["sem"].values
@@ -118,9 +119,9 @@ def show_particle(
     value = scan.maps["soc"].where(inside).isel(window)
     sigma = scan.maps["soc_std"].where(inside).isel(window)
     figures = [plotting.map_figure(v, width=3.3) for v in (value, sigma)]
-    captions = [f"Particle {label}.", "Standard uncertainty of each pixel."]
+    name = quantity_label(scan.maps["soc"])
+    captions = [f"{name}. Gray: not of this particle.", "Standard uncertainty of each pixel."]
     if label in profiles:
-        name = quantity_label(scan.maps["soc"])
         figures.append(plotting.profile_figure({f"particle {label}": profiles[label]}, label=name))
         captions.append("From the surface inwards; bars: from noise, band: spread of the ring.")
     show_figures(figures, section, captions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ _PLACES = (
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
+_CLOSED = re.compile(r"<details(?![^>]*\bopen\b)")
 #: Seconds that printing may take: a page is a few MB of pictures.
 TIMEOUT_S = 120
 
@@ -74,10 +76,13 @@ def print_pdf(page: Path, pdf: Path) -> None:
     """
     browser = require_chromium()
     with tempfile.TemporaryDirectory(prefix="socwidgets-") as profile:
+        opened = Path(profile) / "page.html"
+        # Paper has no click: parameters and provenance are printed open.
+        opened.write_text(_CLOSED.sub("<details open", page.read_text("utf-8")), encoding="utf-8")
         command = [
             browser, "--headless", "--disable-gpu", "--no-first-run", "--disable-extensions",
             "--disable-dev-shm-usage", "--no-pdf-header-footer", f"--user-data-dir={profile}",
-            f"--print-to-pdf={pdf.resolve()}", page.resolve().as_uri(),
+            f"--print-to-pdf={pdf.resolve()}", opened.as_uri(),
         ]  # fmt: skip
         # A browser refuses its sandbox to root (containers); the page is our own and loads nothing.
         if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -50,6 +50,11 @@ def show_html(fragment: str, section: str, plain: str) -> None:
     _display({"text/html": fragment, "text/plain": plain}, section, "html")
 
 
+def show_subtitle(text: str, section: str) -> None:
+    """Show a heading inside a section; figures that follow begin a new row."""
+    show_html(f"<h3>{escape(text)}</h3>", section, text)
+
+
 def show_frame(data: dict[str, Any], section: str, title: str) -> None:
     """Show an interactive map (see `interactive.payload`); where no script runs, its picture says.
 

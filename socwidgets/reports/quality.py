@@ -11,13 +11,15 @@ import xarray as xr
 from socwidgets import plotting
 from socwidgets.analysis.energy_scale import EnergyScale
 from socwidgets.analysis.quality import fit_quality
+from socwidgets.heterogeneity.limits.mass_balance import MassBalance
 from socwidgets.heterogeneity.noise_floor import NoiseFloor, noise_floor
 from socwidgets.model.names import SIGNAL, STATUS, spectral_dim
 from socwidgets.model.status import Status, usable
+from socwidgets.reports.balance import balance_of
 from socwidgets.reports.prepare import largest_drift
 from socwidgets.reports.publish import show_figures, show_list, show_table
 from socwidgets.reports.results import Number
-from socwidgets.reports.scan import Scan
+from socwidgets.reports.scan import Scan, cluster_address
 from socwidgets.reports.template_parameters import QualityReport
 
 #: Part of a pixel that drift may leave, share of saturated or unfit pixels, and the noise of a
@@ -64,7 +66,7 @@ def _half(scan: Scan, start: int) -> xr.Dataset:
     half = scan.od.isel({dim: slice(start, None, 2)})
     fit = fit_map(
         half, "lcf", references=scan.inputs.references, mask=scan.jumps["mask"],
-        **scan.params.fit_options(),
+        cluster=cluster_address(), **scan.params.fit_options(),
     )  # fmt: skip
     return soc_map(fit, charged=scan.params.charged)
 
@@ -73,7 +75,7 @@ def check_quality(
     scan: Scan, noise: NoiseFloor, scale: EnergyScale | None, params: QualityReport
 ) -> list[Check]:
     """Ask the data everything that could spoil the claim."""
-    return [
+    checks = [
         _registration(scan),
         _noise(noise, params),
         _agreement(noise),
@@ -82,6 +84,8 @@ def check_quality(
         _calibration(scan, scale, params),
         _spread(scan, params),
     ]
+    balance = balance_of(scan.params, scan.inputs.stack, scan.maps, scan.labels)
+    return checks if balance is None else [*checks, _balance(balance)]
 
 
 def _registration(scan: Scan) -> Check:
@@ -102,6 +106,16 @@ def _noise(noise: NoiseFloor, params: QualityReport) -> Check:
         best.sigma < params.smallest_spread,
         f"noise {best.sigma:.3g} ({best.source.replace('_', ' ')})",
         f"below {params.smallest_spread:g}",
+    )
+
+
+def _balance(balance: MassBalance) -> Check:
+    return Check(
+        "mass balance",
+        "Does the mean of the map agree with the charge that has passed?",
+        None if np.isnan(balance.z) else not balance.mismatch,
+        f"map minus coulometry {balance.delta:+.3f} ({abs(balance.z):.1f} sigma)",
+        "within 2 sigma",
     )
 
 

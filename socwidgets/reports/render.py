@@ -20,7 +20,7 @@ from socwidgets.reports.publish import KEY
 from socwidgets.reports.registry import get_template, template_parameters
 from socwidgets.reports.words import parameter_text
 
-#: Sections in the order of the page. A section that is not listed comes after these.
+#: Sections in the order of the page.
 SECTIONS = {
     "headline": "Key numbers",
     "warnings": "Keep in mind",
@@ -28,6 +28,7 @@ SECTIONS = {
     "map": "Map",
     "regions": "Regions of interest",
     "states": "States",
+    "distributions": "Distributions",
     "change": "What changed",
     "pathway": "Pathway",
     "distribution": "Distribution and particles",
@@ -37,6 +38,9 @@ SECTIONS = {
     "factors": "The eight factors",
     "inputs": "Inputs",
 }
+#: A section that is not listed (one for each particle, for instance) comes before this one: every
+#: page ends with fit quality, card, factors, inputs and provenance.
+_REST_BEFORE = "spectra"
 #: Sections with a place of their own in the page.
 _APART = ("verdict", "provenance")
 _MARKDOWN_MARKS = re.compile(r"(^#+\s*|[*_`])", re.MULTILINE)
@@ -153,7 +157,10 @@ def _blocks(notebook: nbformat.NotebookNode) -> Iterator[Block]:
 
 
 def _sections(blocks: list[Block]) -> list[dict[str, Any]]:
-    names = [*SECTIONS, *(b.section for b in blocks if b.section not in SECTIONS)]
+    known = list(SECTIONS)
+    place = known.index(_REST_BEFORE)
+    rest = (block.section for block in blocks if block.section not in SECTIONS)
+    names = [*known[:place], *rest, *known[place:]]
     found = []
     for name in dict.fromkeys(names):
         inside = [block for block in blocks if block.section == name]

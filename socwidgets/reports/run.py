@@ -12,6 +12,7 @@ from typing import Any
 
 import nbformat
 
+from socwidgets.analysis.distributed_fit import connect
 from socwidgets.model.errors import ParameterError
 from socwidgets.reports.execute import CellProgress, execute_notebook
 from socwidgets.reports.inputs import absolute_paths, require_files
@@ -19,6 +20,7 @@ from socwidgets.reports.pdf import print_pdf, require_chromium
 from socwidgets.reports.registry import get_template, inject, load_template, require_tag
 from socwidgets.reports.render import render_html
 from socwidgets.reports.results import read_results
+from socwidgets.reports.scan import CLUSTER_VARIABLE
 
 #: Format -> file name; ``{name}`` is the template's.
 FILES = {
@@ -48,6 +50,7 @@ def render_report(
     out: str | os.PathLike[str],
     to: Iterable[str] = DEFAULT_FORMATS,
     progress: CellProgress | None = None,
+    dask: str | None = None,
     **parameters: Any,
 ) -> ReportResult:
     """Run a report with its parameters as keywords; see `run_report`.
@@ -56,7 +59,7 @@ def render_report(
     --------
     ``render_report("soc_map", stack="scan.hdr", references="Fe(II)=a.t,Fe(III)=b.t", out="out/")``
     """
-    return run_report(name, parameters, out, to=to, progress=progress)
+    return run_report(name, parameters, out, to=to, progress=progress, dask=dask)
 
 
 def run_report(
@@ -65,6 +68,7 @@ def run_report(
     out: str | os.PathLike[str],
     to: Iterable[str] = DEFAULT_FORMATS,
     progress: CellProgress | None = None,
+    dask: str | None = None,
 ) -> ReportResult:
     """Run a report template and write what it makes into a folder.
 
@@ -83,6 +87,9 @@ def run_report(
         with these parameters to edit, not executed; alone, it runs nothing).
     progress : callable, optional
         ``progress(done_cells, all_cells)``.
+    dask : str, optional
+        Address of a dask scheduler whose workers fit the maps, see `socwidgets.fit_map`; they
+        must see the same files if the stack is larger than memory.
 
     Returns
     -------
@@ -91,7 +98,8 @@ def run_report(
     Raises
     ------
     ParameterError
-        If a parameter or a format is unknown or wrong; nothing was started then.
+        If a parameter or a format is unknown or wrong, or no scheduler answers; nothing was
+        started then.
     ReadError
         If an input file is not there.
     ReportError
@@ -111,10 +119,12 @@ def run_report(
     formats = tuple(kind for kind in formats if values.get(kind, True))
     if "pdf" in formats:
         require_chromium()
+    if dask is not None:
+        connect(dask).close()
     results: dict[str, Any] = {}
     with atomic_folder(out) as folder:
         if set(formats) - {"notebook"}:
-            results = _execute(name, values, formats, folder, progress)
+            results = _execute(name, values, formats, folder, progress, dask)
         if "notebook" in formats:
             copied = inject(load_template(name), values)
             nbformat.write(copied, folder / FILES["notebook"].format(name=name))
@@ -148,9 +158,14 @@ def _execute(
     formats: tuple[str, ...],
     folder: Path,
     progress: CellProgress | None,
+    dask: str | None,
 ) -> dict[str, Any]:
     notebook = execute_notebook(
-        require_tag(load_template(name), name), values, cwd=folder, progress=progress
+        require_tag(load_template(name), name),
+        values,
+        cwd=folder,
+        progress=progress,
+        environment={} if dask is None else {CLUSTER_VARIABLE: dask},
     )
     results = read_results(folder / FILES["json"])
     if {"html", "pdf"} & set(formats):

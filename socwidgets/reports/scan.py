@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +28,16 @@ TITLES = {
     "series": "Series of states", "particles": "Particles", "pathway": "Reaction pathway",
     "compare": "Comparison", "quality": "Quality of the data",
 }  # fmt: skip
+
+
+#: Environment variable with the address of a dask scheduler. Not a parameter: where a map was
+#: computed is no part of what it is, and whoever gets the report has another cluster or none.
+CLUSTER_VARIABLE = "SOCWIDGETS_DASK"
+
+
+def cluster_address() -> str | None:
+    """Scheduler whose workers fit the maps of this report (``--dask``); None for this machine."""
+    return os.environ.get(CLUSTER_VARIABLE) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,12 @@ def map_scan(params: SocMapReport) -> Scan:
     )
     jumps = edge_jump(od, **params.edge_options())
     fit = fit_map(
-        od, "lcf", references=inputs.references, mask=jumps["mask"], **params.fit_options()
+        od,
+        "lcf",
+        references=inputs.references,
+        mask=jumps["mask"],
+        cluster=cluster_address(),
+        **params.fit_options(),
     )
     maps = reject_poor_fits(soc_map(fit, charged=params.charged), params.r_max)
     maps = name_quantity(maps, params)
@@ -141,7 +157,7 @@ def conclude(
     table = scan.table if particles is None else particles
     base = gather(
         chosen, inputs or scan.inputs, scan.maps, scan.card,
-        particles=table, drift=scan.drift, prepared=scan.od,
+        particles=table, drift=scan.drift, prepared=scan.od, labels=scan.labels,
     )  # fmt: skip
     own = tuple(warnings)
     others = tuple(text for text in base.warnings if text not in own)

@@ -20,7 +20,13 @@ from socwidgets.model.status import Status, usable
 from socwidgets.plotting.text import quantity_label, unit_sign
 from socwidgets.reports.inputs import Inputs
 from socwidgets.reports.interactive.payload import payload
-from socwidgets.reports.publish import show_figures, show_frame, show_html, show_list, show_table
+from socwidgets.reports.publish import (
+    show_figures,
+    show_frame,
+    show_list,
+    show_subtitle,
+    show_table,
+)
 from socwidgets.reports.results import Results
 from socwidgets.reports.words import interval, with_uncertainty
 
@@ -55,7 +61,7 @@ def show_edge_jump(jumps: xr.Dataset) -> None:
     used = jumps["edge_jump"].where(jumps["mask"])
     captions = (
         "Edge jump of every pixel (thickness in optical density).",
-        "Pixels with enough signal to be fitted; the others are grey.",
+        "Pixels with enough signal to be fitted; the others are gray.",
     )
     both = [plotting.map_figure(jumps["edge_jump"], width=4.4)]
     both.append(plotting.map_figure(used.assign_attrs(jumps["edge_jump"].attrs), width=4.4))
@@ -65,12 +71,12 @@ def show_edge_jump(jumps: xr.Dataset) -> None:
 def show_maps(
     maps: xr.Dataset, labels: xr.DataArray | None = None, rois: Sequence[ROI] = ()
 ) -> None:
-    """Draw the map beside its standard-uncertainty map; pixels not to be used are grey."""
+    """Draw the map beside its standard-uncertainty map; pixels not to be used are gray."""
     keep = usable(maps)
     shown, sigma = (maps[name].where(keep) for name in ("soc", "soc_std"))
     name = quantity_label(maps["soc"])
     captions = (
-        f"{name}. Grey: no value (see the status map). Arrows on the color bar: values beyond "
+        f"{name}. Gray: no value (see the status map). Arrows on the color bar: values beyond "
         "its ends, which noise makes; nothing was clipped.",
         f"Standard uncertainty of each pixel ({maps.attrs.get('sigma_source', 'not stated')}).",
     )
@@ -180,8 +186,20 @@ def _spectrum(
     return plotting.spectrum_figure(fit, spread, title=title, note=note)
 
 
-def show_quality(maps: xr.Dataset, r_max: float | None = None) -> None:
-    """Residual, R-factor and status maps; `r_max` is the limit that rejected poor fits, if any."""
+def show_quality(maps: xr.Dataset, r_max: float | None = None, name: str = "") -> None:
+    """Residual, R-factor and status maps.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Map set.
+    r_max : float, optional
+        The limit that rejected poor fits, if any.
+    name : str
+        Whose maps, where a page shows several.
+    """
+    if name:
+        show_subtitle(name, "quality")
     figures, captions = [], []
     words = {
         "residual_rms": "Root-mean-square residual of each pixel's fit (optical density). "
@@ -197,11 +215,6 @@ def show_quality(maps: xr.Dataset, r_max: float | None = None) -> None:
     figures.append(plotting.status_figure(maps[STATUS], title="", words=reasons, width=4.4))
     captions.append("Status: why a pixel has no value, or is left out of the statistics.")
     show_figures(figures, "quality", captions)
-
-
-def show_card(card: HeterogeneityCard) -> None:
-    """Show the heterogeneity card as it is."""
-    show_html(card._repr_html_(), "card", card.to_frame().to_string())
 
 
 def show_headline(results: Results, names: Sequence[str]) -> None:
@@ -226,36 +239,6 @@ def show_warnings(results: Results) -> None:
     """Sentences that a reader must know before quoting a number."""
     show_list(results.warnings or ("No check of this report found a reason to doubt it.",),
               "warnings")  # fmt: skip
-
-
-def show_provenance(results: Results) -> None:
-    """Every step with its version, time and parameters."""
-    rows = [
-        {
-            "step": str(step.get("function", "")),
-            "time": str(step.get("time", "")),
-            "input": str(step.get("input", "")),
-            "parameters": json.dumps(step.get("parameters"), ensure_ascii=False),
-        }
-        for step in results.provenance
-    ]
-    show_table(pd.DataFrame(rows).set_index("step"), "provenance")
-
-
-def show_factors(results: Results) -> None:
-    """Show the checklist of the eight factors of the review's Fig. 30."""
-    rows = {
-        factor["label"]: {
-            "": "✓" if factor["value"] else "–",
-            "value": factor["value"] or "not stated",
-            "from": factor["source"] if factor["value"] else "",
-        }
-        for factor in results.factors
-    }
-    table = pd.DataFrame(rows).T
-    table.index.name = "factor"
-    caption = "What makes a charge heterogeneous (Fig. 30 of Zhang, Yang and Tian, 2019)"
-    show_table(table, "factors", caption)
 
 
 def show_regions(od: xr.Dataset, maps: xr.Dataset, rois: Sequence[ROI]) -> None:

@@ -212,8 +212,9 @@ def show_changes(changes: dict[str, StateChange]) -> None:
         }
         for name, c in changes.items()
     }
-    table = pd.DataFrame(rows).T
-    table.index.name = "change"
+    # One change is read downwards, also on a telephone; several are compared row by row.
+    table = pd.DataFrame(rows) if len(rows) == 1 else pd.DataFrame(rows).T
+    table.index.name = "quantity" if len(rows) == 1 else "change"
     show_table(table, "change", "p: chance of a change as large if nothing had changed")
 
 

@@ -9,24 +9,22 @@ import xarray as xr
 from socwidgets.analysis.energy_scale import EnergyScale, energy_sensitivity
 from socwidgets.analysis.recovery import Recovery, compare_with_truth
 from socwidgets.model.status import usable
+from socwidgets.reports.closing import show_card, show_factors, show_provenance
 from socwidgets.reports.figures import save_figures, save_thumbnail
 from socwidgets.reports.inputs import Inputs, open_inputs
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.particles import find_particles, tabulate
 from socwidgets.reports.prepare import align, name_quantity, to_optical_density, truth_map
 from socwidgets.reports.results import Results, write_results
-from socwidgets.reports.scan import conclude, map_scan, read_rois
+from socwidgets.reports.scan import cluster_address, conclude, map_scan, read_rois
 from socwidgets.reports.sections import (
-    show_card,
     show_edge_jump,
-    show_factors,
     show_headline,
     show_histogram,
     show_inputs,
     show_interactive,
     show_maps,
     show_particles,
-    show_provenance,
     show_quality,
     show_regions,
     show_spectra,
@@ -39,6 +37,7 @@ __all__ = [
     "Results",
     "align",
     "check_energy_scale",
+    "cluster_address",
     "compare_if_known",
     "conclude",
     "find_particles",

@@ -16,16 +16,19 @@ from socwidgets.model import provenance
 from socwidgets.model.names import STATUS
 from socwidgets.model.stack import pixel_size_um
 from socwidgets.model.status import status_counts
+from socwidgets.reports.balance import balance_numbers, balance_of
 from socwidgets.reports.factors import factors, missing_words
 from socwidgets.reports.inputs import Inputs
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.prepare import largest_drift
 from socwidgets.reports.results import Number, Results
+from socwidgets.session.calibrating import notes_of
 
 #: Numbers at the top of the page, where they exist.
 HEADLINE = (
-    "mean", "mean_all_pixels", "mean_energy_std", "sigma_true", "sigma_observed", "sigma_noise",
-    "hsn", "share_between", "correlation_length", "n_particles", "n_pixels",
+    "mean", "mean_all_pixels", "mean_energy_std", "charge_soc", "mass_balance",
+    "sigma_true", "sigma_observed", "sigma_noise", "hsn", "share_between", "correlation_length",
+    "n_particles", "n_pixels",
 )  # fmt: skip
 TRUTH_HEADLINE = ("truth_bias", "truth_ratio", "truth_pull_sd")
 
@@ -54,6 +57,7 @@ def gather(
     prepared: xr.Dataset | None = None,
     recovery: Recovery | None = None,
     scale: EnergyScale | None = None,
+    labels: xr.DataArray | None = None,
 ) -> Results:
     """Collect what a report states.
 
@@ -79,6 +83,8 @@ def gather(
         Comparison with the truth, for a phantom.
     scale : EnergyScale, optional
         Dependence of the mean on the energy scale.
+    labels : xarray.DataArray, optional
+        Particles, for the mass balance.
     """
     numbers = {entry.name: _from_card(entry, card, maps) for entry in card.entries}
     if whole is not None:
@@ -90,6 +96,10 @@ def gather(
     numbers |= _preparation_numbers(drift, prepared, maps)
     if scale is not None:
         numbers |= _scale_numbers(scale, params)
+    energy_std = numbers["mean_energy_std"].value if scale is not None else 0.0
+    balance = balance_of(params, inputs.stack, maps, labels, systematic_std=energy_std)
+    numbers |= balance_numbers(balance)
+    broken = balance.verdict if balance is not None and balance.mismatch else ""
     if recovery is not None:
         numbers |= _truth_numbers(recovery)
     found = factors(params, inputs.stack, particles)
@@ -106,7 +116,7 @@ def gather(
         status=status_counts(maps[STATUS]),
         verdict=card.verdict,
         warnings=tuple(
-            filter(None, [*_warnings(inputs, maps, card, drift, prepared, scale), unstated])
+            filter(None, [broken, *_warnings(inputs, maps, card, drift, prepared, scale), unstated])
         ),
         provenance=provenance.steps(maps),
     )
@@ -246,4 +256,4 @@ def _warnings(
         )
     if drift is None:
         found.append("Drift between the frames was not measured.")
-    return [*found, *card.warnings, *fit_warnings(maps)]
+    return [*found, *notes_of(maps), *card.warnings, *fit_warnings(maps)]

@@ -70,6 +70,7 @@ class SeriesReport(SocMapReport):
     def check(self) -> None:
         """Check that every state has its coordinate."""
         SocMapReport.check(self)
+        _refuse_one_charge(self)
         if len(self.stacks()) < 2:
             raise ParameterError(
                 "a series needs two states or more",
@@ -133,6 +134,7 @@ class CompareReport(SocMapReport):
     def check(self) -> None:
         """Check that there is something to compare with."""
         SocMapReport.check(self)
+        _refuse_one_charge(self)
         if not self.second.strip():
             raise ParameterError("there is no second stack to compare with", fix="give second=...")
 
@@ -157,3 +159,13 @@ def _plain(params: SocMapReport, stack: str) -> SocMapReport:
     names = SocMapReport().to_dict()
     values = {name: getattr(params, name) for name in names}
     return SocMapReport.from_mapping({**values, "stack": stack})
+
+
+def _refuse_one_charge(params: SocMapReport) -> None:
+    if params.charge_soc is not None:
+        raise ParameterError(
+            "one state of charge cannot be that of several stacks",
+            expected="charge_soc as an attribute of each file",
+            found=f"charge_soc={params.charge_soc:g}",
+            fix="leave charge_soc out, or run the report soc_map on each stack",
+        )

@@ -12,7 +12,10 @@ import time
 
 import pandas as pd
 import pytest
+from dask_cluster import cluster  # noqa: F401
 
+from socwidgets.analysis import distributed_fit
+from socwidgets.analysis.distributed_fit import connect
 from socwidgets.cli import main
 from socwidgets.model.errors import OutputError, ParameterError, ReadError
 from socwidgets.reports.batch import journal, run_batch
@@ -21,6 +24,8 @@ from socwidgets.reports.batch.cluster import ClusterRunner
 from socwidgets.reports.batch.local import Runner
 from socwidgets.reports.batch.plan import plan_batch
 from socwidgets.reports.results import Number, Results, write_results
+from socwidgets.reports.scan import map_scan
+from socwidgets.reports.template_parameters import ParticlesReport
 
 TINY = "phantom:lfp:size_px 64,n_particles 5"
 
@@ -200,24 +205,8 @@ def test_a_foreign_folder_and_a_second_batch_are_refused(tmp_path, fake):
     assert not list(tmp_path.glob(".*lock"))
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    distributed = pytest.importorskip("distributed")
-    import dask
-
-    # Nobody answers for a worker that is dead: do not wait half a minute to find out.
-    quick = {"distributed.comm.timeouts.connect": "3s", "distributed.comm.timeouts.tcp": "11s"}
-    with (
-        dask.config.set(quick),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster,
-    ):
-        yield cluster
-
-
 @pytest.mark.slow
-def test_a_worker_that_is_killed_costs_no_report(tmp_path, fake, cluster):
+def test_a_worker_that_is_killed_costs_no_report(tmp_path, fake, cluster):  # noqa: F811
     rows = [{"name": f"s{n}", "stack": TINY, "sample": "1.5"} for n in range(4)]
     path, out, killed = table(tmp_path / "t.csv", rows), tmp_path / "out", []
 
@@ -240,7 +229,7 @@ def test_a_worker_that_is_killed_costs_no_report(tmp_path, fake, cluster):
 
 def test_a_cluster_that_is_not_there_is_said(tmp_path, fake, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("socwidgets.reports.batch.cluster.CONNECT_S", 1)
+    monkeypatch.setattr("socwidgets.analysis.distributed_fit.CONNECT_S", 1)
     path = table(tmp_path / "t.csv", [{"name": "a", "stack": TINY}])
     with pytest.raises(ParameterError, match="no dask scheduler answers"):
         run_batch("soc_map", path, tmp_path / "out", dask="tcp://127.0.0.1:9")
@@ -267,3 +256,28 @@ def test_the_command_line_makes_real_reports(tmp_path, capsys):
     assert json.loads((out / journal.JOURNAL).read_text().splitlines()[0])["name"]
     assert main([*line, "--to", "html"]) == 1
     assert "0 reports made, 1 kept from before, 1 failed" in capsys.readouterr().out
+
+
+def test_a_report_whose_cluster_is_not_there_is_refused_before_it_starts(
+    tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("socwidgets.analysis.distributed_fit.CONNECT_S", 0.5)
+    line = ["report", "run", "soc_map", "-o", str(tmp_path / "out"), "--dask", "tcp://127.0.0.1:9"]
+    assert main(line) == 2
+    assert "no dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_maps_of_one_report_come_from_the_cluster(tmp_path, cluster):  # noqa: F811
+    line = ["report", "run", "particles", "-p", f"stack={TINY}", "-p", "draws=100", "--to", "json"]
+    out = tmp_path / "far"
+    assert main([*line, "-q", "-o", str(out), "--dask", cluster.scheduler_address]) == 0
+    with connect(cluster.scheduler_address) as client:
+        fits = client.run(lambda: distributed_fit._prepared.cache_info().misses)
+    assert sum(fits.values()) >= 1
+    found = json.loads((out / "results.json").read_text())["numbers"]
+    here = map_scan(ParticlesReport(stack=TINY, draws=100)).card
+    for name in ("mean", "sigma_true"):
+        assert found[name]["value"] == here[name].value

@@ -5,37 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from socwidgets.model.errors import ParameterError
+from socwidgets.analysis.distributed_fit import connect
 from socwidgets.reports.batch.local import CHILD, Job, Outcome, run_in_child
 
 #: How often a report is begun again on another worker after its worker has died.
 RETRIES = 2
-#: Seconds in which a scheduler must answer.
-CONNECT_S = 10
-
-
-def connect(address: str) -> Any:
-    """Return a client of the scheduler at `address` (``tcp://host:8786``).
-
-    Raises
-    ------
-    ParameterError
-        If dask.distributed is not installed or nothing answers there.
-    """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ParameterError(
-            "a cluster needs dask.distributed", fix="pip install 'socwidgets[big]'"
-        ) from None
-    try:
-        return Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise ParameterError(
-            f"no dask scheduler answers at {address}",
-            expected="the address that its scheduler prints, such as tcp://10.0.0.1:8786",
-            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
-        ) from None
 
 
 class ClusterRunner:

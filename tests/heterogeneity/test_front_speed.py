@@ -1,0 +1,106 @@
+"""Arrival and speed of planted fronts: planes, a sphere, a front that is faster one way."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from socwidgets.heterogeneity.phases.speed import front_speed
+from socwidgets.model.errors import DataError
+
+PIXEL = (0.05, 0.05)
+TIMES = np.arange(8.0)
+Y, X = np.mgrid[:60, :90].astype(float)
+ALL = np.ones(X.shape, bool)
+
+
+def step(distance):
+    """Composition ``0..1`` with an interface of about a pixel, 1 behind the front."""
+    return 0.5 * (1 - np.tanh(distance / 1.2))
+
+
+def plane(angle_deg=0.0, px=8.0, noise=0.0, seed=0):
+    angle = np.radians(angle_deg)
+    along = X * np.cos(angle) + Y * np.sin(angle)
+    states = np.stack([step(along - 8 - px * t) for t in TIMES])
+    return states + np.random.default_rng(seed).normal(0, noise, states.shape)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.parametrize("angle", [0.0, 30.0])
+def test_a_plane_runs_at_its_speed_in_its_direction(angle, noise):
+    found = front_speed(plane(angle, noise=noise), ALL, TIMES, PIXEL)
+    assert found.attrs["median_speed"] == pytest.approx(8 * 0.05, rel=0.02)
+    assert float(found.direction.median()) == pytest.approx(angle, abs=0.5)
+    middle = found.isel(y=slice(10, 50), x=slice(20, 50))
+    assert float(np.abs(middle.speed / 0.4 - 1).max()) < (0.03 if noise == 0 else 0.15)
+    along = X * np.cos(np.radians(angle)) + Y * np.sin(np.radians(angle))
+    # Smoothing tilts a front that meets the border of the field at an angle.
+    error = (found.arrival.values - (along - 8) / 8)[4:-4, 4:-4]
+    assert np.nanmax(np.abs(error)) < (0.03 if noise == 0 else 0.15)
+    # Before the first and beyond the last front nothing is known.
+    outside = (along < 7) | (along > 8 + 8 * TIMES[-1] + 1)
+    assert np.isnan(found.arrival.values[outside]).all()
+
+
+def test_what_falls_is_followed_too():
+    rising = front_speed(plane(), ALL, TIMES, PIXEL)
+    falling = front_speed(1 - plane(), ALL, TIMES, PIXEL)
+    assert (rising.attrs["rising"], falling.attrs["rising"]) == (1, 0)
+    np.testing.assert_allclose(falling.speed, rising.speed, rtol=1e-6)
+    scaled = front_speed(0.2 + 0.5 * plane(), ALL, 60 * TIMES, PIXEL, ends=(0.2, 0.7))
+    np.testing.assert_allclose(scaled.speed * 60, rising.speed, rtol=1e-6)
+
+
+def test_a_sphere_that_shrinks_in_a_volume():
+    axis = np.arange(36) - 17.5
+    radius = np.sqrt(sum(a**2 for a in np.meshgrid(axis, axis, axis, indexing="ij")))
+    states = np.stack([step(15 - 3 * t - radius) for t in TIMES[:5]])
+    volume = xr.DataArray(states, dims=("time", "z", "y", "x"))
+    options = {"smooth_px": 0.0, "speed_px": 1.0}
+    found = front_speed(volume, radius < 16.5, TIMES[:5], (0.1, 0.1, 0.1), **options)
+    assert found.speed.dims == ("z", "y", "x")
+    assert "direction" not in found
+    shell = (radius > 7) & (radius < 14)
+    assert float(np.median(found.speed.values[shell])) == pytest.approx(0.3, rel=0.03)
+    assert float(np.std(found.speed.values[shell])) < 0.03
+    error = found.arrival.values[shell] - (15 - radius[shell]) / 3
+    assert np.abs(error).max() < 0.05
+    # Smoothing moves a surface of so few pixels of radius, and bends the slope of its arrival.
+    smooth = front_speed(volume, radius < 16.5, TIMES[:5], (0.1, 0.1, 0.1))
+    assert float(np.median(smooth.speed.values[shell])) == pytest.approx(0.3, rel=0.08)
+
+
+def test_a_front_that_is_faster_one_way():
+    """Fig. 4: ``v = v0 (1 + e cos 2 phi)``, and the same everywhere once e is none."""
+    y, x = np.mgrid[:81, :81] - 40.0
+    radius, phi = np.hypot(y, x), np.arctan2(y, x)
+    for e in (0.5, 0.0):
+        states = np.stack([step(36 - 4 * t * (1 + e * np.cos(2 * phi)) - radius)
+                           for t in TIMES[:6]])  # fmt: skip
+        found = front_speed(states, radius < 38, TIMES[:6], (0.1, 0.1))
+        speed = found.speed.values
+        part = np.isfinite(speed) & (radius > 14)
+        fast = part & (np.abs(np.sin(phi)) < 0.26)
+        slow = part & (np.abs(np.cos(phi)) < 0.26)
+        ratio = np.median(speed[fast]) / np.median(speed[slow])
+        assert ratio == pytest.approx((1 + e) / (1 - e), rel=0.15)
+
+
+def test_a_reaction_that_goes_back_is_counted():
+    states = plane()
+    states[4, 20:30, 10:20] = 0.0
+    found = front_speed(states, ALL, TIMES, PIXEL, smooth_px=0.0)
+    assert 60 <= found.attrs["returned"] <= 100
+    assert front_speed(plane(), ALL, TIMES, PIXEL).attrs["returned"] == 0
+
+
+def test_bad_input():
+    with pytest.raises(DataError, match="do not fit"):
+        front_speed(plane(), ALL, TIMES, (0.05,))
+    with pytest.raises(DataError, match="do not fit"):
+        front_speed(plane(), ALL[:-1], TIMES, PIXEL)
+    with pytest.raises(DataError, match="rising times"):
+        front_speed(plane(), ALL, TIMES[::-1], PIXEL)
+    with pytest.raises(DataError, match="not seen in two states") as caught:
+        front_speed(np.zeros((3, 60, 90)), ALL, TIMES[:3], PIXEL)
+    assert "found: 0 of 3" in str(caught.value).replace("   ", " ").replace("  ", " ")
