@@ -23,6 +23,7 @@ from socwidgets.model.errors import DataError, KindError, ParameterError
 from socwidgets.model.kinds import KIND, kind_of
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import STATUS, std_name
+from socwidgets.model.noise_shape import NOISE_SHAPE
 from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.status import Status
 
@@ -47,9 +48,10 @@ _WORDS = {
 _PASSED_ON = ("thickness", "thickness_std", "edge_jump", "r_factor", "residual_rms", "redchi")
 _KEPT = (
     "sample", "title", "components", "sigma_source", "window", "condition_number", RIM_CHECK,
+    NOISE_SHAPE,
 )  # fmt: skip
 
-#: Printed with every composition that was read from an edge energy (science B.8).
+#: Printed with every composition that was read from an edge energy.
 EDGE_CAVEATS = (
     "at high charge the shift of a K edge also holds metal-oxygen covalency and oxygen's part",
     "a reduced surface layer looks like a low state of charge without holding lithium",

@@ -14,10 +14,11 @@ from socwidgets.analysis.frame_motion import ROW_DX, ROW_DY, SCALE, motions, mov
 from socwidgets.analysis.magnification import magnifications, rescaled
 from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.registration_params import RegistrationParams
-from socwidgets.analysis.resample import Motion
+from socwidgets.analysis.resample import Motion, noise_shape
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.noise_shape import NOISE_SHAPE
 from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import require_quantity, validate_stack
 
@@ -160,6 +161,7 @@ def register(
     else:
         said = f"moved by {rms:.3f} px (root mean square), cubic spline"
         move_stack(result, moves)
+        result.attrs[NOISE_SHAPE] = noise_shape(moves).to_attr()
     if int(measured.get("replaced", xr.DataArray(0)).sum()):
         said += f"; {int(measured['replaced'].sum())} frames took the drift of their neighbors"
     result = result.assign({str(n): v.variable for n, v in measured.data_vars.items()})

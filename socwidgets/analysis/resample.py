@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sp
 from scipy import ndimage
+
+from socwidgets.model.noise_shape import NoiseShape
 
 #: The cardinal cubic spline falls by sqrt(3) - 2 = -0.27 per pixel: 2e-6 is left after ten.
 _TAPS = 10
@@ -189,6 +192,25 @@ def noise_gain(dy: float, dx: float) -> float:
     taps = np.arange(-_TAPS, _TAPS + 1)
     gains = [np.sum(cardinal_spline((d - np.floor(d)) - taps) ** 2) for d in (dy, dx)]
     return float(gains[0] * gains[1])
+
+
+def noise_shape(moves: Sequence[Motion]) -> NoiseShape:
+    """Noise of a map made from frames that were moved, if each frame counts alike.
+
+    From the plain shifts: magnification and row drift are left out. What neighbors share follows
+    from the overlap of their weights; these sum to one, so the noise of a wide area is what it was.
+    """
+    taps = np.arange(-_TAPS, _TAPS + 1)
+    lags = []
+    for move in moves:
+        pair = []
+        for shift in (move.dy, move.dx):
+            w = cardinal_spline((shift - np.floor(shift)) - taps)
+            pair.append((float(np.sum(w * w)), float(np.sum(w[1:] * w[:-1]))))
+        (y0, y1), (x0, x1) = pair
+        lags.append((y0 * x0, y1 * x0, y0 * x1, y1 * x1))
+    gain, along_y, along_x, diagonal = np.mean(lags, axis=0)
+    return NoiseShape(along_y / gain, along_x / gain, diagonal / gain, 1.0 / gain)
 
 
 def _apply(frame: np.ndarray, motion: Motion, power: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import xarray as xr
 from socwidgets.model.errors import DataError
 from socwidgets.model.kinds import Kind, kind_of
 from socwidgets.model.names import X, Y, std_name
+from socwidgets.model.noise_shape import WHITE, NoiseShape
 from socwidgets.model.status import usable
 
 #: Third dimension of a volume.
@@ -34,6 +35,8 @@ class Sample:
         What the values mean.
     spacing_um : tuple of float
         Pixel size along each dimension; 1 where the axis carries no positions.
+    noise_shape : NoiseShape
+        What the noise of neighbors has in common; registration leaves that.
     """
 
     values: np.ndarray
@@ -44,6 +47,7 @@ class Sample:
     shape: tuple[int, ...]
     kind: Kind
     spacing_um: tuple[float, ...] = (1.0, 1.0)
+    noise_shape: NoiseShape = WHITE
 
     @property
     def size(self) -> int:
@@ -116,7 +120,7 @@ def take_sample(
         Of the map's shape, integer; if given, only pixels inside a particle count.
     weights : str, xarray.DataArray or None
         Name of a map in `maps`, a map, or None for equal weights. A projected map must be weighted
-        by thickness for its mean to be the mean of the material (science B.9). Where the named map
+        by thickness for its mean to be the mean of the material. Where the named map
         is absent, weights are equal; negative weights count as zero.
 
     Raises
@@ -154,6 +158,7 @@ def take_sample(
         field.shape,
         kind,
         spacing_um(field),
+        NoiseShape.of(maps.attrs),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a perfect analysis of a simulated stack would find, and how well (science B.1, B.7)."""
+"""What a perfect analysis of a simulated stack would find, and how well."""
 
 from __future__ import annotations
 
@@ -93,19 +93,20 @@ def expected_soc_std(phantom: Phantom, instrument: StxmInstrument | None = None)
     return xr.DataArray(std, {Y: maps[Y], X: maps[X]}, (Y, X), "soc_std_expected", attrs)
 
 
-def energy_error_std(
+def energy_errors(
     references: xr.DataArray,
     energies_ev: np.ndarray,
     error_ev: float,
     fractions: np.ndarray,
     values: np.ndarray,
-) -> float:
-    """Error that random photon energies give a composition, in every pixel of a map alike.
+) -> np.ndarray:
+    """What an error of one photon energy does to a composition, pixel by pixel.
 
     All pixels see the same wrong energies, so this error does not average out over a map; the
     noise propagated from counts does not hold it. To first order
     ``delta x = sum_i h_i S'(E_i) eps_i`` with the row h of the least-squares fit (references,
-    constant, slope) that gives the composition ``x = sum_k v_k f_k``.
+    constant, slope) that gives the composition ``x = sum_k v_k f_k``. As h and S' depend on the
+    composition, the contrast of a map changes too.
 
     Parameters
     ----------
@@ -116,24 +117,50 @@ def energy_error_std(
     error_ev : float
         Standard deviation of each energy's error, eV.
     fractions : ndarray
-        ``(component,)``, where; their sum is 1.
+        ``(n, component)``; the sum of each row is 1.
     values : ndarray
         ``(component,)``, composition of each pure component: (0, 1) for the SOC of two.
 
     Returns
     -------
-    float
-        Standard deviation of the common error, in the unit of `values`.
+    ndarray
+        ``(energy, n)``, change of the composition by one standard deviation of each energy.
     """
     energies, step = np.asarray(energies_ev, float), 0.05
     spectra, after, before = (
         references.interp(energy=energies + move, method="cubic").values
         for move in (0.0, step, -step)
     )
-    f, v = np.asarray(fractions, float), np.asarray(values, float)
+    f, v = np.atleast_2d(np.asarray(fractions, float)), np.asarray(values, float)
     slope = f @ (after - before) / (2.0 * step)
     rest = (energies - energies.mean()) / np.ptp(energies)
     design = np.stack([*spectra, np.ones_like(energies), rest], axis=1)
-    rows = np.linalg.pinv(design)[: f.size]
+    rows = np.linalg.pinv(design)[: v.size]
     # x = (v . c)/(sum c), at a sum of 1.
-    return float(error_ev * np.sqrt(np.sum(((v - f @ v) @ rows * slope) ** 2)))
+    gradient = (v @ rows)[None] - (f @ v)[:, None] * rows.sum(axis=0)[None]
+    return np.asarray(error_ev * (gradient * slope).T)
+
+
+def energy_error_std(
+    references: xr.DataArray,
+    energies_ev: np.ndarray,
+    error_ev: float,
+    fractions: np.ndarray,
+    values: np.ndarray,
+) -> float:
+    """Error that random photon energies give a composition, in every pixel of a map alike.
+
+    Parameters
+    ----------
+    references, energies_ev, error_ev, values
+        As `energy_errors`.
+    fractions : ndarray
+        ``(component,)``, where.
+
+    Returns
+    -------
+    float
+        Standard deviation of the common error, in the unit of `values`.
+    """
+    errors = energy_errors(references, energies_ev, error_ev, fractions, values)
+    return float(np.sqrt(np.sum(errors[:, 0] ** 2)))

@@ -35,6 +35,7 @@ class Cost:
 
     name: str
     seconds: float
+    cpu_s: float
     peak_mb: float
     first_map_s: float | None
     first_map_cpu_s: float | None
@@ -67,6 +68,12 @@ class _Memory:
         return self.peak / 1e6
 
 
+def _cpu(client: NotebookClient) -> float:
+    """Processor seconds that the kernel has taken."""
+    spent = psutil.Process(client.km.provisioner.pid).cpu_times()
+    return spent.user + spent.system
+
+
 def measure(path: Path) -> Cost:
     """Run one notebook from top to bottom.
 
@@ -92,12 +99,11 @@ def measure(path: Path) -> Cost:
                     client.execute_cell(notebook.cells[index], index)
                     if index == shows:
                         first_map = time.perf_counter() - began
-                        spent = psutil.Process(client.km.provisioner.pid).cpu_times()
-                        first_map_cpu = spent.user + spent.system
-                seconds = time.perf_counter() - began
+                        first_map_cpu = _cpu(client)
+                seconds, cpu = time.perf_counter() - began, _cpu(client)
             finally:
                 peak = memory.stop()
-    return Cost(path.name, seconds, peak, first_map, first_map_cpu)
+    return Cost(path.name, seconds, cpu, peak, first_map, first_map_cpu)
 
 
 def main() -> int:
@@ -109,14 +115,19 @@ def main() -> int:
     paths = chosen.notebooks or sorted([*FOLDER.glob("*.ipynb"), *FOLDER.glob("*/*.ipynb")])
     too_much = False
     if not chosen.json:
-        print("| notebook | seconds | peak memory (MB) |\n|---|---|---|", flush=True)
+        print(
+            "| notebook | seconds | of processor | peak memory (MB) |\n|---|---|---|---|",
+            flush=True,
+        )
     for path in paths:
         cost = measure(path)
         too_much |= cost.seconds > SECONDS or cost.peak_mb > MEGABYTES
         if chosen.json:
             print(json.dumps(asdict(cost)), flush=True)
         else:
-            print(f"| `{cost.name}` | {cost.seconds:.0f} | {cost.peak_mb:.0f} |", flush=True)
+            numbers = (cost.seconds, cost.cpu_s, cost.peak_mb)
+            row = (f"`{cost.name}`", *(f"{value:.0f}" for value in numbers))
+            print(f"| {' | '.join(row)} |", flush=True)
     return int(too_much)
 
 

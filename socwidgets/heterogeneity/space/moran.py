@@ -1,4 +1,4 @@
-"""Whether neighbors are alike: Moran's I and Geary's C, with the noise taken out (science E.5)."""
+"""Whether neighbors are alike: Moran's I and Geary's C, with the noise taken out."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def autocorrelation(
     -----
     ``I = (n/W) sum_ij w_ij z_i z_j / sum z^2`` (Moran 1950), ``C = (n - 1)/(2 W) sum_ij w_ij
     (v_i - v_j)^2 / sum z^2`` (Geary 1954). White noise adds to ``sum z^2`` but not to the
-    products: ``I_true = I s_obs^2/s_true^2``. Golden G-60a.
+    products: ``I_true = I s_obs^2/s_true^2``. Registration makes the noise of neighbors alike; what
+    it says of that (`NoiseShape`) is taken from the products. The p value is that of the map with
+    its noise. Golden G-60a.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
     return autocorrelation_of(sample, neighbors=neighbors, permutations=permutations, seed=seed)
@@ -125,7 +127,7 @@ def autocorrelation_of(
             "unknown neighborhood", expected=f"one of {', '.join(NEIGHBORS)}", found=repr(neighbors)
         )
     sums = sum_pairs(sample, NEIGHBORS[neighbors], units)
-    per_unit = _unit_sums(sample, sums, units)
+    per_unit = _unit_sums(sample, sums, units, neighbors)
     moran, geary, moran_true, geary_true = (float(a[0]) for a in _both(per_unit.sum(1)[:, None]))
     z = sample.values - sample.values.mean()
     p, p_geary, method = _p_values(sample, z, moran, geary, neighbors, permutations, seed)
@@ -148,14 +150,19 @@ def autocorrelation_of(
     )  # fmt: skip
 
 
-def _unit_sums(sample: Sample, sums: PairSums, units: Units | None) -> np.ndarray:
-    """``(9, units)``: pairs, half squares, products, sums, pair noise; n, v, v^2, noise."""
+def _unit_sums(sample: Sample, sums: PairSums, units: Units | None, neighbors: str) -> np.ndarray:
+    """``(10, units)``: pairs, half squares, products, sums, pair noise; n, v, v^2, noise; shared.
+
+    The last is the noise that the two pixels of a pair have in common.
+    """
     names = ("pairs", "half_square", "product", "sum", "noise")
     pair = np.stack([sums.column(name).sum(axis=0) for name in names])
     v = sample.values - np.average(sample.values, weights=sample.weights)
     rows = (np.ones_like(v), v, v**2, sample.noise_variance)
     single = np.stack([np.array([r.sum()]) if units is None else units.sums(r) for r in rows])
-    return np.concatenate([pair, single])
+    shape = [sample.noise_shape.at(dy, dx) for dy, dx in NEIGHBORS[neighbors]]
+    shared = np.tensordot(shape, sums.column("noise"), axes=1)
+    return np.concatenate([pair, single, shared[None]])
 
 
 def _by_own_pixels(
@@ -169,23 +176,26 @@ def _by_own_pixels(
     square of the pair.
     """
     seen = np.pad(sample.seen(), [(0, 0)] * (len(sample.shape) - 2) + [(1, 1), (1, 1)])
-    degree = np.zeros(sample.size)
+    degree, alike = np.zeros(sample.size), np.zeros(sample.size)
     height, width = sample.shape[-2:]
     for dy, dx in NEIGHBORS[neighbors]:
         for y, x in ((1 + dy, 1 + dx), (1 - dy, 1 - dx)):
-            degree += seen[..., y : y + height, x : x + width][sample.position]
+            partner = seen[..., y : y + height, x : x + width][sample.position]
+            degree += partner
+            alike += sample.noise_shape.at(dy, dx) * partner
     v = sample.values - np.average(sample.values, weights=sample.weights)
     half = 0.5 * degree
-    rows = (half, half * v**2, degree * v, half * sample.noise_variance)
-    pairs, square, total, noise = (units.sums(row) for row in rows)
+    quiet = 0.5 * sample.noise_variance
+    rows = (half, half * v**2, degree * v, degree * quiet, alike * quiet)
+    pairs, square, total, noise, shared = (units.sums(row) for row in rows)
     own = per_unit.copy()
-    own[[0, 2, 3, 4]] = pairs, square - own[1], total, noise
+    own[[0, 2, 3, 4, 9]] = pairs, square - own[1], total, noise, shared
     return own
 
 
 def _both(s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """I and C as measured and without noise, from sums ``(9, draws)``."""
-    pairs, half, product, total, pair_noise, n, first, second, noise = s
+    """I and C as measured and without noise, from sums ``(10, draws)``."""
+    pairs, half, product, total, pair_noise, n, first, second, noise, shared = s
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = first / n
         products = product - mean * total + mean**2 * pairs
@@ -199,8 +209,8 @@ def _both(s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
         return (
             moran,
             geary,
-            n * products / pairs / quiet,
-            np.maximum((n - 1) * (half - pair_noise) / pairs / quiet, 0.0),
+            n * (products - shared) / pairs / quiet,
+            np.maximum((n - 1) * (half - (pair_noise - shared)) / pairs / quiet, 0.0),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.model.names import LABELS, X, Y
 from socwidgets.phantoms import Phantom, StxmInstrument, default_instrument, simulate
 from socwidgets.phantoms.catalog import edge_of
-from socwidgets.phantoms.expected import energy_error_std, registered_truth
+from socwidgets.phantoms.expected import energy_error_std, energy_errors, registered_truth
 from socwidgets.phantoms.xanes_references import EDGE_EV, xanes_energies
 
 #: Random error of each photon energy: that of a good encoder.
@@ -65,6 +65,38 @@ class Analyzed:
             self.phantom.references, self.od["energy"].values, self.jitter_ev,
             np.asarray(fractions), np.asarray(values),
         )  # fmt: skip
+
+    def common_sigma_of(
+        self,
+        statistic: Callable[[np.ndarray], float],
+        fractions: np.ndarray,
+        values: Sequence[float] = (0.0, 1.0),
+    ) -> float:
+        """Error that the photon energies give any number drawn from the pixels' compositions.
+
+        Parameters
+        ----------
+        statistic : callable
+            Of compositions ``(n,)``.
+        fractions : ndarray
+            ``(n, component)``, true ones.
+        values : sequence of float
+            ``(component,)``, composition of each pure component.
+        """
+        shares = np.asarray(fractions, float)
+        exact = shares @ np.asarray(values, float)
+        errors = energy_errors(
+            self.phantom.references, self.od["energy"].values, self.jitter_ev, shares,
+            np.asarray(values, float),
+        )  # fmt: skip
+        base = statistic(exact)
+        return float(np.sqrt(sum((statistic(exact + moved) - base) ** 2 for moved in errors)))
+
+    def spread_sigma(self, inside: np.ndarray) -> float:
+        """Error that the photon energies give the standard deviation of the SOC of some pixels."""
+        soc = self.truth["soc"].values[inside]
+        soc = soc[np.isfinite(soc)]
+        return self.common_sigma_of(lambda x: float(x.std()), np.stack([1.0 - soc, soc], axis=1))
 
 
 def short_scan(element: str) -> tuple[float, ...]:

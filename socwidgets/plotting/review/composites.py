@@ -212,7 +212,12 @@ def _li_spread(found: Analyzed) -> Number:
         composition(found.fit, LMO, LMO_LI, "Li per Mn2O4", "x_li"), labels, "composition"
     )
     inside = labels.values > 0
-    return seen.spread(float(np.nanstd(2.0 * found.truth["soc"].values[inside])))
+    # The truth of the very pixels that were fitted: those that gave no value count in neither.
+    inside &= np.isfinite(found.fit[f"fraction_{LMO[0]}_free"].values)
+    shares = np.stack([found.truth[f"fraction_{name}"].values[inside] for name in LMO], axis=1)
+    common = found.common_sigma_of(lambda x: float(x.std()), shares, LMO_LI)
+    truth = float(np.std(shares @ np.asarray(LMO_LI)))
+    return Number(seen.true, truth, float(np.hypot(seen.true_sigma, common)), "", "noise taken out")
 
 
 def _bars(canvas: Canvas, table: pd.DataFrame, palette: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from socwidgets.heterogeneity.pathway.active import active_fraction
 from socwidgets.heterogeneity.pathway.classify import Pathway, classify_pathway
 from socwidgets.heterogeneity.pathway.rates import local_current_density, particle_rate
 from socwidgets.heterogeneity.phases.uniformity import uniformity_coefficient
+from socwidgets.heterogeneity.sample import compact
 from socwidgets.phantoms import make_phantom
 from socwidgets.phantoms.pathways import PATHWAYS
 from socwidgets.plotting.review.canvas import Canvas, titled
@@ -228,9 +229,11 @@ def figure_25a(seed: int, colors: str) -> ReviewFigure:
             truth = 1.0 - s.std() / np.sqrt(s.mean() * (1.0 - s.mean()))
             rows.append({"rate": name, "uniformity": seen.value, "sigma": seen.std, "truth": truth})
         part = pd.DataFrame(rows[-16:]).query("rate == @name")
+        noise = float(np.sqrt(np.sum(part.sigma**2)) / len(part))
         numbers[f"uniformity, {name}"] = Number(
             float(part.uniformity.mean()), float(part.truth.mean()),
-            float(np.sqrt(np.sum(part.sigma**2)) / len(part)), "", "mean of 16 particles",
+            float(np.hypot(noise, _common_of_uniformity(found, labels))), "",
+            "mean of 16 particles",
         )  # fmt: skip
         maps.append(found.soc["soc"])
     table = pd.DataFrame(rows)
@@ -259,3 +262,18 @@ def figure_25a(seed: int, colors: str) -> ReviewFigure:
         "Uniformity is 1 - sd/sqrt(m (1 - m)) with the noise taken out: 0 for separate phases, 1 "
         f"for an even particle. Colors: {RED_CHARGED.note}.",
     )
+
+
+def _common_of_uniformity(found: Analyzed, labels: xr.DataArray) -> float:
+    """Error that wrong photon energies give the mean uniformity of all particles."""
+    soc = found.truth["soc"].values
+    inside = (labels.values > 0) & np.isfinite(soc)
+    group, x = compact(labels.values[inside]), soc[inside]
+    size = np.bincount(group)
+
+    def mean_uniformity(values: np.ndarray) -> float:
+        mean = np.bincount(group, values) / size
+        variance = np.bincount(group, values**2) / size - mean**2
+        return float(np.mean(1.0 - np.sqrt(variance / (mean * (1.0 - mean)))))
+
+    return found.common_sigma_of(mean_uniformity, np.stack([1.0 - x, x], axis=1))

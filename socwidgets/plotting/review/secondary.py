@@ -44,7 +44,7 @@ def figure_9a(seed: int, colors: str) -> ReviewFigure:
         found = by_lcf(phantom, seed + i, n0=35_000.0)
         centered, table = _against_median(found, state)
         rows.append(_rows(found, state, sd))
-        spreads[f"sd of x, {state}"] = _x_spread(rows[-1], sd)
+        spreads[f"sd of x, {state}"] = _x_spread(found, rows[-1], sd)
         maps.append(centered)
         tables.append(table)
     particles = pd.concat(rows, ignore_index=True)
@@ -96,12 +96,26 @@ def _rows(found: Analyzed, state: str, sd: float) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def _x_spread(rows: pd.DataFrame, sd: float) -> Number:
-    """Spread within the particles of a state: root mean square over them, with its noise."""
+def _x_spread(found: Analyzed, rows: pd.DataFrame, sd: float) -> Number:
+    """Spread within the particles of a state: root mean square over them, with its errors."""
     value, truth = (float(np.sqrt(np.mean(rows[name] ** 2))) for name in ("sd_x", "sd_x_truth"))
     # Of the error, not of the spread: particles differ, and so do their truths.
-    scatter = float(np.sqrt(np.mean(rows.sd_x_sigma**2) / len(rows)))
-    return Number(value, truth, scatter, "", f"noise taken out; planned {sd}")
+    scatter = _error_of_mean_square(rows)
+    common = NMC333_FULL * found.spread_sigma(inner(found.labels, RIM_PX).values == 1)
+    return Number(
+        value, truth, float(np.hypot(scatter, common)), "", f"noise taken out; planned {sd}"
+    )
+
+
+def _error_of_mean_square(rows: pd.DataFrame) -> float:
+    """Noise of the root mean square of the spreads, from that of their squares.
+
+    A spread that the noise hides is 0 with an error of its own; its square has a normal one.
+    """
+    squares = np.where(rows.sd_x > 0, 2.0 * rows.sd_x * rows.sd_x_sigma, rows.sd_x_sigma**2)
+    error = float(np.sqrt(np.sum(squares**2)) / len(rows))
+    value = float(np.sqrt(np.mean(rows.sd_x**2)))
+    return min(error / (2.0 * value), float(np.sqrt(error))) if value > 0 else float(np.sqrt(error))
 
 
 def _draw_9a(

@@ -1,13 +1,25 @@
 """Intervals of the spread of a few particles hold, whatever the particles' distribution."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import xarray as xr
 
+from socwidgets.analysis.registration import register
+from socwidgets.analysis.resample import (
+    Motion,
+    cardinal_spline,
+    move_frame,
+    noise_gain,
+    noise_shape,
+)
 from socwidgets.heterogeneity.bootstrap import Units, draw_counts
 from socwidgets.heterogeneity.pairs import sum_pairs
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.space import moran
 from socwidgets.heterogeneity.spread_intervals import observed_variance, spread_interval
+from socwidgets.model.noise_shape import NOISE_SHAPE, NoiseShape
 
 
 def interval(means, within, draws=200):
@@ -51,10 +63,11 @@ def test_pairs_counted_by_pixel_add_up_to_pairs_counted_by_block(planted, rng):
     """The same sums over all, however pairs across blocks are shared out (rook and queen)."""
     sample = take_sample(planted(rng, (40, 44)), "soc")
     sample = sample.subset(rng.random(sample.size) > 0.2)
+    sample = replace(sample, noise_shape=NoiseShape(0.2, 0.1, 0.05))
     block = (sample.rows // 10 * 5 + sample.columns // 10).astype(np.int64)
     units = Units(block, int(block.max()) + 1, "block", 1.0, 19.0)
     for name, offsets in moran.NEIGHBORS.items():
-        sums = moran._unit_sums(sample, sum_pairs(sample, offsets, units), units)
+        sums = moran._unit_sums(sample, sum_pairs(sample, offsets, units), units, name)
         own = moran._by_own_pixels(sample, sums, units, name)
         np.testing.assert_allclose(own.sum(axis=1), sums.sum(axis=1), rtol=1e-9, atol=1e-9)
 
@@ -71,3 +84,36 @@ def test_the_standard_error_of_moran_is_its_scatter(planted, rng):
     scatter = np.std([f.moran_true for f in found], ddof=1)
     claimed = np.sqrt(np.mean([f.moran_interval.std**2 for f in found]))
     assert claimed == pytest.approx(scatter, rel=0.3)
+
+
+def test_what_registration_makes_alike_is_taken_from_moran(rng):
+    """White noise moved by half a pixel looks ordered; nothing of that is left as true order."""
+    from planted_maps import map_set, random_field
+
+    motion = Motion(0.5, 0.4)
+    true = 0.5 + 0.1 * random_field(rng, (150, 150), 3.0)
+    moved = move_frame(rng.normal(0, 0.1, true.shape), motion)
+    sigma = 0.1 * np.sqrt(noise_gain(0.5, 0.4))
+    maps = map_set(true + moved, sigma)
+    naive = moran.autocorrelation(maps, permutations=0)
+    told = maps.assign_attrs({NOISE_SHAPE: noise_shape([motion]).to_attr()})
+    mended = moran.autocorrelation(told, permutations=0)
+    exact = moran.autocorrelation(map_set(true, 0.0), permutations=0)
+    # Noise and signal have about the same variance: its correlation of 0.2 shows in full.
+    assert naive.moran_true - exact.moran > 0.08
+    assert mended.moran_true == pytest.approx(exact.moran, abs=0.04)
+    assert mended.geary_true == pytest.approx(exact.geary, abs=0.04)
+    assert mended.moran == naive.moran
+
+
+def test_the_noise_shape_follows_a_stack_to_its_maps():
+    import small_stack
+
+    data = small_stack.stack()
+    assert take_sample(small_stack.maps(data), "soc").noise_shape == NoiseShape()
+    drift = xr.Dataset({a: ("energy", np.full(26, d)) for a, d in (("dy", 0.5), ("dx", 0.0))})
+    moved = register(data, drift=drift.assign_coords(energy=data.energy))
+    shape = take_sample(small_stack.maps(moved), "soc").noise_shape
+    w = cardinal_spline(np.arange(-9, 10) + 0.5)
+    assert shape.along_y == pytest.approx(np.sum(w[1:] * w[:-1]) / np.sum(w**2), rel=1e-3)
+    assert shape.along_x == pytest.approx(0.0, abs=1e-9)
