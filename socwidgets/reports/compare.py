@@ -18,6 +18,7 @@ from socwidgets.reports.results import Number
 from socwidgets.reports.scan import Scan, map_scan
 from socwidgets.reports.series import SIGNIFICANT, change_number, compare, show_changes
 from socwidgets.reports.template_parameters import CompareReport
+from socwidgets.reports.words import chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def comparison_verdict(found: Comparison) -> str:
     how = "differ" if differ else "cannot be told apart with these particles"
     return (
         f"{a} and {b} {how}: the mean changes by {c.shift:+.3f} (95 %: {c.shift_low:+.3f} to "
-        f"{c.shift_high:+.3f}), p = {c.p_value:.3g} from exchanging whole particles "
+        f"{c.shift_high:+.3f}), {chance(c.p_value)} from exchanging whole particles "
         f"({c.n_first} and {c.n_second})."
     )
 

@@ -100,9 +100,9 @@ def particle_numbers(table: pd.DataFrame, profiles: Mapping[int, xr.Dataset]) ->
 def particles_verdict(table: pd.DataFrame, total: int) -> str:
     """One sentence about the chosen particles."""
     states = table["state"].astype(str).str.replace("_", " ").value_counts()
-    words = ", ".join(f"{count} {name}" for name, count in states.items())
+    words = ", ".join(f"{name}: {count}" for name, count in states.items())
     means = f"means from {table['mean'].min():.2f} to {table['mean'].max():.2f}"
-    return f"{len(table)} of {total} particles in detail: {words}; {means}."
+    return f"{len(table)} of {total} particles in detail ({words}); {means}."
 
 
 def show_particle(

