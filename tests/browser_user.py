@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lab_page import LabPage
-from playwright.sync_api import TimeoutError
+from playwright.sync_api import Error
 
 WIDTH_UM, HEIGHT_UM = 6.4, 4.8
 TOOLS = ("rectangle", "ellipse", "lasso", "polygon", "wand", "brush", "eraser", "line", "point",
@@ -144,7 +144,7 @@ class BrowserUser:
         for _ in range(count):
             try:
                 self.random.choices(weighed, weights)[0][1]()
-            except TimeoutError:
+            except Error:
                 # A control that went away under the hand: a new form, a deleted region.
                 self.missed += 1
             self.count += 1
