@@ -108,9 +108,9 @@ class LabPage:
 
     # -- the map -------------------------------------------------------------------------------
 
-    def tool(self, name: str) -> None:
-        """Press the button of a tool of the map."""
-        self.page.locator(f".socw-map button[data-tool={name}]").click()
+    def tool(self, name: str, index: int = 0) -> None:
+        """Press the button of a tool of a map of the page."""
+        self.page.locator(".socw-map").nth(index).locator(f"button[data-tool={name}]").click()
 
     def drag(self, *points: tuple[float, float], steps: int = 4) -> None:
         """Press at the first of some screen points, move through the others, let go."""
@@ -121,9 +121,9 @@ class LabPage:
             mouse.move(*point, steps=steps)
         mouse.up()
 
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        """Screen position of a point of the map given in um."""
-        canvas = self.page.locator(".socw-map canvas").first
+    def at(self, x: float, y: float, index: int = 0) -> tuple[float, float]:
+        """Screen position of a point, given in um, of a map of the page."""
+        canvas = self.page.locator(".socw-map").nth(index).locator("canvas").first
         box = canvas.bounding_box()
         left, top, width, height = map(float, canvas.get_attribute("data-port").split())
         x0, y0, x1, y1 = map(float, canvas.get_attribute("data-extent").split())

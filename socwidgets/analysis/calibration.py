@@ -51,7 +51,7 @@ _KEPT = (
     NOISE_SHAPE,
 )  # fmt: skip
 
-#: Printed with every composition that was read from an edge energy (science B.8).
+#: Printed with every composition that was read from an edge energy.
 EDGE_CAVEATS = (
     "at high charge the shift of a K edge also holds metal-oxygen covalency and oxygen's part",
     "a reduced surface layer looks like a low state of charge without holding lithium",

@@ -24,7 +24,7 @@ class DenoiseEffect:
     ----------
     observed, noise, true : (float, float)
         Before and after: standard deviation of the map, of its noise, and without the noise,
-        ``sqrt(observed^2 - noise^2)`` (science E.3; 0 where the noise explains all).
+        ``sqrt(observed^2 - noise^2)`` (0 where the noise explains all).
     true_std : (float, float)
         Standard uncertainty of the latter, from the number of pixels (as if independent).
     kept : float

@@ -15,7 +15,7 @@ from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, spectral_dim
 from socwidgets.model.references import component_names, shift_references
 
-#: Reach and step of the shifts that are tried, axis units (science B.7: bounded by 0.5 eV).
+#: Reach and step of the shifts that are tried, axis units (within 0.5 eV).
 REACH = 0.5
 STEP = 0.05
 

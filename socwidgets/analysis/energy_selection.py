@@ -83,7 +83,7 @@ def select_energies(
     -----
     Energies are added one by one where they help most, then each is exchanged for any other as long
     as that helps (Fedorov 1972). The noise of an optical density from counts is
-    ``sqrt((exp(OD) + 1/n_flats)/N0)`` (science B.1). Distinct energies; a repeated one is a longer
+    ``sqrt((exp(OD) + 1/n_flats)/N0)``. Distinct energies; a repeated one is a longer
     exposure.
     """
     given = params.to_dict() if params is not None else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -260,17 +260,28 @@ def _scalars(fit: BlockFit, column: np.ndarray) -> dict[str, dict[str, float | N
     return {name: {"value": values[name], "std": values.get(std_name(name))} for name in quantities}
 
 
-def warm_up() -> None:
-    """Compile the kernels on a tiny stack, so that the first real fit does not wait for it."""
+def warm_up(methods: Iterable[str] = ("lcf",)) -> None:
+    """Compile what some methods need, on a tiny stack, so that a first fit does not wait for it.
+
+    The compiled code is kept on disk: a later process only loads it.
+
+    Parameters
+    ----------
+    methods : iterable of str
+        Names of methods; ``"lcf"`` for both precisions, others for float32. ``"white_line"`` is
+        compiled with ``"edge_energy"``.
+    """
     from socwidgets.model.references import make_references
     from socwidgets.model.stack import make_stack
 
-    axis = np.linspace(700.0, 720.0, 12)
-    spectra = {"a": (axis, np.exp(-((axis - 708) ** 2))), "b": (axis, np.exp(-((axis - 711) ** 2)))}
-    references = make_references(spectra)
-    for dtype in (np.float32, np.float64):
-        noise = np.random.default_rng(0).normal(size=(12, 2, 2)).astype(dtype)
-        stack = make_stack(noise, axis, quantity="optical_density")
-        fit_map(stack, "lcf", references=references, workers=1)
-        stack[SIGNAL_STD] = xr.ones_like(stack[SIGNAL])
-        fit_map(stack, "lcf", references=references, workers=1)
+    axis = np.r_[np.arange(700.0, 760.0, 5.0), np.arange(760.0, 800.0), np.arange(800.0, 900.0, 5)]
+    rise = [np.arctan(axis - c) / np.pi + 0.5 + np.exp(-((axis - c - 8) ** 2)) for c in (778, 781)]
+    references = make_references({"a": (axis, rise[0]), "b": (axis, rise[1])})
+    noise = np.random.default_rng(0).normal(0, 0.01, (axis.size, 2, 2))
+    for method in methods:
+        for dtype in (np.float32, np.float64) if method == "lcf" else (np.float32,):
+            signal = (noise + rise[0][:, None, None]).astype(dtype)
+            stack = make_stack(signal, axis, quantity="optical_density")
+            fit_map(stack, method, references=references, workers=1)
+            stack[SIGNAL_STD] = xr.full_like(stack[SIGNAL], 0.01)
+            fit_map(stack, method, references=references, workers=1)

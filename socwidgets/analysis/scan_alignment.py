@@ -78,7 +78,7 @@ def find_e0(
     Notes
     -----
     For calibration of the axis on a foil. It is no measure of a charge state: two inflections
-    compete in oxides (science B.4).
+    compete in oxides.
     """
     energies, mu = _arrays(spectrum)
     slope = np.gradient(mu, energies)

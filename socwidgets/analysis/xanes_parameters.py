@@ -14,11 +14,11 @@ from socwidgets.kernels.normalization_plan import make_plan as make_normalizatio
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.parameters import Parameters, param
 
-#: Windows relative to E0 for the short ranges of imaging (science B.3); Larch's are far wider.
+#: Windows relative to E0 for the short ranges of imaging; Larch's are far wider.
 PRE_WINDOW = (-100.0, -20.0)
 POST_START = 40.0
 
-#: Definitions of the edge energy (science B.4) and the quantity of the kernel that each one is.
+#: Definitions of the edge energy and the quantity of the kernel that each one is.
 DEFINITIONS = {
     "half": "half_energy",
     "half_wl": "half_wl_energy",

@@ -104,7 +104,7 @@ def rim_check(
     Where the stack was looked at (`measured`: what `socwidgets.model.rim.read_verdict` finds in the
     map's attributes) that verdict stands. Else the map itself is asked. A displacement d between
     images before and after the edge changes the optical density by ``d . grad OD``: in the rim,
-    with the opposite sign on the opposite side (science B.9). A real core and shell is the same all
+    with the opposite sign on the opposite side. A real core and shell is the same all
     around. The values of the outermost two pixels relative to the inside are fitted with
     ``a_y n_y + a_x n_x``, n the outward direction; the errors are those of the particles. With the
     thickness t the lean is a displacement, ``d = a t/|grad t|``, and judged like a measured one;

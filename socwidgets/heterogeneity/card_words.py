@@ -11,7 +11,7 @@ from socwidgets.heterogeneity.space.radial import CoreShell
 from socwidgets.heterogeneity.spread import NoiseCorrectedSpread
 from socwidgets.heterogeneity.spread_intervals import BootstrapResult
 
-#: Below this ratio of true spread to noise no adjective is used (science E.3).
+#: Below this ratio of true spread to noise no adjective is used.
 MIN_HSN = 0.5
 #: A rim is named in the verdict only where chance would make it this rarely.
 SHELL_P = 0.01

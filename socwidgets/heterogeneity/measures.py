@@ -1,4 +1,4 @@
-"""Every one-number measure of spread, of many resamples at once (science E.1)."""
+"""Every one-number measure of spread, of many resamples at once."""
 
 from __future__ import annotations
 

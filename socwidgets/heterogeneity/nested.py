@@ -1,4 +1,4 @@
-"""How much of the variance lies between particles and how much within them (science E.4)."""
+"""How much of the variance lies between particles and how much within them."""
 
 from __future__ import annotations
 

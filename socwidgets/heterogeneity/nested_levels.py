@@ -1,4 +1,4 @@
-"""Variance at every level of a nesting the user names: layer, particle, pixel (science E.4)."""
+"""Variance at every level of a nesting the user names: layer, particle, pixel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The noise of a map from every source at hand, compared (science E.3)."""
+"""The noise of a map from every source at hand, compared."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def take_sample(
         Of the map's shape, integer; if given, only pixels inside a particle count.
     weights : str, xarray.DataArray or None
         Name of a map in `maps`, a map, or None for equal weights. A projected map must be weighted
-        by thickness for its mean to be the mean of the material (science B.9). Where the named map
+        by thickness for its mean to be the mean of the material. Where the named map
         is absent, weights are equal; negative weights count as zero.
 
     Raises

@@ -1,4 +1,4 @@
-"""One-number measures of spread, and the noise taken out of them (science E.1-E.3)."""
+"""One-number measures of spread, and the noise taken out of them."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def describe(
     bins: int = 20,
     limits: tuple[float, float] = (0.0, 1.0),
 ) -> dict[str, float]:
-    """Return every spread measure of science E.1 that makes sense for any kind of quantity.
+    """Return every spread measure that makes sense for any kind of quantity.
 
     Parameters
     ----------

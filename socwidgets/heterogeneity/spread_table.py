@@ -1,4 +1,4 @@
-"""All measures of spread of a map in one table, each with its interval (science E.1)."""
+"""All measures of spread of a map in one table, each with its interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Semivariogram of a map, its models and what they say: nugget, sill, range (science E.5)."""
+"""Semivariogram of a map, its models and what they say: nugget, sill, range."""
 
 from __future__ import annotations
 

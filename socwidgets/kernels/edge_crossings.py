@@ -18,7 +18,7 @@ from socwidgets.kernels.rows import compiled
 
 #: Rise over an interval, in units of a sample's noise, from which on two samples are enough: that
 #: of the interval itself, and the mean of three.
-_LEAST, _CLEAR = 4.0, 9.0
+_LEAST, _CLEAR = 4.0, 7.0
 #: Slope of the narrow parabola, and of the wide one, in units of its own noise, from which on it
 #: is used. Below the second a position has no uncertainty: it is no linear function of the noise.
 _NARROW, _SIGNIFICANT = 8.0, 5.5

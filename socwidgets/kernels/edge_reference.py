@@ -30,7 +30,7 @@ def noisy_crossing(x: np.ndarray, z: np.ndarray, level: float, noise: float) -> 
     part = (level - z[behind - 1]) / rise
     width = x[behind] - x[behind - 1]
     typical = (z[behind + 1] - z[behind - 2]) * width / (x[behind + 1] - x[behind - 2])
-    if rise >= 4.0 * noise and typical >= 9.0 * noise:
+    if rise >= 4.0 * noise and typical >= 7.0 * noise:
         return start, noise * float(np.hypot(1 - part, part)) * width / rise
     center = behind if part > 0.5 else behind - 1
     for points, least in ((5, 8.0), (7, 5.5)):

@@ -1,4 +1,4 @@
-"""When frames that are out of place make a rim that looks like a core and a shell (science B.9).
+"""When frames that are out of place make a rim that looks like a core and a shell.
 
 Measured on a stack (`socwidgets.analysis.rim_check`) or, where there is only a map, on the map
 itself (the heterogeneity card): the rule is the same, and a verdict that was reached on the stack

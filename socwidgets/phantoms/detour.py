@@ -1,4 +1,4 @@
-"""A crack that lithium must go around (science E.9, golden G-44)."""
+"""A crack that lithium must go around (golden G-44)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a perfect analysis of a simulated stack would find, and how well (science B.1, B.7)."""
+"""What a perfect analysis of a simulated stack would find, and how well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields of state of charge with known truth (science J.1): random fields and reaction fronts."""
+"""Fields of state of charge with known truth: random fields and reaction fronts."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ PATHWAYS = (
     "sequential_two_phase", "sequential_solid_solution", "concurrent_two_phase",
     "concurrent_solid_solution",
 )  # fmt: skip
-#: A particle counts as active between these states of charge (science C.4).
+#: A particle counts as active between these states of charge.
 ACTIVE = (0.1, 0.9)
 
 
@@ -74,7 +74,7 @@ def pathway_particles(params: PathwayParams, seed: int = 0) -> Phantom:
     same particles can be followed through states of `time`.
 
     `numbers` (over the particles' planned SOC, each counted once): ``mean``, ``kappa``
-    (``var/(mean (1 - mean))``, science C.5), ``active_fraction`` (SOC between 0.1 and 0.9) and
+    (``var/(mean (1 - mean))``), ``active_fraction`` (SOC between 0.1 and 0.9) and
     ``std_between``.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Solid particles in three dimensions and what is seen along the beam (science J.1)."""
+"""Solid particles in three dimensions and what is seen along the beam."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reference spectra as formulas, for simulated data with known truth (science J.2).
+"""Reference spectra as formulas, for simulated data with known truth.
 
 The K-edge models were fitted to public spectra; the Fe L3 model was tuned to the polar angles that
 Yu et al. (2018, Nat. Commun. 9, 921) found for lithiated and delithiated LiFePO4. They serve

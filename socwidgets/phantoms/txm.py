@@ -1,4 +1,4 @@
-"""What a full-field transmission X-ray microscope makes of a phantom (science J.0)."""
+"""What a full-field transmission X-ray microscope makes of a phantom."""
 
 from __future__ import annotations
 

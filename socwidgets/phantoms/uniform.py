@@ -45,7 +45,7 @@ def count_uniform(
     -------
     xarray.Dataset
         Optical density ``(spectral, y, x)`` with its ``signal_std``,
-        ``sqrt((exp(OD) + 1/flats)/counts)`` (science B.1). A pixel without a count is NaN.
+        ``sqrt((exp(OD) + 1/flats)/counts)``. A pixel without a count is NaN.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reference spectra at the K edges of Mn, Fe, Co and Ni for simulated XANES (science J.2)."""
+"""Reference spectra at the K edges of Mn, Fe, Co and Ni for simulated XANES."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from socwidgets.reports.results import Number
 from socwidgets.reports.scan import Scan, map_scan
 from socwidgets.reports.series import SIGNIFICANT, change_number, compare, show_changes
 from socwidgets.reports.template_parameters import CompareReport
+from socwidgets.reports.words import chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def comparison_verdict(found: Comparison) -> str:
     how = "differ" if differ else "cannot be told apart with these particles"
     return (
         f"{a} and {b} {how}: the mean changes by {c.shift:+.3f} (95 %: {c.shift_low:+.3f} to "
-        f"{c.shift_high:+.3f}), p = {c.p_value:.3g} from exchanging whole particles "
+        f"{c.shift_high:+.3f}), {chance(c.p_value)} from exchanging whole particles "
         f"({c.n_first} and {c.n_second})."
     )
 
@@ -107,9 +108,10 @@ def show_both_cards(found: Comparison) -> None:
 def show_comparison(found: Comparison) -> None:
     """Maps and uncertainties on shared color scales, distributions, table of the difference."""
     scans = dict(zip(found.names, (found.first, found.second), strict=True))
+    limits = found.first.params.color_limits
     masked = {name: scan.maps["soc"].where(usable(scan.maps)) for name, scan in scans.items()}
     figures = [
-        plotting.map_figure(values, None, scans[name].labels, title=name, width=4.6)
+        plotting.map_figure(values, None, scans[name].labels, title=name, width=4.6, limits=limits)
         for name, values in masked.items()
     ]
     label = quantity_label(found.first.maps["soc"])

@@ -100,6 +100,12 @@ class SocMapReport(Parameters):
     rois: str = param(
         "", "Regions: a JSON file, or the JSON text, as the explorer writes them; empty for none."
     )
+    color_limits: tuple[float, float] | None = param(
+        None, "Ends of the color scale of the map, low, high; empty for the usual ones."
+    )
+    energy_shown: float | None = param(
+        None, "Frame at which the explorer stands when it is opened from this report.", unit="eV"
+    )
     projection: bool = param(
         True, "Whether the map is a projection through the sample (false for a thin section)."
     )
@@ -141,6 +147,10 @@ class SocMapReport(Parameters):
                 raise ParameterError(
                     f"the window {name} is empty", expected="low, high", found=str(window)
                 )
+        if self.color_limits is not None and self.color_limits[0] >= self.color_limits[1]:
+            raise ParameterError(
+                "the color scale is empty", expected="low, high", found=str(self.color_limits)
+            )
         if not self.stack.strip():
             raise ParameterError("there is no stack to report on", fix="give stack=...")
         if not self.is_phantom and not self.references.strip():

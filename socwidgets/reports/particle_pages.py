@@ -100,9 +100,9 @@ def particle_numbers(table: pd.DataFrame, profiles: Mapping[int, xr.Dataset]) ->
 def particles_verdict(table: pd.DataFrame, total: int) -> str:
     """One sentence about the chosen particles."""
     states = table["state"].astype(str).str.replace("_", " ").value_counts()
-    words = ", ".join(f"{count} {name}" for name, count in states.items())
+    words = ", ".join(f"{name}: {count}" for name, count in states.items())
     means = f"means from {table['mean'].min():.2f} to {table['mean'].max():.2f}"
-    return f"{len(table)} of {total} particles in detail: {words}; {means}."
+    return f"{len(table)} of {total} particles in detail ({words}); {means}."
 
 
 def show_particle(
@@ -118,7 +118,10 @@ def show_particle(
     inside = (scan.labels == label) & usable(scan.maps)
     value = scan.maps["soc"].where(inside).isel(window)
     sigma = scan.maps["soc_std"].where(inside).isel(window)
-    figures = [plotting.map_figure(v, width=3.3) for v in (value, sigma)]
+    figures = [
+        plotting.map_figure(value, limits=scan.params.color_limits, width=3.3),
+        plotting.map_figure(sigma, width=3.3),
+    ]
     name = quantity_label(scan.maps["soc"])
     captions = [f"{name}. Gray: not of this particle.", "Standard uncertainty of each pixel."]
     if label in profiles:

@@ -51,8 +51,8 @@ def pathway_verdict(pathway: Pathway) -> str:
     if pathway.pathway == PathwayClass.UNDETERMINED:
         return f"The pathway cannot be told from this map: {pathway.reason}."
     return (
-        f"The ensemble reacts {WORDS[pathway.pathway]} (panel {pathway.panel} of Fig. 5 of the "
-        f"review): {pathway.reason}."
+        f"The ensemble reacts {WORDS[pathway.pathway]}: panel {pathway.panel} of Fig. 5 of the "
+        "review (Zhang, Yang and Tian, 2019)."
     )
 
 

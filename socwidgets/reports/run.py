@@ -113,7 +113,8 @@ def run_report(
     template = get_template(name)
     checked = absolute_paths(template.parameters.from_mapping(parameters))
     require_files(checked)
-    values = checked.to_dict()
+    # Papermill writes a tuple as text; a list it writes as one.
+    values = {k: list(v) if isinstance(v, tuple) else v for k, v in checked.to_dict().items()}
     for kind in ("bundle", "figures"):
         values[kind] = values[kind] and kind in formats
     formats = tuple(kind for kind in formats if values.get(kind, True))

@@ -69,9 +69,24 @@ def show_edge_jump(jumps: xr.Dataset) -> None:
 
 
 def show_maps(
-    maps: xr.Dataset, labels: xr.DataArray | None = None, rois: Sequence[ROI] = ()
+    maps: xr.Dataset,
+    labels: xr.DataArray | None = None,
+    rois: Sequence[ROI] = (),
+    limits: tuple[float, float] | None = None,
 ) -> None:
-    """Draw the map beside its standard-uncertainty map; pixels not to be used are gray."""
+    """Draw the map beside its standard-uncertainty map; pixels not to be used are gray.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Map set with ``soc``.
+    labels : xarray.DataArray, optional
+        Particles to outline.
+    rois : sequence of ROI
+        Regions to outline.
+    limits : (float, float), optional
+        Ends of the color scale of the map, if not the usual ones.
+    """
     keep = usable(maps)
     shown, sigma = (maps[name].where(keep) for name in ("soc", "soc_std"))
     name = quantity_label(maps["soc"])
@@ -81,7 +96,7 @@ def show_maps(
         f"Standard uncertainty of each pixel ({maps.attrs.get('sigma_source', 'not stated')}).",
     )
     figures = [
-        plotting.map_figure(shown, list(rois), labels, width=5.4),
+        plotting.map_figure(shown, list(rois), labels, limits=limits, width=5.4),
         plotting.map_figure(sigma, width=5.4),
     ]
     show_figures(figures, "map", captions)

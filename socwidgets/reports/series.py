@@ -19,7 +19,7 @@ from socwidgets.reports.publish import show_figures, show_table
 from socwidgets.reports.results import Number
 from socwidgets.reports.scan import Scan, map_scan
 from socwidgets.reports.template_parameters import CompareReport, SeriesReport
-from socwidgets.reports.words import interval, with_uncertainty
+from socwidgets.reports.words import chance, interval, with_uncertainty
 
 #: Below this chance of a difference by accident a change is called one.
 SIGNIFICANT = 0.05
@@ -132,7 +132,7 @@ def series_numbers(series: Series) -> dict[str, Number]:
 
 def change_number(change: StateChange, label: str) -> Number:
     """Shift of the mean between two states, with its interval and its significance."""
-    how = f"p = {change.p_value:.3g}, exchanging whole particles"
+    how = f"{chance(change.p_value)}, exchanging whole particles"
     return Number(
         change.shift, label, change.units, change.shift_std, change.shift_low, change.shift_high,
         how,
@@ -170,9 +170,10 @@ def series_warnings(series: Series) -> list[str]:
 
 def show_states(series: Series) -> None:
     """Maps of all states on one color scale, their ridge and the table of changes."""
+    limits = series.scans[0].params.color_limits
     masked = [scan.maps["soc"].where(usable(scan.maps)) for scan in series.scans]
     figures = [
-        plotting.map_figure(values, None, scan.labels, title=name, width=3.6)
+        plotting.map_figure(values, None, scan.labels, title=name, width=3.6, limits=limits)
         for name, values, scan in zip(series.names, masked, series.scans, strict=True)
     ]
     show_figures(figures, "map", [f"{name}." for name in series.names])

@@ -37,6 +37,11 @@ def interval(low: float, high: float) -> str:
     return f"{low:.{places}f} to {high:.{places}f}"
 
 
+def chance(p: float) -> str:
+    """Chance of an accident: ``p = 0.004``; below a thousandth only that."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
 def parameter_text(value: Any) -> str:
     """How a parameter is printed and written on a command line."""
     if value is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -78,7 +79,7 @@ class Fits(Calibrating):
     def warm_up(self) -> Job:
         """Compile the kernels and index the stack in the background; nobody waits for it."""
         state = self._state
-        job = self.jobs.submit("warm-up", fitting.warm_up)
+        job = self.jobs.submit("warm-up", partial(fitting.warm_up, state.fit_method))
         if not self._derived.indexed(state):
             self._prepare(state, _AFTER_FIRST_MAP_S)
         return job

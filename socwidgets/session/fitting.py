@@ -114,12 +114,12 @@ def completed(state: State, overall: Callable[[], xr.Dataset]) -> dict[str, Any]
     return params.to_dict()
 
 
-def warm_up(*, progress: Callable[[int, int], None], cancel: threading.Event) -> None:
-    """Compile what a first fit needs."""
+def warm_up(method: str, *, progress: Callable[[int, int], None], cancel: threading.Event) -> None:
+    """Compile what a first fit with a method needs."""
     from socwidgets.analysis.fit import warm_up as compile_kernels
 
     if not cancel.is_set():
-        compile_kernels()
+        compile_kernels([method])
     progress(1, 1)
 
 

@@ -63,7 +63,7 @@ def two_energy_soc(
     """State of charge from the ratio of two optical densities.
 
     ``x = (b2 - r b1)/((b2 - b1 r) - (a2 - a1 r))`` is the lithiated fraction for the ratio
-    ``r = OD(710)/OD(708)``, with a and b the references there (science C.2b). Exact for any
+    ``r = OD(710)/OD(708)``, with a and b the references there. Exact for any
     thickness; three energies are enough.
 
     Parameters

@@ -17,6 +17,7 @@ from socwidgets.model.mapset import validate_maps
 from socwidgets.model.names import SIGNAL, X, Y
 from socwidgets.model.stack import make_stack
 from socwidgets.session import Session
+from socwidgets.widgets.cell import after_cell, current_cell, show_still
 from socwidgets.widgets.key_guard import KeyGuard
 from socwidgets.widgets.safe import ErrorBar, close_tree
 from socwidgets.widgets.view import View
@@ -160,7 +161,13 @@ class DataView(View):
         if not isinstance(bundle, dict):
             return bundle
         try:
-            bundle.update(self.static())
+            still = self.static()
+            png = still.get("image/png", "")
+            if png and current_cell()[0]:
+                words = f"{self.title or type(self).__name__}, as it was shown"
+                after_cell(lambda: show_still(base64.b64decode(png), words))
+            else:
+                bundle.update(still)
         except Exception:
             # The picture is an extra; the widget must appear in any case.
             logger.exception("the static content of a view could not be made")

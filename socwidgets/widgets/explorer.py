@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import xarray as xr
 
 from socwidgets.model.roi import ROI
 from socwidgets.session import Session
+from socwidgets.widgets.cell import after_cell, current_cell, show_still
 from socwidgets.widgets.controls import MapControls
 from socwidgets.widgets.histogram_view import HistogramView
 from socwidgets.widgets.job_bar import JobBar
@@ -141,14 +142,23 @@ class Explorer(ipywidgets.VBox):
         bundle = super()._repr_mimebundle_(**kwargs)
         if not isinstance(bundle, dict):
             return bundle
+        if current_cell()[0]:
+            # After the widget: drawing it holds nothing up, and it outlives the kernel.
+            after_cell(lambda: show_still(self._picture(), f"{self!r}, as it was shown"))
+        elif picture := self._picture():
+            bundle["image/png"] = base64.b64encode(picture).decode()
+        return bundle
+
+    def _picture(self) -> bytes:
+        """A static picture; empty if it cannot be drawn."""
         try:
             from socwidgets.widgets.static_picture import picture_png
 
-            bundle["image/png"] = base64.b64encode(picture_png(self.session)).decode()
+            return picture_png(self.session)
         except Exception:
             # The picture is an extra; the widget must appear in any case.
             logger.exception("the static picture of the explorer could not be drawn")
-        return bundle
+            return b""
 
     def close(self) -> None:
         """Stop jobs, forget the session and close every model, so that nothing is left behind."""
@@ -210,7 +220,7 @@ def explore(
     session = Session(
         stack, maps, references, rois=list(rois or ()), map_name=map, charged=charged, mask=mask
     )
-    cell = _current_cell()
+    cell = current_cell()
     explorer = Explorer(session, map_first=bool(cell[0]))
     _close_earlier(explorer, cell)
 
@@ -222,7 +232,7 @@ def explore(
     # A cell shows its result before this: the browser draws the map while the rest is made, and
     # what is loaded in the background does not hold the map up.
     if cell[0]:
-        _after_cell(rest)
+        after_cell(rest)
     else:
         rest()
     return explorer
@@ -246,30 +256,3 @@ def _close_earlier(explorer: Explorer, of: tuple[str, str]) -> None:
     for other_run, other in earlier:
         if other_run != run:
             other.close()
-
-
-def _current_cell() -> tuple[str, str]:
-    """Id of the running cell and of this run of it; empty outside a notebook."""
-    try:
-        from IPython import get_ipython
-
-        parent = get_ipython().get_parent()
-        return str(parent["metadata"].get("cellId", "")), str(parent["header"]["msg_id"])
-    except (ImportError, AttributeError, KeyError, TypeError):
-        return "", ""
-
-
-def _after_cell(act: Callable[[], None]) -> None:
-    """Call `act` once, in the main thread, when the running cell has shown its result."""
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    if shell is None:
-        act()
-        return
-
-    def once() -> None:
-        shell.events.unregister("post_execute", once)
-        act()
-
-    shell.events.register("post_execute", once)

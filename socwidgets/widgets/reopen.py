@@ -7,7 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from socwidgets.model.errors import ReadError
+from socwidgets.model.names import SIGNAL, spectral_dim
 from socwidgets.model.roi import ROI, roi_from_dict
 from socwidgets.widgets.explorer import Explorer, explore
 
@@ -50,7 +53,7 @@ def explore_report(path: str | os.PathLike[str]) -> Explorer:
     tree = open_bundle(bundle)
     references = tree["references"].to_dataset() if "references" in tree else None
     parameters = results["parameters"]
-    return explore(
+    explorer = explore(
         tree["stack"].to_dataset(),
         tree["soc"].to_dataset(),
         None if references is None else next(iter(references.data_vars.values())),
@@ -58,6 +61,18 @@ def explore_report(path: str | os.PathLike[str]) -> Explorer:
         map="soc",
         charged=parameters.get("charged"),
     )
+    _restore_view(explorer, parameters)
+    return explorer
+
+
+def _restore_view(explorer: Explorer, parameters: dict[str, Any]) -> None:
+    """Give the map its color scale and the frames their place, as they were."""
+    session = explorer.session
+    if parameters.get("color_limits"):
+        session.set_limits(*parameters["color_limits"])
+    if parameters.get("energy_shown") is not None:
+        axis = session.state.stack[spectral_dim(session.state.stack[SIGNAL])].values
+        session.set_energy(int(np.abs(axis - parameters["energy_shown"]).argmin()))
 
 
 def _results(path: Path) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class SpectrumView(View):
         self._y = bqplot.LinearScale()
         self._y_residual = bqplot.LinearScale()
         self._traces: dict[str, Trace] = {}
+        self._spare: list[Trace] = []
         self._make_marks()
         self._make_figures()
         self._legend = ipywidgets.HTML(layout={"flex": "1 1 260px", "min_width": "0"})
@@ -141,18 +142,22 @@ class SpectrumView(View):
         self._legend.value = plots.legend_html(entries, note)
 
     def _match_traces(self, shown: list[ROI]) -> None:
-        """One trace per region; those that are gone are closed, not kept alive in the browser."""
+        """One trace per region; those of regions that are gone serve the next ones."""
         names = [roi.name for roi in shown]
-        gone = [self._traces.pop(name) for name in list(self._traces) if name not in names]
+        for name in [name for name in self._traces if name not in names]:
+            trace = self._traces.pop(name)
+            trace.clear()
+            self._spare.append(trace)
         for name in names:
             if name not in self._traces:
-                self._traces[name] = Trace(name, self._x, self._y)
+                trace = self._spare.pop() if self._spare else Trace(name, self._x, self._y)
+                trace.line.labels = [name]
+                self._traces[name] = trace
         self._refresh_marks()
-        for trace in gone:
-            trace.close()
 
     def _refresh_marks(self) -> None:
-        traces = [self._overall, *self._traces.values()]
+        # Those to spare stay in the figure: a browser keeps parts of marks that are taken out.
+        traces = [self._overall, *self._spare, *self._traces.values()]
         marks = [trace.band for trace in traces] + [trace.line for trace in traces]
         marks += [
             *self.references.lines,

@@ -55,7 +55,7 @@ def test_the_charged_reference_may_come_first():
 
 
 def test_clipping_would_bias_the_mean(rng):
-    """At a true fraction of 0 the clipped mean is 0.399 sigma (science B.7): ours is 0."""
+    """At a true fraction of 0 the clipped mean is 0.399 sigma: ours is 0."""
     sigma = 0.05
     soc = soc_map(fit_result(rng.normal(0, sigma, (200, 200)), sigma))
     assert float(soc.soc_bounded.mean()) == pytest.approx(0.399 * sigma, rel=0.02)

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from socwidgets.analysis.edge_parameters import EdgeEnergyParameters
-from socwidgets.analysis.fit import fit_map, fit_spectrum
+from socwidgets.analysis.fit import fit_map, fit_spectrum, warm_up
 from socwidgets.analysis.normalization import normalize
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.mapset import validate_maps
@@ -67,6 +67,18 @@ def test_planted_shift_comes_back(rng, definition, with_std):
         assert abs(pull.std() - 1) < (0.15 if with_std else 0.25)
     jump_pull = (maps.edge_jump.values[1:] / thick[1:]).std()
     assert jump_pull < 0.01
+
+
+@pytest.mark.parametrize("with_std", [False, True])
+def test_a_warm_kernel_is_not_compiled_again(rng, with_std):
+    from socwidgets.kernels.edge import _edge
+
+    warm_up(["edge_energy"])
+    compiled = list(_edge.signatures)
+    stack, *_ = shifted_stack(rng, with_std=with_std)
+    fit_map(stack, "edge_energy", definition="all", **FULL)
+    fit_map(stack, "white_line", center=8352.0)
+    assert list(_edge.signatures) == compiled
 
 
 def test_positions_are_continuous(rng):

@@ -16,7 +16,7 @@ from socwidgets.model.references import make_references, shift_references
 from socwidgets.model.stack import make_stack
 from socwidgets.phantoms.spectra import reference_spectrum
 
-#: The protocol of science B.3: 67 energies.
+#: A usual TXM protocol: 67 energies.
 GRID = np.r_[np.arange(8200, 8321, 10.0), np.arange(8330, 8356, 1.0), np.arange(8360, 8631, 10.0)]
 SPARSE = np.array([8325, 8338, 8341, 8344, 8347, 8350, 8353, 8356, 8365, 8385.0])
 NICKEL = ("NiO", "LiNiO2")

@@ -79,7 +79,7 @@ def test_energies_of_a_tomogram_in_time(volume):
     )  # fmt: skip
     soc = calibrated_map(edge, curve)
     assert soc.soc.dims == ("state", "z", "y", "x")
-    # Half heights of mixtures are not quite on a line (0.02 of 1.5 eV, science B.5), nor are those
+    # Half heights of mixtures are not quite on a line (0.02 of 1.5 eV), nor are those
     # that are read between points 1 eV apart.
     assert (np.abs(soc.soc.values - truth) < 0.05 + 4 * soc.soc_std.values).all()
     line = fit_map(stack, "white_line")

@@ -16,12 +16,15 @@ def study():
     return module
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_pulls_are_near_one_at_one_percent_of_noise(study, known):
+@pytest.mark.parametrize(
+    ("noise", "known"), [(0.01, True), (0.01, False), (0.05, True), (2000.0, True)]
+)
+def test_pulls_are_near_one(study, noise, known):
     """3600 pixels tell the spread to 1.2 %; the aim is 0.9 to 1.1."""
-    for name, (mean, spread, share) in study.measures(0.01, known, size=60).items():
+    for name, (mean, spread, share) in study.measures(noise, known, size=60).items():
         if name == "derivative" or (not known and name in ("two energies", "polar angle")):
             continue
         assert 0.9 < spread < 1.1, name
-        assert abs(mean) < 0.1, name
+        # The mean is told to 0.017; that of the white line is -0.08 at the largest noise.
+        assert abs(mean) < 0.15, name
         assert share > 0.99, name

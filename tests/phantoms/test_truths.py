@@ -264,7 +264,7 @@ def test_lmo_is_uniform_at_4_01_volts_only():
 
 def test_lmo_references_can_be_told_apart():
     spectra = lmo_references().sel(energy=slice(6530, 6570)).values
-    # The fit refuses references with a condition number above 100 (science B.7).
+    # The fit refuses references with a condition number above 100.
     assert np.linalg.cond(spectra.T) < 100
 
 

@@ -18,6 +18,9 @@ def phantom_report(tmp_path_factory):
         "rois": str(folder.parent / "rois.json"),
         "title": "A <b>title</b> & more",
         "draws": "200",
+        "charge_soc": "0.5",
+        "color_limits": "0.1, 0.9",
+        "energy_shown": "709.1",
         "seed": "3",
     }
     formats = ("html", "json", "executed", "bundle", "notebook", "figures")

@@ -54,6 +54,7 @@ def test_defaults_of_the_dataclass_are_of_their_own_types():
         ({"constraint": "non-negative"}, "did you mean 'non_negative'"),
         ({"energy_low": 730, "energy_high": 700}, "fit range is empty"),
         ({"pre": "705,700"}, "window pre is empty"),
+        ({"color_limits": "1,0"}, "color scale is empty"),
         ({"stack": " "}, "no stack"),
         ({"stack": "scan.hdr"}, "no reference spectra"),
     ],

@@ -7,6 +7,7 @@ from socwidgets.io import open_bundle
 from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.scan import read_rois
+from socwidgets.session.workflow.report import view_parameters
 from socwidgets.widgets.reopen import explore_report
 
 
@@ -20,6 +21,14 @@ def test_the_explorer_shows_what_the_report_shows(phantom_report):
         maps = open_bundle(phantom_report.paths["bundle"])["soc"].to_dataset()
         np.testing.assert_array_equal(state.maps["soc"], maps["soc"])
         assert state.map_name == "soc"
+        assert explorer.session.displayed_limits() == (0.1, 0.9)
+        energies = explorer.session.energies.values
+        nearest = energies[np.abs(energies - 709.1).argmin()]
+        assert energies[state.energy_index] == nearest
+        # And back: the next report from this screen gets the same view.
+        view = view_parameters(state, ["color_limits", "energy_shown"])
+        assert view == {"color_limits": [0.1, 0.9], "energy_shown": nearest}
+        assert view_parameters(state, ["draws"]) == {}
         assert explorer.session.roi_fit("mine") is not None  # references came along
         inside = explorer.session.roi_statistics("mine")
     finally:

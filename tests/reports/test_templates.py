@@ -1,6 +1,7 @@
 """Every template beside `soc_map` runs on a small phantom and says what was planted there."""
 
 import json
+import re
 from importlib import resources
 
 import jsonschema
@@ -61,6 +62,9 @@ def test_a_template_ends_with_card_factors_warnings_and_provenance(made, name):
     assert results["verdict"].split(":")[0][:30] in page
     for section in ("headline", "warnings", "card", "factors", "inputs", "reproduce", "map"):
         assert f'id="{section}"' in page
+    order = re.findall(r'<section id="([^"]+)"', page)
+    assert order[:2] == ["headline", "warnings"]
+    assert order[-4:] == ["card", "factors", "inputs", "reproduce"]
     assert "simulate_stxm" in page  # the provenance goes back to the instrument
     notebook = nbformat.read(done.paths["executed"], as_version=4)
     assert not any(
@@ -79,8 +83,9 @@ def test_the_series_finds_the_planted_step_and_follows_the_particles(made):
     assert numbers["p_1"]["value"] < 0.05
     assert {row["coordinate"] for row in results["particles"]} == {3.0, 6.0}
     seen = [row["label"] for row in results["particles"]]
-    assert len(set(seen)) >= 8  # two of nine may touch
-    assert all(seen.count(label) == 2 for label in seen)
+    # The smallest of the nine is as small as a particle may be: noise decides whether it is one.
+    assert sum(seen.count(label) == 2 for label in set(seen)) >= 8
+    assert len(seen) == len({(row["label"], row["coordinate"]) for row in results["particles"]})
     assert set(results["inputs"]) >= {"stack_1", "stack_2", "references_1"}
 
 

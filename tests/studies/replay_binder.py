@@ -122,6 +122,7 @@ def main() -> int:
     first, warm = (cost["first_map_s"] for cost in costs)
     print(f"server {server:.0f} MB; server and kernel at their peak {peak:.0f} MB")
     print(f"first map {first:.1f} s in the first kernel, {warm:.1f} s in the second")
+    print(f"of these {costs[1]['first_map_cpu_s']:.1f} s of processor in the second")
     print(f"whole notebook {costs[1]['seconds']:.0f} s")
     return int(peak > MEGABYTES or warm > FIRST_MAP_S)
 

@@ -22,18 +22,25 @@ from socwidgets.techniques.stxm_soc import polar_soc, two_energy_soc
 GRID = np.r_[np.arange(8200, 8321, 10.0), np.arange(8330, 8356, 1.0), np.arange(8360, 8631, 10.0)]
 L3 = np.array([700.0, 702.0, 706.0, 708.2, 710.2, 716.0, 725.0])
 NOISES = (0.005, 0.01, 0.02, 0.05)
+#: Photons per pixel in the flat; numbers above one are this instead of a noise.
+PHOTONS = (20000.0, 2000.0)
 SIZE = 100
 EDGE = {"e0": 8345.0, "pre": (-120, -20), "post": (40, 290), "center": 8351.0, "half_width": 3.0}
 DEFINITIONS = ("half", "half_wl", "integral", "centroid", "white_line", "derivative")
 
 
 def noisy(spectrum: np.ndarray, axis: np.ndarray, noise: float, known: bool, size: int):
-    """Stack ``(energy, size, size)`` of one spectrum with noise."""
+    """Stack ``(energy, size, size)`` of one spectrum with noise, or from counted photons."""
     rng = np.random.default_rng(11)
-    signal = spectrum[:, None, None] + rng.normal(0, noise, (axis.size, size, size))
+    exact = np.broadcast_to(spectrum[:, None, None], (axis.size, size, size))
+    if noise > 1.0:
+        counts = np.maximum(rng.poisson(noise * np.exp(-exact)), 1)
+        signal, std = -np.log(counts / noise), 1.0 / np.sqrt(counts)
+    else:
+        signal, std = exact + rng.normal(0, noise, exact.shape), np.full(exact.shape, noise)
     stack = make_stack(signal, axis, quantity="optical_density")
     if known:
-        stack["signal_std"] = xr.full_like(stack.signal, noise)
+        stack["signal_std"] = stack.signal.copy(data=std.astype(stack.signal.dtype))
     return stack
 
 
@@ -81,25 +88,34 @@ def table() -> str:
         "Noise is that of one sample in units of the edge jump (of the unit vector at Fe L3). Made "
         "by `tests/studies/sigma_of_measures.py`.",
         "",
-        "What to read from it: linear combinations, the integral, the centroid, the white line and "
-        "both two-energy methods are right at any noise. Half heights are right up to noise of 2 % "
-        "of the jump; beyond it the first crossing of a level is no linear function of the noise "
-        "any more. The uncertainty of the largest slope is local: that noise makes it jump to "
-        "another inflection is not in it, so do not use it in images.",
+        "What to read from it: every measure is right at any noise for every pixel that reports "
+        "an uncertainty, but for the largest slope. That needs noise well below 1 % of the jump: "
+        "beyond, noise decides which of two inflections is the steeper one, no uncertainty is "
+        "reported (the share of the pixels that report one is given), and the few pixels that do "
+        "are a selection. Half heights are found from two samples where these tell the slope, and "
+        "from a local parabola where noise hides it; a pixel in which even that slope is lost has "
+        "a value, no uncertainty, and the status `at_bound`. Where the edge has a kink just at "
+        "the level (pure NiO on a 1 eV grid, noise of 5 %) their pulls reach 1.15.",
         "",
     ]
     for known in (True, False):
         words = "from `signal_std`" if known else "from each pixel's own residual"
         lines += [f"## Noise {words}", ""]
-        lines.append("| measure | " + " | ".join(f"{n:g}" for n in NOISES) + " |")
-        lines.append("|---" * (len(NOISES) + 1) + "|")
-        columns = [measures(noise, known) for noise in NOISES]
+        # Without known noise, counts whose noise changes along the spectrum are not for the table.
+        noises = NOISES + (PHOTONS if known else ())
+        heads = [f"{n:g}" if n < 1.0 else f"{n:g} photons" for n in noises]
+        lines.append("| measure | " + " | ".join(heads) + " |")
+        lines.append("|---" * (len(noises) + 1) + "|")
+        columns = [measures(noise, known) for noise in noises]
         for name in columns[0]:
             if not known and name in ("two energies", "polar angle"):
                 continue
             cells = []
             for column in columns:
                 mean, spread, share = column[name]
+                if share < 0.001:
+                    cells.append("none reported")
+                    continue
                 text = f"{spread:.2f}"
                 text += f" (mean {mean:+.2f})" if abs(mean) > 0.1 else ""
                 text += f" ({100 * share:.0f} % of the pixels)" if share < 0.995 else ""

@@ -568,15 +568,17 @@ def test_a_failing_view_is_told_in_the_bar_and_the_others_go_on(app, monkeypatch
 
 
 def test_many_edits_leave_no_models_behind(app):
-    app.session.add_roi(LEFT)
-    app.session.undo()
-    before = len(_instances)
-    for _ in range(5):
+    def edits():
         app.session.add_roi(LEFT)
         app.session.threshold_roi(0.1, 0.5)
         app.session.select_map("thickness")
         app.session.clear_rois()
         app.session.select_map("soc")
+
+    edits()
+    before = len(_instances)
+    for _ in range(5):
+        edits()
     assert len(_instances) == before
 
 
@@ -594,7 +596,7 @@ def test_closing_leaves_no_model_and_showing_again_makes_none(data):
 
 def test_running_the_cell_again_closes_the_old_explorer(data, monkeypatch):
     now = ["cell-1", "run-1"]
-    monkeypatch.setattr(explorer_module, "_current_cell", lambda: tuple(now))
+    monkeypatch.setattr(explorer_module, "current_cell", lambda: tuple(now))
     first, second = explore(data[0]), explore(data[0])
     now[0] = "cell-2"
     other = explore(data[0])

@@ -54,7 +54,7 @@ def test_the_spectrum_is_told_of_a_change_before_the_map(session):
 
 def test_a_cell_shows_its_result_before_the_rest_is_made(session, monkeypatch):
     shell = InteractiveShell.instance()
-    monkeypatch.setattr(explorer_module, "_current_cell", lambda: ("cell", "run"))
+    monkeypatch.setattr(explorer_module, "current_cell", lambda: ("cell", "run"))
     state = session.state
     found = []
     try:

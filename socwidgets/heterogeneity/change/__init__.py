@@ -1,1 +1,1 @@
-"""What changed between two states: distances, recovery, residuals, ridges (science E.10)."""
+"""What changed between two states: distances, recovery, residuals, ridges."""

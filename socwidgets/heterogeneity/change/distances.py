@@ -1,4 +1,4 @@
-"""Distances between two distributions of values (science E.10, golden G-61)."""
+"""Distances between two distributions of values (golden G-61)."""
 
 from __future__ import annotations
 

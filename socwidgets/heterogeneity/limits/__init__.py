@@ -1,1 +1,1 @@
-"""Local over- and under-charge, and the balance with the charge that passed (science E.2, I.3)."""
+"""Local over- and under-charge, and the balance with the charge that passed."""

@@ -1,4 +1,4 @@
-"""Local over-charge and over-discharge, guarded against noise (science E.2)."""
+"""Local over-charge and over-discharge, guarded against noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the map's mean agree with the charge that passed? (science I.3)."""
+"""Whether the mean of a map agrees with the charge that passed."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def mass_balance(
     variable : str
         The map.
     weights : str, xarray.DataArray or None
-        Thickness weights: the mean of the material needs them (science B.9).
+        Thickness weights: the mean of the material needs them.
     calibration_std : float
         Common standard uncertainty of all pixels, from the end members.
     draws, seed : int

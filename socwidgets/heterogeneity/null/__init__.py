@@ -1,1 +1,1 @@
-"""The null test: how heterogeneous a perfectly homogeneous sample would look (science K)."""
+"""The null test: how heterogeneous a perfectly homogeneous sample would look."""

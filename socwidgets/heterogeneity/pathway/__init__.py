@@ -1,1 +1,1 @@
-"""How an ensemble reacts: one particle after the other, or all at once (science C.4-C.6)."""
+"""How an ensemble reacts: one particle after the other, or all at once."""

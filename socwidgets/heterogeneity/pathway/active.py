@@ -1,4 +1,4 @@
-"""The active fraction: how many particles are caught between the end members (science C.4)."""
+"""The active fraction: how many particles are caught between the end members."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def mixed_particles(
 ) -> np.ndarray:
     """Active by their pixels: particles with more than `limit` of both end members or between.
 
-    The other signature of an active particle (science C.4): the share of its material that differs
+    The other signature of an active particle: the share of its material that differs
     from its more frequent end member, noise taken out.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Sequential or concurrent: the spread of particle means against its limits (science C.5)."""
+"""Sequential or concurrent: the spread of particle means against its limits."""
 
 from __future__ import annotations
 

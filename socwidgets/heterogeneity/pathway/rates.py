@@ -1,4 +1,4 @@
-"""Local rates: what the few active particles have to carry (science C.6)."""
+"""Local rates: what the few active particles have to carry."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Phase separation or solid solution: histograms, domains, boundaries and fronts (science D)."""
+"""Phase separation or solid solution: histograms, domains, boundaries and fronts."""

@@ -1,4 +1,4 @@
-"""One peak or two? Sarle's coefficient, Ashman's D and the dip test (science D.1)."""
+"""One peak or two? Sarle's coefficient, Ashman's D and the dip test."""
 
 from __future__ import annotations
 

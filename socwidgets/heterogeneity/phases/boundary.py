@@ -1,4 +1,4 @@
-"""The boundary between the phases: how long it is, and how wide (science D.5)."""
+"""The boundary between the phases: how long it is, and how wide."""
 
 from __future__ import annotations
 

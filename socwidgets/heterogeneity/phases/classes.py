@@ -1,4 +1,4 @@
-"""Valence classes of a map over time, and the growth of a reaction channel (science B.10)."""
+"""Valence classes of a map over time, and the growth of a reaction channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Domains of the two phases: where they are, how many, how large (science D.4)."""
+"""Domains of the two phases: where they are, how many, how large."""
 
 from __future__ import annotations
 

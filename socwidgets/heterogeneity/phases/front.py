@@ -1,4 +1,4 @@
-"""The shape of a front: planar or all around, and what touches the surface (science D.6)."""
+"""The shape of a front: planar or all around, and what touches the surface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a front moves in each direction, over a series of states (science D.6, Fig. 4)."""
+"""How fast a front moves in each direction, over a series of states (Fig. 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a front arrived when, and how fast it ran there: maps and volumes (science D.6, Fig. 4)."""
+"""Where a front arrived when, and how fast it ran there: maps and volumes (Fig. 4)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from socwidgets.model.kinds import require_kind
 from socwidgets.model.names import X, Y
 from socwidgets.model.stack import pixel_size_um
 
-#: What every result on a projected map must be read with (science B.9).
+#: What every result on a projected map must be read with.
 PROJECTION_NOTE = (
     "A map in transmission is a mean along the beam: a sharp core and shell looks intermediate, so "
     "an intermediate composition is no proof of a solid solution."
@@ -61,7 +61,7 @@ def phase_table(
     progress: Callable[[int, int], None] | None = None,
     cancel: Event | None = None,
 ) -> pd.DataFrame:
-    """Two phases or a solid solution? All of science D for every particle of a map.
+    """Two phases or a solid solution? Every measure of it, for every particle of a map.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How uniform a particle is, on a scale from fully separated (0) to even (1): science D.3."""
+"""How uniform a particle is, on a scale from fully separated (0) to even (1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much heterogeneity is left when the resolution gets worse (science E.6)."""
+"""How much heterogeneity is left when the resolution gets worse."""
 
 from __future__ import annotations
 

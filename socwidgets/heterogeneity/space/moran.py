@@ -1,4 +1,4 @@
-"""Whether neighbors are alike: Moran's I and Geary's C, with the noise taken out (science E.5)."""
+"""Whether neighbors are alike: Moran's I and Geary's C, with the noise taken out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the surface of the particles to their centers (science E.7)."""
+"""From the surface of the particles to their centers."""
 
 from __future__ import annotations
 

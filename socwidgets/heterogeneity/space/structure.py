@@ -1,4 +1,4 @@
-"""Correlation length with its interval, and whether it may be reported (science E.5)."""
+"""Correlation length with its interval, and whether it may be reported."""
 
 from __future__ import annotations
 

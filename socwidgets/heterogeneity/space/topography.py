@@ -1,4 +1,4 @@
-"""A map as a landscape: curvature and gradient, and where the gradient points (science E.8)."""
+"""A map as a landscape: curvature and gradient, and where the gradient points."""
 
 from __future__ import annotations
 

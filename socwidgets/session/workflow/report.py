@@ -17,10 +17,14 @@ import yaml
 
 from socwidgets.jobs import Work
 from socwidgets.model.errors import CancelledError, ParameterError, ReportError
+from socwidgets.model.names import SIGNAL, spectral_dim
 
 if TYPE_CHECKING:
+    from socwidgets.session.state import State
     from socwidgets.session.workflow.flow import Workflow
 
+#: Key of the color limits of the map that a report is about, see `socwidgets.session.display.key`.
+SOC_KEY = "map:soc"
 #: How the command line is started.
 COMMAND = (sys.executable, "-m", "socwidgets", "report")
 _STEP = re.compile(r"step (\d+) of (\d+)")
@@ -101,6 +105,19 @@ def screen_parameters(flow: Workflow, known: list[str]) -> dict[str, Any]:
     session = flow.session
     if session is not None and session.state.rois and "rois" in known:
         found["rois"] = json.dumps([roi.to_dict() for roi in session.state.rois])
+    if session is not None:
+        found |= view_parameters(session.state, known)
+    return found
+
+
+def view_parameters(state: State, known: list[str]) -> dict[str, Any]:
+    """Color scale that the user chose for the map, and the energy of the frame."""
+    found: dict[str, Any] = {}
+    if "color_limits" in known and SOC_KEY in state.limits:
+        found["color_limits"] = [float(value) for value in state.limits[SOC_KEY]]
+    if "energy_shown" in known and state.energy_index:
+        axis = state.stack[spectral_dim(state.stack[SIGNAL])]
+        found["energy_shown"] = float(axis[state.energy_index])
     return found
 
 
