@@ -87,9 +87,10 @@ class BrowserUser:
 
     def _handle(self) -> None:
         dots = self.page.page.locator(".socwidgets-spectrum .bqplot").first.locator(".dot")
-        if not dots.count():
+        count = dots.count()
+        if not count:
             return
-        dot = dots.nth(self.random.randrange(dots.count()))
+        dot = dots.nth(self.random.randrange(count))
         dot.scroll_into_view_if_needed()
         box = dot.bounding_box()
         if box is not None:
@@ -99,15 +100,16 @@ class BrowserUser:
 
     def _choose(self, selector: str) -> None:
         select = self.page.page.locator(f"{selector}:visible")
-        select = select.nth(self.random.randrange(select.count()))
+        select = select.nth(self.random.randrange(max(select.count(), 1)))
         options = select.locator("option")
         if select.is_enabled() and options.count():
             select.select_option(index=self.random.randrange(options.count()))
 
     def _row(self) -> None:
         rows = self.page.page.locator(".socwidgets-roi button")
-        if rows.count():
-            rows.nth(self.random.randrange(rows.count())).click()
+        # Counted once: the kernel may take rows away meanwhile.
+        if count := rows.count():
+            rows.nth(self.random.randrange(count)).click()
 
     def _busy(self) -> None:
         """A cell keeps the kernel's main thread busy while the next actions come."""

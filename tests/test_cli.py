@@ -82,7 +82,7 @@ def test_parameters_of_a_file_and_of_the_line(tmp_path, capsys, monkeypatch):
     injected = next(
         c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])
     )
-    for text in ("seed = 6", "draws = 300", "pre = (700.0, 705.0)", "charged = None"):
+    for text in ("seed = 6", "draws = 300", "pre = [700.0, 705.0]", "charged = None"):
         assert text in injected.source
     assert "notebook to edit" in capsys.readouterr().out
 

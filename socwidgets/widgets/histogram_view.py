@@ -65,7 +65,7 @@ class HistogramView(View):
         )  # fmt: skip
         self.layers = HistogramLayers(self.session, self._x, self._y)
         self._outlines: list[bqplot.Lines] = []
-        self._spare: list[bqplot.Lines] = []
+        self._made: list[bqplot.Lines] = []
         self._x_axis = plots.make_axis(self._x, "")
         self._y_axis = plots.make_axis(self._y, "Share of pixels (%)", vertical=True)
         self.figure = plots.make_figure("206px", [self._x_axis, self._y_axis])
@@ -120,20 +120,19 @@ class HistogramView(View):
         """Outline of each region's own distribution; returns the highest share."""
         state = self.session.state
         top = 0.0
-        # Those to spare stay in the figure: a browser keeps parts of marks that are taken out.
-        while len(self._outlines) < len(state.rois):
-            spare = self._spare.pop() if self._spare else plots.make_lines(self._x, self._y)
-            self._outlines.append(spare)
-        for mark in self._outlines[len(state.rois) :]:
+        while len(self._made) < len(state.rois):
+            self._made.append(plots.make_lines(self._x, self._y))
+        self._outlines = self._made[: len(state.rois)]
+        for mark in self._made[len(state.rois) :]:
             set_points(mark, np.zeros(0), np.zeros(0))
-            self._spare.append(mark)
-        del self._outlines[len(state.rois) :]
         for mark, roi in zip(self._outlines, state.rois, strict=True):
             share = bins.share(self.session.roi_mask(roi).values)
             width = 2.4 if roi.name == state.selected else 1.5
             set_points(mark, *bins.steps(share), colors=[roi.color], stroke_width=width)
             top = max(top, float(share.max(initial=0.0)))
-        marks = [self._all, *self._spare, *self._outlines, *self.layers.marks]
+        # All that were ever made, in one order: a mark that leaves a figure or changes its place is
+        # drawn anew, and the browser keeps parts of the old one.
+        marks = [self._all, *self._made, *self.layers.marks]
         if self.figure.marks != marks:
             self.figure.marks = marks
         return top

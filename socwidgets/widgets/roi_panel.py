@@ -12,7 +12,6 @@ from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle
 from socwidgets.session import Session
 from socwidgets.widgets.plots import with_error
 from socwidgets.widgets.roi_tools import RoiTools
-from socwidgets.widgets.safe import close_tree
 from socwidgets.widgets.shape_fields import ShapeFields
 from socwidgets.widgets.view import View
 
@@ -30,6 +29,7 @@ class RoiPanel(View):
         super().__init__(session, layout={"min_width": "0"})
         self.add_class("socwidgets-rois")
         self.rows: list[RoiRow] = []
+        self._made: list[RoiRow] = []
         self._make_buttons()
         self._hint = ipywidgets.HTML(_HINT)
         self._list = ipywidgets.VBox(layout={"margin": "0"})
@@ -118,15 +118,17 @@ class RoiPanel(View):
         return f'<div class="socwidgets-roi-numbers">{spans}</div>'
 
     def _match_rows(self, count: int) -> None:
-        if len(self.rows) == count:
-            return
-        while len(self.rows) < count:
-            self.rows.append(RoiRow(self))
-        extra = self.rows[count:]
-        del self.rows[count:]
-        self._list.children = tuple(self.rows)
-        for row in extra:
-            close_tree(row)
+        """As many rows as regions; the rest stay, hidden, for the next regions.
+
+        A browser does not give back all that a closed row held.
+        """
+        while len(self._made) < count:
+            self._made.append(RoiRow(self))
+        self.rows = self._made[:count]
+        for row in self._made:
+            row.layout.display = "flex" if row in self.rows else "none"
+        if len(self._list.children) < count:
+            self._list.children = tuple(self._made)
 
     def _edit_selected(self, shape: Any) -> None:
         selected = self.session.state.selected

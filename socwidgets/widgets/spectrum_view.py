@@ -44,6 +44,7 @@ class SpectrumView(View):
         self._y = bqplot.LinearScale()
         self._y_residual = bqplot.LinearScale()
         self._traces: dict[str, Trace] = {}
+        self._made: list[Trace] = []
         self._spare: list[Trace] = []
         self._make_marks()
         self._make_figures()
@@ -150,14 +151,18 @@ class SpectrumView(View):
             self._spare.append(trace)
         for name in names:
             if name not in self._traces:
-                trace = self._spare.pop() if self._spare else Trace(name, self._x, self._y)
+                if not self._spare:
+                    self._made.append(Trace(name, self._x, self._y))
+                    self._spare.append(self._made[-1])
+                trace = self._spare.pop()
                 trace.line.labels = [name]
                 self._traces[name] = trace
         self._refresh_marks()
 
     def _refresh_marks(self) -> None:
-        # Those to spare stay in the figure: a browser keeps parts of marks that are taken out.
-        traces = [self._overall, *self._spare, *self._traces.values()]
+        # All that were ever made, in one order: a mark that leaves a figure or changes its place is
+        # drawn anew, and the browser keeps parts of the old one.
+        traces = [self._overall, *self._made]
         marks = [trace.band for trace in traces] + [trace.line for trace in traces]
         marks += [
             *self.references.lines,
