@@ -249,6 +249,10 @@ def test_checks_say_what_they_could_not_do(rng):
     maps.status[:20] = 4  # at a bound of the fit
     card = heterogeneity_card(maps, draws=0, resolution_um=1.0)
     assert card.check("clipping").outcome == "caution"
+    # The map beside it was cut at the bound, the map itself was not.
+    beside = heterogeneity_card(maps.assign(soc_bounded=maps.soc.clip(0, 1)), draws=0)
+    assert beside.check("clipping").outcome == "passed"
+    assert "without bounds" in beside.check("clipping").detail
     assert card.check("resolution").outcome == "caution"
     assert np.isnan(card["correlation_length"].value)
     assert "not resolved" in card["correlation_length"].note
