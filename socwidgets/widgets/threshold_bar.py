@@ -33,10 +33,11 @@ class ThresholdBar(View):
 
     def __init__(self, session: Session, tools: MapView) -> None:
         super().__init__(session, layout={"display": "none", "min_width": "0"})
+        self.add_class("socwidgets-threshold")
         self._tools = tools
         self.range = RangeSlider(
             description="Threshold", readout_format=".3f", continuous_update=True,
-            layout={"width": "100%"}, style={"description_width": "initial"},
+            layout={"width": "calc(100% - 12px)"}, style={"description_width": "initial"},
         )  # fmt: skip
         self.children = (self.range,)
         #: Ends of the slider, and of the values: outliers lie beyond the slider's stops.
