@@ -34,6 +34,8 @@ class Regions(Observable):
         super().__init__(state)
         self._past: list[_Edit] = []
         self._future: list[_Edit] = []
+        #: Regions as the last move of a continuing edit left them.
+        self._moving: tuple[ROI, ...] | None = None
 
     def roi(self, name: str) -> ROI:
         """Return the region called `name`.
@@ -74,6 +76,10 @@ class Regions(Observable):
     def edit_roi(self, name: str, shape: Shape) -> None:
         """Give a region another shape and select it."""
         self._replace(name, shape=shape)
+
+    def move_roi(self, name: str, shape: Shape) -> None:
+        """`edit_roi` while a control is being moved: moves in a row are one step of undo."""
+        self._replace(name, moving=True, shape=shape)
 
     def rename_roi(self, name: str, new: str) -> None:
         """Rename a region; the new name must be free."""
@@ -184,21 +190,24 @@ class Regions(Observable):
         rois = unique_rois(roi_from_dict(item) for item in items)
         self._edit(lambda _: (rois, rois[-1].name if rois else None))
 
-    def _replace(self, name: str, **fields: Any) -> None:
+    def _replace(self, name: str, *, moving: bool = False, **fields: Any) -> None:
         def change(state: State) -> _Edit:
             find_roi(state.rois, name)
             rois = (dataclasses.replace(r, **fields) if r.name == name else r for r in state.rois)
             return tuple(rois), name
 
-        self._edit(change)
+        self._edit(change, moving=moving)
 
-    def _edit(self, change: Callable[[State], _Edit]) -> None:
+    def _edit(self, change: Callable[[State], _Edit], *, moving: bool = False) -> None:
         def step(state: State) -> dict[str, Any]:
             rois, selected = change(state)
             if rois != state.rois:
-                self._past.append((state.rois, state.selected))
-                del self._past[:-HISTORY]
+                # The very tuple: after any other edit, undo included, a move is a new step.
+                if not moving or state.rois is not self._moving:
+                    self._past.append((state.rois, state.selected))
+                    del self._past[:-HISTORY]
                 self._future.clear()
+                self._moving = rois if moving else None
             return {"rois": rois, "selected": selected, "draft": None, "focus": "roi"}
 
         self._update(step)

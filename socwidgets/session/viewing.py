@@ -202,3 +202,32 @@ class Viewing(Regions):
                 "a region by value needs a map", found="a frame", fix="choose a map first"
             )
         return self.add_roi(Threshold(state.map_name, float(low), float(high)), name)
+
+    def chosen_threshold(self) -> tuple[str, Threshold] | None:
+        """Name and range of the selected region, if it is a range of the map that is shown."""
+        state = self._state
+        roi = next((r for r in state.rois if r.name == state.selected), None)
+        if roi is None or not isinstance(roi.shape, Threshold) or state.show_frame:
+            return None
+        return (roi.name, roi.shape) if roi.shape.variable == state.map_name else None
+
+    def move_threshold(self, low: float, high: float) -> ROI:
+        """Give the selected range of the shown map other ends; make one if none is selected.
+
+        Parameters
+        ----------
+        low, high : float
+            In the map's units.
+
+        Raises
+        ------
+        ParameterError
+            If a frame is shown.
+        """
+        low, high = sorted((float(low), float(high)))
+        chosen = self.chosen_threshold()
+        if chosen is None:
+            return self.threshold_roi(low, high)
+        name, shape = chosen
+        self.move_roi(name, Threshold(shape.variable, low, high))
+        return self.roi(name)

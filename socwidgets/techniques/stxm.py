@@ -34,6 +34,7 @@ class StxmParameters(Parameters):
         "Optical density above which an L-edge spectrum is flagged as saturated (stray light and "
         "higher harmonics flatten its peaks).",
         low=0.1,
+        label="Max OD",
     )
     pre: tuple[float, float] | None = param(
         None, "Window before the edge; empty: found.", unit="eV"

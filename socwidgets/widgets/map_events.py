@@ -13,7 +13,8 @@ from socwidgets.model.roi import Area, Ellipse, Polygon, Rectangle, Threshold, r
 DrawnShape = Rectangle | Ellipse | Polygon | Area
 
 TOOLS = (
-    "pan", "point", "rectangle", "ellipse", "polygon", "lasso", "wand", "brush", "eraser", "line",
+    "pan", "point", "rectangle", "ellipse", "polygon", "lasso", "wand", "threshold", "brush",
+    "eraser", "line",
 )  # fmt: skip
 #: What a new drawing does.
 MODES = ("new", "add", "subtract", "intersect")

@@ -15,6 +15,7 @@ from socwidgets.session import Session
 from socwidgets.widgets.colormaps import COLORMAPS
 from socwidgets.widgets.map_events import MapEvent
 from socwidgets.widgets.map_view import MapView
+from socwidgets.widgets.threshold_bar import ThresholdBar
 from socwidgets.widgets.view import View
 
 
@@ -25,6 +26,8 @@ class LinkedMap(View):
     ----------
     map : MapView
         The canvas.
+    threshold : ThresholdBar
+        Range of the threshold tool.
     """
 
     def __init__(self, session: Session, *, height: int = 440) -> None:
@@ -32,7 +35,8 @@ class LinkedMap(View):
         self.add_class("socwidgets-map")
         self.map = MapView(height=height, layout={"width": "100%", "min_width": "0"})
         self.notes = ipywidgets.HTML(layout={"display": "none"})
-        self.children = (self.map, self.notes)
+        self.threshold = ThresholdBar(session, self.map)
+        self.children = (self.map, self.threshold, self.notes)
         self.follow(self._refresh_notes, "maps")
         self._shown: tuple[object, ...] = ()
         self._coarse: tuple[object, xr.DataArray] = (None, xr.DataArray())

@@ -62,7 +62,8 @@ class MapView(MapActions, MapLayers, anywidget.AnyWidget):
         One of `colormaps.COLORMAPS`.
     tool : str
         ``pan`` (also selects, moves and resizes), ``point``, ``rectangle``, ``ellipse``,
-        ``polygon``, ``lasso``, ``wand``, ``brush``, ``eraser`` or ``line``.
+        ``polygon``, ``lasso``, ``wand``, ``threshold`` (for the mouse like ``pan``; its range is a
+        control of its own), ``brush``, ``eraser`` or ``line``.
     mode : str
         What a new drawing does: ``new``, or ``add``, ``subtract``, ``intersect`` with the selected
         region.

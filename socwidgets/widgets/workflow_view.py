@@ -38,8 +38,9 @@ _WELCOME = """
 <div class="socwidgets-welcome"><p><b>Start here.</b> Choose a file at the left and press
 <i>Open</i>. Then go through the steps from left to right; leave out what is not needed.</p>
 <p>Counts become <b>optical density</b>, <b>registration</b> brings the frames to one place,
-<b>pixels</b> finds where there is enough signal, <b>fit</b> makes a map, <b>calibration</b> turns
-it into a state of charge, <b>particles</b> and <b>heterogeneity</b> put numbers on it.</p>
+<b>I0 offset</b> takes out a background where there is one, <b>pixels</b> finds where there is
+enough signal, <b>fit</b> makes a map, <b>calibration</b> turns it into a state of charge,
+<b>particles</b> and <b>heterogeneity</b> put numbers on it.</p>
 <p>Every step shows the Python call that does the same.</p></div>
 """
 

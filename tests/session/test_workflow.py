@@ -15,6 +15,7 @@ from socwidgets.analysis.methods import method_names
 from socwidgets.io import save_bundle
 from socwidgets.jobs import JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.rim import read_verdict
 from socwidgets.model.roi import Rectangle
 from socwidgets.model.stack import make_stack
 from socwidgets.session.workflow import STEPS, Workflow
@@ -50,6 +51,7 @@ def through(flow, files, last="heterogeneity"):
         "references": ({}, {"files": references}),
         "optical_density": ({"i0": "ROI 1"}, {"noise": "poisson"}),
         "registration": ({}, {"threshold_px": 5.0}),
+        "i0_offset": ({}, {"max_od": 2.5, "pre": (700.0, 703.0), "post": (720.0, 725.0)}),
         "pixels": ({}, {"min_jump": 0.1, "pre": (700.0, 703.0), "post": (720.0, 725.0)}),
         "method": ({"method": "lcf", "pixels": "edge"}, {"constraint": "none"}),
         "calibration": ({"by": "FP"}, {}),
@@ -139,11 +141,87 @@ def test_two_points_make_a_soc_map_of_any_quantity(flow):
     assert flow.session.state.map_name == "soc"
 
 
+def with_offset(offset):
+    """small_stack with texture and seven rows free of the sample, on another scale of I0."""
+    stack = small_stack.stack()
+    rng = np.random.default_rng(5)
+    texture = 1.0 + 2.0 * gaussian_filter(rng.normal(size=(24, 32)), 1.5)
+    values = stack["signal"].values * texture
+    values[:, :7] = rng.normal(0.0, small_stack.NOISE, values[:, :7].shape)
+    stack["signal"] = stack["signal"].copy(data=(values + offset).astype(np.float32))
+    return stack
+
+
+def test_the_offset_that_was_planted_is_taken_out_and_the_program_does_the_same(flow):
+    stack = with_offset(0.3)
+    flow.take(stack)
+    flow.start("registration", {}, {"threshold_px": 5.0})
+    before = flow.session.state.before
+    windows = {"pre": (700.0, 703.0), "post": (720.0, 725.0)}
+    params = {"max_od": 1.5, **windows}
+    job = flow.start("i0_offset", {}, params)
+    assert job.state == JobState.DONE, job.error
+    made = flow.products["i0_offset"]
+    # A lower quartile of pixels that are means of four frames each.
+    assert made.attrs["i0_offset"] == pytest.approx(0.3, abs=2 * small_stack.NOISE / 2)
+    moved = made["signal"] - flow.products["registration"]["signal"]
+    np.testing.assert_allclose(moved, -made.attrs["i0_offset"], atol=1e-6)
+    assert flow.session.state.stack is made
+    assert flow.session.state.before is before is stack
+    said = flow.step("i0_offset").said(made)
+    assert said.startswith(f"Offset {made.attrs['i0_offset']:.3f}")
+    dense = int(((stack["signal"].values - 0.3) > 1.5).any(axis=0).sum())
+    assert 0 < dense < 768
+    assert f"; {dense} of 768 pixels saturated" in said
+    space = {"stack": stack}
+    exec(flow.program("i0_offset", {}, params), space)
+    same(made, space["prepared"])
+    assert flow.stack_before("pixels") == ("prepared", made)
+    kept = flow.start("i0_offset", {}, {"offset": "none", **windows}).result
+    assert kept.attrs["i0_offset"] == 0.0
+    assert flow.step("i0_offset").said(kept).startswith("No offset;")
+
+
+def test_the_offset_needs_optical_density_and_pixels_without_sample(flow, files):
+    flow.start("open", {}, {"path": str(files[0])})
+    with pytest.raises(DataError, match="make optical density first"):
+        flow.start("i0_offset")
+    stack = small_stack.stack()
+    flow.take(stack)
+    job = flow.start("i0_offset", {}, {"pre": (700.0, 703.0), "post": (720.0, 725.0)})
+    assert job.state == JobState.FAILED
+    assert "no object-free pixels" in str(job.error)
+    assert set(flow.products) == {"open"}
+
+
+def test_the_card_has_the_verdict_on_the_rim_of_the_registered_stack(flow, files):
+    through(flow, files)
+    verdict = read_verdict(flow.products["registration"].attrs)
+    assert verdict is not None
+    assert read_verdict(flow.products["calibration"].attrs) == verdict
+    (check,) = [c for c in flow.products["heterogeneity"].checks if c.name == "rim"]
+    assert check.detail == verdict[1]
+
+
+def test_a_rim_made_by_drift_is_a_note_of_the_registration(flow):
+    stack = with_offset(0.0)
+    moved = stack["signal"].values.copy()
+    moved[13:] = np.roll(moved[13:], 1, axis=1)  # the sample's edge a pixel lower after the edge
+    flow.take(stack.assign(signal=stack["signal"].copy(data=moved)))
+    flow.start("registration", {}, {"threshold_px": 9.0})  # let it pass
+    made = flow.products["registration"]
+    passed, message = read_verdict(made.attrs)
+    assert not passed
+    assert flow.step("registration").notes(made) == [message]
+
+
 def test_a_step_done_again_takes_later_results_away_but_not_the_references(flow, files):
     through(flow, files)
     assert set(flow.products) == {s.name for s in STEPS} - {"normalization"}
     flow.start("pixels", {}, {"min_jump": 0.2, "pre": (700.0, 703.0), "post": (720.0, 725.0)})
-    assert set(flow.products) == {"open", "references", "optical_density", "registration", "pixels"}
+    assert set(flow.products) == {
+        "open", "references", "optical_density", "registration", "i0_offset", "pixels"
+    }  # fmt: skip
     flow.start("open", {}, {"path": str(files[0])})
     assert set(flow.products) == {"open", "references"}
     assert flow.session.state.references is flow.products["references"]

@@ -169,6 +169,48 @@ def test_wand_brush_line_and_modes_of_the_map(app):
     map_view.select("")
 
 
+def test_the_threshold_tool_makes_a_region_that_follows_its_range(app):
+    session, map_view, bar = app.session, app.map_view.map, app.map_view.threshold
+    session.select_map("soc")
+    soc = session.state.maps["soc"]
+    assert bar.layout.display == "none"
+    map_view._receive(map_view, {"type": "map_event", "kind": "tool", "name": "threshold"}, [])
+    assert map_view.tool == "threshold"
+    assert bar.layout.display is None
+    assert session.state.rois == ()  # choosing a tool makes nothing yet
+    assert bar.range.value == pytest.approx(app.histogram.slider.value)
+    session.brush(0.0, 0.1)
+    for low, high in ((0.4, 0.8), (0.5, 0.8), (0.5, 0.9)):
+        bar.range.set_state({"value": [low, high]})  # as the browser sends it
+        (roi,) = session.state.rois
+        assert roi.shape == Threshold("soc", low, high)
+        inside = (soc >= low) & (soc <= high)
+        assert 0 < int(inside.sum()) < inside.size
+        np.testing.assert_array_equal(session.roi_mask(roi), inside)
+        np.testing.assert_array_equal(session.highlight(), inside)
+        line = app.spectrum._traces["ROI 1"].line
+        mean = session.state.stack["signal"].where(inside).mean(("y", "x"))
+        np.testing.assert_allclose(line.y, mean, rtol=1e-5)
+    session.undo()  # all moves after the first are one step
+    assert session.roi("ROI 1").shape == Threshold("soc", 0.4, 0.8)
+    assert bar.range.value == pytest.approx((0.4, 0.8))
+    session.redo()
+    assert session.roi("ROI 1").shape == Threshold("soc", 0.5, 0.9)
+    session.select_roi(None)
+    bar.range.set_state({"value": [0.1, 0.3]})
+    assert [r.shape for r in session.state.rois][1] == Threshold("soc", 0.1, 0.3)
+    bar.range.set_state({"value": [0.5, bar.range.max]})  # open above, outliers included
+    assert session.roi("ROI 2").shape.high >= float(soc.max())
+    map_view.draw(LEFT)  # a drawn region is selected: the range makes a new one
+    bar.range.set_state({"value": [0.2, 0.3]})
+    assert session.roi("ROI 3").shape == LEFT
+    assert session.roi("ROI 4").shape == Threshold("soc", 0.2, 0.3)
+    session.show_frame(3)
+    assert bar.range.disabled
+    map_view.choose_tool("pan")
+    assert bar.layout.display == "none"
+
+
 def test_the_form_of_the_tools_does_what_the_mouse_does(app):
     session, panel = app.session, app.rois
     assert panel.tools is None

@@ -250,13 +250,15 @@ def test_a_report_gets_the_parameters_of_the_screen(view, folder):
     flow.start("calibration", {"by": "FP"}, {})
     flow.session.add_roi(Rectangle(0, 0, 1, 1), "core")
     known = ["stack", "references", "charged", "constraint", "pre", "min_jump", "registration",
-             "rois", "energy_low"]  # fmt: skip
+             "rois", "energy_low", "i0_offset", "max_od"]  # fmt: skip
     found = report.screen_parameters(flow, known)
     assert found["stack"] == str(folder / "scan.nc")
     assert found["references"] == f"LFP={folder}/LFP.txt,FP={folder}/FP.txt"
     assert (found["charged"], found["constraint"]) == ("FP", "none")
     assert (found["pre"], found["min_jump"]) == ([700.0, 703.0], 0.1)
     assert found["registration"] == "off"
+    assert found["i0_offset"] == "none"
+    assert "max_od" not in found
     assert "core" in found["rois"]
     assert "energy_low" not in found
     assert set(report.screen_parameters(flow, ["stack"])) == {"stack"}

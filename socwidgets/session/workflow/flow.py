@@ -16,6 +16,7 @@ from socwidgets.session.session import Session
 from socwidgets.session.workflow.code import Call, program
 from socwidgets.session.workflow.preparation import (
     NormalizationStep,
+    OffsetStep,
     OpticalDensityStep,
     PixelStep,
     RegistrationStep,
@@ -29,12 +30,13 @@ logger = logging.getLogger(__name__)
 
 #: In the order in which they build on each other.
 STEPS: tuple[Step, ...] = (
-    OpenStep(), ReferenceStep(), OpticalDensityStep(), RegistrationStep(), NormalizationStep(),
-    PixelStep(), MethodStep(), CalibrationStep(), SegmentationStep(), CardStep(),
+    OpenStep(), ReferenceStep(), OpticalDensityStep(), RegistrationStep(), OffsetStep(),
+    NormalizationStep(), PixelStep(), MethodStep(), CalibrationStep(), SegmentationStep(),
+    CardStep(),
 )  # fmt: skip
 _ORDER = {step.name: position for position, step in enumerate(STEPS)}
 #: Steps whose result is a stack.
-_STACKS = ("normalization", "registration", "optical_density", "open")
+_STACKS = ("normalization", "i0_offset", "registration", "optical_density", "open")
 #: What stays when another result of a step comes: references belong to no stack.
 _INDEPENDENT = ("references",)
 

@@ -9,8 +9,10 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.jobs import Work
-from socwidgets.model.names import QUANTITY
+from socwidgets.model.names import QUANTITY, STATUS
 from socwidgets.model.parameters import Parameters
+from socwidgets.model.rim import read_verdict
+from socwidgets.model.status import Status
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
 from socwidgets.session.workflow.step import Choice, Step, work_of
 
@@ -90,7 +92,10 @@ class RegistrationStep(Step):
     """Align the frames."""
 
     name, title, makes, verb = "registration", "Registration", "registered", "Align"
-    help = "Measure how far the frames drift, and bring them to one place."
+    help = (
+        "Measure how far the frames drift, bring them to one place, and check whether what is left "
+        "could look like a rim of the particles."
+    )
 
     def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `register`."""
@@ -99,16 +104,22 @@ class RegistrationStep(Step):
         return RegistrationParams
 
     def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
-        """Align."""
+        """Align, and take the verdict on the rim along: the card made from the maps shows it."""
         from socwidgets.analysis.registration import register
+        from socwidgets.analysis.rim_check import with_rim_check
 
-        return work_of(register, flow.stack_before(self.name)[1], **params)
+        stack = flow.stack_before(self.name)[1]
+        return work_of(lambda: with_rim_check(register(stack, **params)))
 
     def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
-        """``registered = soc.register(od, ...)``."""
+        """``registered = soc.register(od, ...)``, and the check of the rim."""
         source = Name(flow.stack_before(self.name)[0])
         options = changed(self.kind(flow, inputs), params)
-        return Call((call_text("registered", "soc.register", source, **options),), (_SOC,))
+        lines = (
+            call_text("registered", "soc.register", source, **options),
+            "registered = with_rim_check(registered)",
+        )
+        return Call(lines, (_SOC, "from socwidgets.analysis.rim_check import with_rim_check"))
 
     def accept(self, flow: Workflow, result: xr.Dataset) -> None:
         """The session goes on with the aligned stack and knows the one before."""
@@ -117,6 +128,61 @@ class RegistrationStep(Step):
     def said(self, result: xr.Dataset) -> str:
         """What was done."""
         return str(result.attrs.get("registration", ""))
+
+    def notes(self, result: xr.Dataset) -> list[str]:
+        """The rim, where what is left of the drift could make one."""
+        verdict = read_verdict(result.attrs)
+        return [] if verdict is None or verdict[0] else [verdict[1]]
+
+
+class OffsetStep(Step):
+    """Take out the background that I0 left, and flag saturated pixels."""
+
+    name, title, makes, verb = "i0_offset", "I0 offset", "prepared", "Take out"
+    help = (
+        "Subtract the optical density that pixels without sample show before the edge (an I0 on "
+        "another scale than the images), and flag pixels that are too dense."
+    )
+
+    def problem(self, flow: Workflow) -> str:
+        """Optical density is needed."""
+        if "open" not in flow.products:
+            return "Open a file first."
+        quantity = flow.stack_before(self.name)[1].attrs.get(QUANTITY)
+        if quantity == "normalized":
+            return "The stack is normalized already: it has no offset, go on."
+        return "" if quantity == "optical_density" else "Make optical density first."
+
+    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+        """Parameters of `prepare_stxm`."""
+        from socwidgets.techniques.stxm import StxmParameters
+
+        return StxmParameters
+
+    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+        """Subtract and flag."""
+        from socwidgets.techniques.stxm import prepare_stxm
+
+        return work_of(prepare_stxm, flow.stack_before(self.name)[1], **params)
+
+    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+        """``prepared = prepare_stxm(od, ...)``."""
+        source = Name(flow.stack_before(self.name)[0])
+        options = changed(self.kind(flow, inputs), params)
+        line = call_text("prepared", "prepare_stxm", source, **options)
+        return Call((line,), ("from socwidgets.techniques.stxm import prepare_stxm",))
+
+    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+        """The session goes on without the offset, and still knows the frames before they moved."""
+        before = None if flow.session is None else flow.session.state.before
+        show_stack(flow, result, before=before if "registration" in flow.products else None)
+
+    def said(self, result: xr.Dataset) -> str:
+        """The offset, and how many pixels are too dense."""
+        offset, scatter = (float(result.attrs[f"i0_offset{end}"]) for end in ("", "_std"))
+        dense = int(np.count_nonzero(result[STATUS] == Status.SATURATED))
+        done = f"Offset {offset:.3f} ± {scatter:.3f} subtracted" if offset else "No offset"
+        return f"{done}; {dense:,} of {result[STATUS].size:,} pixels saturated"
 
 
 class NormalizationStep(Step):

@@ -41,6 +41,8 @@ _FROM_STEPS = {
     "background_degree": ("method", "background_degree"),
     "energy_low": ("method", "low"),
     "energy_high": ("method", "high"),
+    "i0_offset": ("i0_offset", "offset"),
+    "max_od": ("i0_offset", "max_od"),
     "pre": ("pixels", "pre"),
     "post": ("pixels", "post"),
     "min_jump": ("pixels", "min_jump"),
@@ -102,6 +104,8 @@ def screen_parameters(flow: Workflow, known: list[str]) -> dict[str, Any]:
         found["references"] = _absolute(found["references"])
     if "registration" in known and "open" in flow.products:
         found["registration"] = "auto" if "registration" in flow.products else "off"
+    if "i0_offset" in known and "open" in flow.products:
+        found.setdefault("i0_offset", "none")  # what was left out here is left out there
     session = flow.session
     if session is not None and session.state.rois and "rois" in known:
         found["rois"] = json.dumps([roi.to_dict() for roi in session.state.rois])

@@ -3,7 +3,7 @@
 const KEY_COMMIT_MS = 350; // a run of arrow keys is one change, and one step of the undo
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TOOL_KEYS = { v: "pan", p: "point", r: "rectangle", e: "ellipse", g: "polygon", l: "lasso",
-                    n: "line", w: "wand", b: "brush", x: "eraser" };
+                    n: "line", w: "wand", t: "threshold", b: "brush", x: "eraser" };
 
 function keyPressed(view, event) {
   // JupyterLab would take a letter for a command and insert or delete cells.

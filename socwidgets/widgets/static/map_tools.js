@@ -52,7 +52,7 @@ function cursorAt(view, sx, sy) {
   if (!inPort(view, sx, sy)) return "default";
   const handle = handleAt(view, sx, sy);
   if (handle) return handle.cursor;
-  if (view.tool !== "pan") return "crosshair";
+  if (!["pan", "threshold"].includes(view.tool)) return "crosshair";
   if (regionAt(view, sx, sy)) return "move";
   return view.camera.zoom > 1 ? "grab" : "default";
 }
