@@ -44,7 +44,7 @@ class Particle:
     b: float
     angle: float
     thickness: float
-    wave: tuple[float, float] = (0.1, 0.0)
+    wave: tuple[float, float] = (0.0, 0.0)
 
     def coordinates(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coordinates along the long and the short axis, -1 to 1 inside; broadcast of y and x."""

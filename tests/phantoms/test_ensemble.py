@@ -1,5 +1,7 @@
 """The LFP ensemble: what it promises about its particles and its truth."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,18 @@ def test_platelets_are_flat_and_ellipsoids_are_not():
     means = {s: p.profile(y, x)[p.radius(y, x) < 1].mean() / 0.1 for s, p in shapes.items()}
     assert means["ellipsoid"] == pytest.approx(2 / 3, abs=0.005)  # of any ellipsoid
     assert means["platelet"] > 0.75
+
+
+def test_a_particle_without_a_wave_is_an_ellipse():
+    """Its outline by the equation of the ellipse, and its area: pi a b, not a wavy one's."""
+    particle = Particle("ellipsoid", 0.1, -0.2, 0.8, 0.5, 0.0, 0.1)
+    y, x = np.mgrid[-1:1:801j, -1.2:0.8:801j]
+    inside = particle.radius(y, x) < 1.0
+    ellipse = ((x + 0.2) / 0.8) ** 2 + ((y - 0.1) / 0.5) ** 2 < 1.0
+    np.testing.assert_array_equal(inside, ellipse)
+    assert inside.sum() * (2 / 800) ** 2 == pytest.approx(np.pi * 0.8 * 0.5, rel=2e-3)
+    wavy = dataclasses.replace(particle, wave=(0.1, 0.0)).radius(y, x) < 1.0
+    assert (wavy ^ ellipse).sum() > 0.05 * ellipse.sum()
 
 
 @pytest.mark.parametrize(
