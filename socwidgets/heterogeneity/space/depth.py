@@ -85,7 +85,8 @@ def layer_profile(
     xarray.Dataset
         ``(z,)``: ``mean``, ``in_plane_sd`` (population), ``in_plane_sd_true`` (noise taken out,
         NaN where it is not known), ``count``; ``(y, x)``: ``in_depth_sd``, ``in_depth_sd_true``.
-        NaN where there are no two values.
+        NaN where there are no two values. The noise is taken to be independent from pixel to
+        pixel; its variance in a standard deviation of n values is ``(1 - 1/n)`` of a pixel's.
 
     Raises
     ------
@@ -107,7 +108,9 @@ def layer_profile(
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = (weight * value).sum(axis=axes, keepdims=True) / mass
             variance = (weight * (value - mean) ** 2).sum(axis=axes, keepdims=True) / mass
-            floor = (weight * noise).sum(axis=axes, keepdims=True) / mass
+            # About their own mean values scatter less: what noise the mean holds is not in it.
+            held = (weight**2 * noise).sum(axis=axes, keepdims=True) / mass**2
+            floor = (weight * noise).sum(axis=axes, keepdims=True) / mass - held
         count = (weight > 0).sum(axis=axes)
         variance = np.where(count > 1, np.squeeze(variance, axes), np.nan)
         true = np.sqrt(np.maximum(variance - np.squeeze(floor, axes), 0.0))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -69,9 +72,9 @@ def figure_15(seed: int, colors: str) -> ReviewFigure:
     )  # fmt: skip
     maps = simulate(phantom, "map", seed, noise=noise, volume=True)
     soc, truth = maps["soc"], phantom.volume["soc"]  # type: ignore[index]
-    depth = _without_noise(soc.std("z"), noise)
+    depth = _without_noise(soc, "z", noise)
     depth.attrs.update(long_name="In-depth standard deviation", units="1")
-    plane = _without_noise(soc.std(("y", "x")), noise)
+    plane = _without_noise(soc, ("y", "x"), noise)
     layers = pd.DataFrame(
         {
             "layer_um": soc["z"].values, "mean": soc.mean(("y", "x")).values,
@@ -79,11 +82,12 @@ def figure_15(seed: int, colors: str) -> ReviewFigure:
             "in_plane_truth": truth.std(("y", "x")).values,
         }
     )  # fmt: skip
-    per_pixel = noise / np.sqrt(2 * soc.sizes["z"]) / np.sqrt(depth.size)
+    # Where the spread is large against the noise s moves by the mean of (v - m) n/s: noise/sqrt(n).
     per_layer = noise / np.sqrt(depth.size)
+    of_mean_depth = noise / np.sqrt(soc.size)
     numbers = {
         "in-depth sd, mean": Number(
-            float(depth.mean()), float(truth.std("z").mean()), float(per_pixel), "", "Fig. 15g"
+            float(depth.mean()), float(truth.std("z").mean()), of_mean_depth, "", "Fig. 15g"
         ),
         "in-plane sd, first layer": Number(
             float(plane[0]), float(layers.in_plane_truth.iloc[0]), per_layer, "", "printed: 10-20 %"
@@ -108,8 +112,11 @@ def figure_15(seed: int, colors: str) -> ReviewFigure:
     )
 
 
-def _without_noise(observed: xr.DataArray, noise: float) -> xr.DataArray:
-    return np.sqrt((observed**2 - noise**2).clip(min=0.0))  # type: ignore[return-value]
+def _without_noise(soc: xr.DataArray, dims: Hashable | Sequence[Hashable], noise: float) -> Any:
+    """Standard deviation about the own mean along `dims`, which holds a part of the noise."""
+    observed = soc.std(dims)
+    n = soc.size / observed.size
+    return np.sqrt((observed**2 - noise**2 * (1.0 - 1.0 / n)).clip(min=0.0))
 
 
 def _draw_15(

@@ -160,6 +160,23 @@ def test_noise_leaves_the_layers(rng):
     assert float((found.in_depth_sd_true**2).mean() ** 0.5) == pytest.approx(truth, rel=0.05)
 
 
+def test_few_layers_lose_no_variance_with_their_noise(rng):
+    """Columns of three weighted values: the noise of a value is not all in their spread."""
+    shape = (3, 120, 120)
+    truth = np.array([0.45, 0.55, 0.65])[:, None, None]
+    weights = rng.uniform(0.5, 2.0, shape)
+    values = truth + rng.normal(0, 0.05, shape)
+    maps = map_set(values, 0.05, dims=("z", "y", "x"), thickness=weights)
+    found = layer_profile(maps)
+    mean = (weights * truth).sum(axis=0) / weights.sum(axis=0)
+    expected = (weights * (truth - mean) ** 2).sum(axis=0) / weights.sum(axis=0)
+    # The square root of what is cut at zero is biased: few columns come there at this spread.
+    bias = (found.in_depth_sd_true**2).values - expected
+    error = bias.std() / np.sqrt(bias.size)
+    assert abs(bias.mean()) < 4 * error
+    assert 20 * error < 0.05**2 / 3  # what was taken off too much would be seen
+
+
 DEPTH = np.linspace(0, 100, 25)
 CASES = {
     "constant": (np.full(25, 0.5), {"a": 0.5}),
