@@ -12,6 +12,7 @@ from socwidgets.analysis.calibration_guard import (
     warn_of_range,
 )
 from socwidgets.analysis.calibration_lines import (
+    COMPOSITION_WORDS,
     Calibration,
     StandardsCurve,
     TwoPoint,
@@ -39,12 +40,6 @@ __all__ = [
 ]
 
 SOC = "soc"
-_WORDS = {
-    "soc": "State of charge",
-    "x_li": "Lithium content",
-    "x_removed": "Lithium removed",
-    "oxidation_state": "Oxidation state",
-}
 _PASSED_ON = ("thickness", "thickness_std", "edge_jump", "r_factor", "residual_rms", "redchi")
 _KEPT = (
     "sample", "title", "components", "sigma_source", "window", "condition_number", RIM_CHECK,
@@ -141,7 +136,7 @@ def _calibrated(
     refuse_misleading(line, maps, variable)
     refuse_other_unit(line, maps, variable)
     doubts = warn_of_mismatches(line, maps, variable)
-    values, name, words = maps[variable], line.kind, _WORDS[line.kind]
+    values, name, words = maps[variable], line.kind, COMPOSITION_WORDS[line.kind]
     std = maps[std_name(variable)] if std_name(variable) in maps else xr.full_like(values, np.nan)
     found, sigma = line.apply(values, std)
     described = {"units": "1", KIND: name, "end_points": list(line.span())}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.calibration_lines import Calibration, TwoPoint
+from socwidgets.analysis.calibration_lines import Calibration
 from socwidgets.model.errors import CalibrationWarning, KindError, ParameterError
 from socwidgets.model.kinds import KIND
 from socwidgets.model.status import USABLE, Status
@@ -119,7 +119,7 @@ def refuse_other_unit(calibration: Calibration, maps: xr.Dataset, variable: str)
     ParameterError
         If the map holds energies of more than 100 eV and all end members are below 100.
     """
-    known = _known_values(calibration)
+    known, _ = calibration.points()
     if maps[variable].attrs.get(KIND) != "energy" or not known:
         return
     middle = float(maps[variable].median())
@@ -139,20 +139,13 @@ def warn_of_range(status: xr.DataArray, calibration: Calibration) -> list[str]:
     inside = int(np.isin(codes, [int(code) for code in USABLE]).sum())
     if outside <= inside:
         return []
-    known = ", ".join(f"{value:g}" for value in _known_values(calibration))
+    known = ", ".join(f"{value:g}" for value in calibration.points()[0])
     text = (
         f"{outside} of {outside + inside} pixels lie outside of the calibrated range ({known}): "
         "check the end members, and whether both are on one energy scale"
     )
     warnings.warn(text, CalibrationWarning, stacklevel=4)
     return [text]
-
-
-def _known_values(calibration: Calibration) -> tuple[float, ...]:
-    """Values of the fitted quantity that the calibration goes through."""
-    if isinstance(calibration, TwoPoint):
-        return calibration.discharged, calibration.charged
-    return tuple(getattr(calibration, "values", ()))
 
 
 def _definition(maps: xr.Dataset, variable: str) -> str:

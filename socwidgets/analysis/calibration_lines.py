@@ -11,8 +11,14 @@ from socwidgets.analysis.calibration_fit import CurveFit, fit_curve
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.parameters import Parameters, param
 
-#: Kinds that a calibration can lead to.
-COMPOSITIONS = ("soc", "x_li", "x_removed", "oxidation_state")
+#: Kinds that a calibration can lead to, in words.
+COMPOSITION_WORDS = {
+    "soc": "State of charge",
+    "x_li": "Lithium content",
+    "x_removed": "Lithium removed",
+    "oxidation_state": "Oxidation state",
+}
+COMPOSITIONS = tuple(COMPOSITION_WORDS)
 SHAPES = ("line", "spline", "table")
 
 _MARGIN_HELP = (
@@ -48,6 +54,10 @@ class Calibration(Parameters):
         """Ends of the calibrated range, in units of the result."""
         return 0.0, 1.0
 
+    def points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Values of the fitted quantity that it goes through, and their compositions."""
+        return (), ()
+
     def apply(self, values: Any, std: Any) -> tuple[Any, Any]:
         """Calibrated values and their standard uncertainties; NaN in, NaN out."""
         raise NotImplementedError
@@ -74,6 +84,10 @@ class TwoPoint(Calibration):
                 expected="different values when discharged and when charged",
                 found=f"{self.discharged:g} and {self.charged:g}",
             )
+
+    def points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Both end members, at 0 and 1."""
+        return (self.discharged, self.charged), (0.0, 1.0)
 
     def apply(self, values: Any, std: Any) -> tuple[Any, Any]:
         """State of charge and its standard uncertainty.
@@ -157,6 +171,10 @@ class StandardsCurve(Calibration):
             )
         if np.ptp(self.compositions) == 0 or np.ptp(self.values) == 0:
             raise ParameterError("all standards of the calibration are the same")
+
+    def points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Every standard."""
+        return self.values, self.compositions
 
     @property
     def kind(self) -> str:

@@ -87,15 +87,17 @@ def find_drift(
     DataError
         If no frame has any contrast.
     """
-    pixels = frame(0).size if mask is None else int(mask.sum())
-    size = frame(0).size * (4 if mask is None else 8)
+    shape = frame(0).shape
+    whole = int(np.prod(shape))
+    pixels = whole if mask is None else int(mask.sum())
+    size = whole * (4 if mask is None else 8)
     kept = n if n * size <= _CACHE_BYTES else 0
 
     def made(i: int) -> np.ndarray:
         return prepare(frame(i), params) if mask is None else prepare_masked(frame(i), params, mask)
 
     prepared = lru_cache(maxsize=kept)(made)
-    window = taper_window(frame(0).shape, params.taper)
+    window = taper_window(shape, params.taper)
     compare: Comparison = Plain(window) if mask is None else MaskedCorrelation(window)
     if params.reference == "mean":
         path, correlation = _follow(

@@ -1,4 +1,4 @@
-"""Which references, and how many: every subset of a library, compared by BIC or AIC (B.7)."""
+"""Which references, and how many: every subset of a library, compared by BIC or AIC."""
 
 from __future__ import annotations
 

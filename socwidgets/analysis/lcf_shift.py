@@ -1,4 +1,4 @@
-"""One energy shift between an image and its references, found on the mean spectrum (B.7)."""
+"""One energy shift between an image and its references, found on the mean spectrum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What wrong references would do to an LCF map: a band beside the statistical sigma (B.7)."""
+"""What wrong references would do to an LCF map: a band beside the statistical sigma."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the rim of the particles is real, or made by frames that are out of place (B.9)."""
+"""Whether the rim of the particles is real, or made by frames that are out of place."""
 
 from __future__ import annotations
 
@@ -125,7 +125,13 @@ def with_rim_check(stack: xr.Dataset, **options: Any) -> xr.Dataset:
     xarray.Dataset
         The stack with the attribute ``rim_check`` (JSON text: ``passed`` and ``message``); without
         it where the drift cannot be measured, because the frames have no contrast.
+
+    Raises
+    ------
+    DataError
+        If the stack holds counts.
     """
+    require_quantity(stack, QUANTITIES, "the check of the rim")
     result = stack.copy()
     result.attrs.pop(RIM_CHECK, None)
     try:

@@ -9,6 +9,7 @@ from scipy import ndimage
 from socwidgets.heterogeneity.card_parts import CAUTION, NOT_RUN, PASSED, CardCheck
 from socwidgets.heterogeneity.noise_floor import NoiseFloor
 from socwidgets.heterogeneity.sample import Sample, image_dims
+from socwidgets.heterogeneity.slopes import neighbor_slope
 from socwidgets.heterogeneity.space.structure import CorrelationLength
 from socwidgets.model.names import STATUS
 from socwidgets.model.rim import SIGNIFICANCE, makes_a_rim
@@ -149,17 +150,7 @@ def _relative_slope(sample: Sample) -> np.ndarray:
     if np.ptp(sample.weights) == 0:
         return np.full(sample.size, np.nan)
     image = sample.image(sample.weights, np.nan)
-    slopes = []
-    for axis in (0, 1):
-        steps = np.diff(image, axis=axis)
-        pad = [(0, 0), (0, 0)]
-        pad[axis] = (1, 1)
-        padded = np.pad(steps, pad, constant_values=np.nan)
-        ahead = np.take(padded, np.arange(1, image.shape[axis] + 1), axis)
-        behind = np.take(padded, np.arange(image.shape[axis]), axis)
-        both = np.stack([ahead, behind])
-        count = np.isfinite(both).sum(axis=0)
-        slopes.append(np.where(count > 0, np.nansum(both, axis=0) / np.maximum(count, 1), np.nan))
+    slopes = [neighbor_slope(image, axis) for axis in (0, 1)]
     return (np.hypot(*slopes) / image)[sample.position]
 
 

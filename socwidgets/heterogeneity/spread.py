@@ -230,7 +230,7 @@ def outside_limits(
     limits: tuple[float, float],
     guard: float = 2.0,
 ) -> tuple[float, float]:
-    """Weighted shares below and above limits, with a guard of `guard` sigma against noise (E.2).
+    """Weighted shares below and above limits, with a guard of `guard` sigma against noise.
 
     Without the guard a map at the limit would show half of its pixels outside by noise alone.
 

@@ -82,3 +82,9 @@ def display_maps(maps: xr.Dataset) -> list[str]:
     sigma = [n for n in names if n.endswith(STD_SUFFIX)]
     other = [n for n in names if n not in quantity and n not in sigma and n != STATUS]
     return [*quantity, *sigma, *other, *([STATUS] if STATUS in names else [])]
+
+
+def notes_of(maps: xr.Dataset) -> list[str]:
+    """Doubts and caveats that maps carry in their attributes."""
+    found = [maps.attrs.get(name) for name in ("calibration_doubts", "caveat", "caveats")]
+    return [str(text) for part in found if part is not None for text in np.atleast_1d(part)]

@@ -1,4 +1,4 @@
-"""What a detector makes of light: Poisson counts, dark level, read noise, full scale (J.0)."""
+"""What a detector makes of light: Poisson counts, dark level, read noise, full scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scanning X-ray microscope makes of a phantom: blur, drift, counts, flats, dark (J.0)."""
+"""What a scanning X-ray microscope makes of a phantom: blur, drift, counts, flats, dark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What full-field and scanning microscopes share: blur, drift, illumination (J.0)."""
+"""What full-field and scanning microscopes share: blur, drift, illumination."""
 
 from __future__ import annotations
 

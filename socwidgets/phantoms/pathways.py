@@ -113,7 +113,7 @@ def pathway_particles(params: PathwayParams, seed: int = 0) -> Phantom:
 
 
 def pathway_truth(soc: np.ndarray) -> dict[str, float]:
-    """Numbers of a set of particles, each counted once: mean, kappa, active fraction (C.4, C.5).
+    """Numbers of a set of particles, each counted once: mean, kappa, active fraction.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a 2-D XAFS camera makes of a phantom: each row of pixels sees another energy (B.10)."""
+"""What a 2-D XAFS camera makes of a phantom: each row of pixels sees another energy."""
 
 from __future__ import annotations
 

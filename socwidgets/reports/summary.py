@@ -13,6 +13,7 @@ from socwidgets.analysis.recovery import Recovery
 from socwidgets.heterogeneity.card_model import HeterogeneityCard
 from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.model import provenance
+from socwidgets.model.mapset import notes_of
 from socwidgets.model.names import STATUS
 from socwidgets.model.stack import pixel_size_um
 from socwidgets.model.status import status_counts
@@ -22,7 +23,6 @@ from socwidgets.reports.inputs import Inputs
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.prepare import largest_drift
 from socwidgets.reports.results import Number, Results
-from socwidgets.session.calibrating import notes_of
 
 #: Numbers at the top of the page, where they exist.
 HEADLINE = (

@@ -9,7 +9,7 @@ import xarray as xr
 
 from socwidgets.model.errors import DataError
 from socwidgets.model.kinds import KIND
-from socwidgets.model.mapset import display_maps
+from socwidgets.model.mapset import display_maps, notes_of
 from socwidgets.model.names import STATUS, X, Y
 from socwidgets.model.status import Status
 from socwidgets.session import fitting
@@ -92,12 +92,6 @@ class Calibrating(Live):
         """What a reader of the maps must know: doubts about the calibration, caveats."""
         maps = self._state.maps
         return [] if maps is None else notes_of(maps)
-
-
-def notes_of(maps: xr.Dataset) -> list[str]:
-    """Doubts and caveats that maps carry in their attributes."""
-    found = [maps.attrs.get(name) for name in ("calibration_doubts", "caveat", "caveats")]
-    return [str(text) for part in found if part is not None for text in np.atleast_1d(part)]
 
 
 def calibrated_names(maps: xr.Dataset) -> set[str]:

@@ -14,19 +14,6 @@ if TYPE_CHECKING:
 _SUGGESTED = (2.0, 98.0)
 
 
-def points_of(calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:
-    """Values of the fitted quantity and compositions of the points, ``(n,)`` each."""
-    from socwidgets.analysis.calibration import TwoPoint
-
-    if isinstance(calibration, TwoPoint):
-        return np.array([calibration.discharged, calibration.charged]), np.array([0.0, 1.0])
-    values, compositions = (
-        getattr(calibration, "values", ()),
-        getattr(calibration, "compositions", ()),
-    )
-    return np.array(values, float), np.array(compositions, float)
-
-
 def with_point(calibration: Calibration, index: int, value: float) -> Calibration:
     """The same calibration with one point at another value of the quantity.
 
@@ -39,9 +26,9 @@ def with_point(calibration: Calibration, index: int, value: float) -> Calibratio
 
     if isinstance(calibration, TwoPoint):
         return calibration.replace(**{("discharged", "charged")[index]: float(value)})
-    values = list(points_of(calibration)[0])
+    values = list(calibration.points()[0])
     values[index] = float(value)
-    return calibration.replace(values=tuple(float(v) for v in values))
+    return calibration.replace(values=tuple(values))
 
 
 def suggested(maps: xr.Dataset, variable: str) -> Calibration | None:

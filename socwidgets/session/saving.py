@@ -144,6 +144,14 @@ def _fields(chosen: dict[str, Any]) -> dict[str, Any]:
 
 
 def _calibration(saved: dict[str, Any]) -> Any:
-    from socwidgets.analysis import calibration
+    from socwidgets.analysis.calibration_lines import StandardsCurve, TwoPoint
 
-    return getattr(calibration, saved.pop("kind")).from_mapping(saved)
+    kinds = {kind.__name__: kind for kind in (TwoPoint, StandardsCurve)}
+    name = saved.pop("kind", None)
+    if name not in kinds:
+        raise ReadError(
+            "the calibration of this session is not known",
+            expected=f"one of {', '.join(kinds)}",
+            found=str(name),
+        )
+    return kinds[name].from_mapping(saved)

@@ -1,4 +1,4 @@
-"""Polar angles of two optical densities, what they say of a mixture, and domains (C.2c)."""
+"""Polar angles of two optical densities, what they say of a mixture, and domains."""
 
 from __future__ import annotations
 

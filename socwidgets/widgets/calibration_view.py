@@ -10,18 +10,15 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.calibration_lines import COMPOSITION_WORDS
 from socwidgets.model.errors import ParameterError
-from socwidgets.session.calibration_points import points_of, suggested, with_point
+from socwidgets.session.calibration_points import suggested, with_point
 from socwidgets.widgets import plots
 from socwidgets.widgets.bins import bins_of
 from socwidgets.widgets.data_view import DataView, Source, row
 from socwidgets.widgets.plots import set_points
 from socwidgets.widgets.window_handles import LIVE_S
 
-_COMPOSITION_WORDS = {
-    "soc": "State of charge", "x_li": "Lithium content", "x_removed": "Lithium removed",
-    "oxidation_state": "Oxidation state",
-}  # fmt: skip
 _SHORT = {"soc": "SOC", "x_li": "x", "x_removed": "y", "oxidation_state": "Ox."}
 _CURVE_POINTS = 64
 
@@ -60,6 +57,7 @@ class CalibrationView(DataView):
         self._first = calibration
         self._last = 0.0
         self._kept: tuple[object, str] = (None, "")
+        self._edges = (0.0, 1.0)
         self._make_plot()
         self.fields: list[ipywidgets.FloatText] = []
         self._row = row()
@@ -111,14 +109,14 @@ class CalibrationView(DataView):
         self.figure.layout.visibility = "visible" if there else "hidden"
         if calibration is None or maps is None:
             return
-        values, compositions = points_of(calibration)
+        values, compositions = (np.array(part, float) for part in calibration.points())
         shown = self._draw_histogram(maps, calibration.variable)
         low, high = self._span(values)
         plots.set_axis(self._x_axis, low, high, 4)
         units = str(shown.attrs.get("units", "1"))
         words = calibration.variable.replace("_", " ").capitalize()
         self._x_axis.label = words if units in ("", "1") else f"{words} ({units})"
-        self._y_axis.label = _COMPOSITION_WORDS.get(calibration.kind, calibration.kind)
+        self._y_axis.label = COMPOSITION_WORDS[calibration.kind]
         bottom, top = plots.padded([compositions], 0.14)
         plots.set_axis(self._y_axis, bottom, top, 5)
         at = np.linspace(low, high, _CURVE_POINTS)
@@ -143,8 +141,6 @@ class CalibrationView(DataView):
             set_points(self._histogram, *bins.steps(share / max(float(share.max()), 1e-9) * 0.92))
             self._edges = float(bins.edges[0]), float(bins.edges[-1])
         return shown
-
-    _edges = (0.0, 1.0)
 
     def _span(self, values: np.ndarray) -> tuple[float, float]:
         """The histogram and all points, with room to drag them further out."""

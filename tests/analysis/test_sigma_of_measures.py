@@ -25,6 +25,8 @@ def test_pulls_are_near_one(study, noise, known):
         if name == "derivative" or (not known and name in ("two energies", "polar angle")):
             continue
         assert 0.9 < spread < 1.1, name
-        # The mean is told to 0.017; that of the white line is -0.08 at the largest noise.
-        assert abs(mean) < 0.15, name
+        # The mean is told to 0.017. Of the top of a parabola the second order is left in, which
+        # at noise of 5 % is a tenth of its uncertainty.
+        second_order = noise > 0.02 and name.startswith("white_line")
+        assert abs(mean) < (0.15 if second_order else 0.1), name
         assert share > 0.99, name

@@ -8,7 +8,7 @@ from socwidgets.phantoms.fields import core_shell, domino, gaussian_field, solve
 
 @pytest.mark.parametrize("length", [2.0, 5.0])
 def test_gaussian_field_has_the_stated_covariance(length):
-    # exp(-h^2/(2 l^2)); Moran's I (rook) of such a field: 0.8825 for l = 2, 0.9802 for l = 5 (E.5).
+    # exp(-h^2/(2 l^2)); Moran's I (rook) of such a field: 0.8825 for l = 2, 0.9802 for l = 5.
     fields = [gaussian_field((128, 128), length, np.random.default_rng(s)) for s in range(12)]
     for lag in (1, int(length), int(2 * length)):
         found = [np.mean(f * np.roll(f, lag, axis=a)) for f in fields for a in (0, 1)]

@@ -9,10 +9,10 @@ import small_stack
 from socwidgets.analysis.calibration import soc_map, standards, two_point
 from socwidgets.analysis.fit import fit_map
 from socwidgets.jobs import JobRunner
-from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.errors import DataError, ParameterError, ReadError
 from socwidgets.model.status import Status
-from socwidgets.session import Session
-from socwidgets.session.calibration_points import points_of, suggested, with_point
+from socwidgets.session import Session, saving
+from socwidgets.session.calibration_points import suggested, with_point
 from socwidgets.session.saving import open_session, save_session
 from socwidgets.session.workflow import Workflow
 
@@ -124,14 +124,14 @@ def test_what_cannot_be_calibrated_is_said(session):
 
 def test_points_of_both_kinds_of_calibration(session):
     two = two_point(1.0, 2.0, variable="a")
-    assert [list(v) for v in points_of(two)] == [[1.0, 2.0], [0.0, 1.0]]
+    assert [list(v) for v in two.points()] == [[1.0, 2.0], [0.0, 1.0]]
     assert with_point(two, 0, 0.5).discharged == 0.5
     with pytest.raises(ParameterError):
         with_point(two, 0, 2.0)
     three = standards([1.0, 2.0, 3.0], [0.0, 0.4, 1.0], variable="a")
     assert with_point(three, 1, 2.2).values == (1.0, 2.2, 3.0)
     maps = session.state.maps
-    low, high = points_of(suggested(maps, "soc"))[0]
+    low, high = suggested(maps, "soc").points()[0]
     assert low < 0.05 < 0.95 < high
 
 
@@ -143,6 +143,13 @@ def test_a_calibration_is_saved_with_the_session(session, tmp_path):
     again = open_session(save_session(session, tmp_path / "s.nc"), runner=JobRunner(inline=True))
     assert again.state.calibration == made
     assert again.windows() == session.windows()
+
+
+def test_a_saved_calibration_of_no_known_kind_is_refused():
+    with pytest.raises(ReadError, match="not known"):
+        saving._calibration({"kind": "Calibration", "variable": "a"})
+    with pytest.raises(ReadError, match="None"):
+        saving._calibration({"variable": "a"})
 
 
 def test_a_drag_in_a_workflow_is_a_step_of_it(stack):

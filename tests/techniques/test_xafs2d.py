@@ -1,4 +1,4 @@
-"""2-D XAFS: the row energies are measured on a uniform sample and taken out (B.10)."""
+"""2-D XAFS: the row energies are measured on a uniform sample and taken out."""
 
 import numpy as np
 import pytest

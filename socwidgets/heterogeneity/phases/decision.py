@@ -1,4 +1,4 @@
-"""From numbers to a word: core-shell, domino, mosaic, solid solution, or undetermined (D.6)."""
+"""From numbers to a word: core-shell, domino, mosaic, solid solution, or undetermined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many Gaussians a histogram needs, when none can be narrower than the noise (D.2)."""
+"""How many Gaussians a histogram needs, when none can be narrower than the noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The intermediate fraction: how much is really between the end members, noise aside (D.2)."""
+"""The intermediate fraction: how much is really between the end members, noise aside."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from socwidgets.heterogeneity.phases.domains import smooth_inside
+from socwidgets.heterogeneity.slopes import neighbor_slope
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import X, Y
 
@@ -140,7 +141,7 @@ def _signed_distance(field: np.ndarray, mask: np.ndarray, size: np.ndarray) -> n
     away, nearest = cKDTree(found).query(here)
     # The points are about a pixel apart, and the front may end at the border of a particle: the
     # distance is that along its normal at the nearest point, not that to the point.
-    normal = np.stack([_slope(field, axis) / h for axis, h in enumerate(size)], axis=-1)
+    normal = np.stack([neighbor_slope(field, axis) / h for axis, h in enumerate(size)], axis=-1)
     at = tuple(np.rint(found / size).astype(int).T)
     normal = np.nan_to_num(normal[at]) / np.maximum(
         np.linalg.norm(np.nan_to_num(normal[at]), axis=1, keepdims=True), 1e-30
@@ -211,15 +212,3 @@ def _planes(values: np.ndarray, width: float) -> np.ndarray:
     found[fit] = np.linalg.solve(gram[fit], right[fit][..., None])[:, 1:, 0]
     slopes[:, known] = found.T
     return slopes
-
-
-def _slope(values: np.ndarray, axis: int) -> np.ndarray:
-    """Derivative per pixel along one axis, from the neighbors that have a value."""
-    steps = np.diff(values, axis=axis)
-    pad = [(1, 1) if a == axis else (0, 0) for a in range(values.ndim)]
-    padded = np.pad(steps, pad, constant_values=np.nan)
-    ahead = np.take(padded, np.arange(1, values.shape[axis] + 1), axis)
-    behind = np.take(padded, np.arange(values.shape[axis]), axis)
-    known = np.isfinite(ahead).astype(int) + np.isfinite(behind)
-    total = np.nan_to_num(ahead) + np.nan_to_num(behind)
-    return np.where(known > 0, total / np.maximum(known, 1), np.nan)

@@ -1,4 +1,4 @@
-"""Paths through a particle or an electrode: what is connected, and how long the way is (E.9)."""
+"""Paths through a particle or an electrode: what is connected, and how long the way is."""
 
 from __future__ import annotations
 

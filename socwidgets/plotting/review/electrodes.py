@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,7 +111,7 @@ def figure_15(seed: int, colors: str) -> ReviewFigure:
     )
 
 
-def _without_noise(soc: xr.DataArray, dims: Hashable | Sequence[Hashable], noise: float) -> Any:
+def _without_noise(soc: xr.DataArray, dims: str | tuple[str, ...], noise: float) -> Any:
     """Standard deviation about the own mean along `dims`, which holds a part of the noise."""
     observed = soc.std(dims)
     n = soc.size / observed.size

@@ -12,10 +12,9 @@ import xarray as xr
 from socwidgets.analysis.methods import get_method, method_names
 from socwidgets.jobs import Work
 from socwidgets.model.kinds import KIND
-from socwidgets.model.mapset import display_maps
+from socwidgets.model.mapset import display_maps, notes_of
 from socwidgets.model.names import STATUS
 from socwidgets.model.parameters import Parameters
-from socwidgets.session.calibrating import notes_of
 from socwidgets.session.fitting import METHOD_WORDS, done_message
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
 from socwidgets.session.workflow.step import Choice, NoParameters, Step, work_of
