@@ -154,7 +154,7 @@ def boundary_width(
     """
     if shape not in ("tanh", "erf"):
         raise ParameterError("the profile is not known", expected="tanh or erf", found=shape)
-    if resolution_um < 0 or not reach_px > 0:
+    if not (resolution_um >= 0 and reach_px > 0):
         raise ParameterError("the resolution must not be negative, and the reach be above zero")
     field, mask, size = _inputs(values, inside, pixel_um)
     limit, nan = psf_width_um(resolution_um), float("nan")

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
+from socwidgets.heterogeneity.fitting import fitting_labels, map_of
 from socwidgets.heterogeneity.inputs import checked_ends
 from socwidgets.heterogeneity.phases.bimodality import dip_test, sarle_coefficient
 from socwidgets.heterogeneity.phases.boundary import boundary_length, boundary_width
@@ -21,7 +22,7 @@ from socwidgets.heterogeneity.phases.front import front_geometry
 from socwidgets.heterogeneity.phases.mixtures import effective_number, gaussian_mixtures
 from socwidgets.heterogeneity.phases.plateau import shares_by_group
 from socwidgets.heterogeneity.phases.uniformity import uniformity_coefficient
-from socwidgets.heterogeneity.sample import Sample, fitting_labels, image_dims, take_sample
+from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.model.errors import CancelledError, DataError
 from socwidgets.model.kinds import require_kind
 
@@ -128,7 +129,7 @@ def phase_table(
     ids, group = np.unique(sample.labels, return_inverse=True)
     noise = np.sqrt(_filled_noise(sample.noise_variance))
     shares = shares_by_group(sample.values, noise, sample.weights, group, setting.ends)
-    whole = fitting_labels(labels, maps[variable].transpose(*image_dims(maps[variable])))
+    whole = fitting_labels(labels, map_of(maps, variable))
     boxes = ndimage.find_objects(whole)
     field = sample.image(fill=np.nan)
     owned = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
