@@ -270,5 +270,6 @@ def shift_table(drift: xr.Dataset) -> pd.DataFrame:
         if name in drift:
             table[name] = drift[name].values
     if ROW_DY in drift and ROW_DX in drift:
-        table["rows_px"] = np.sqrt((drift[ROW_DY] ** 2 + drift[ROW_DX] ** 2).mean(Y)).values
+        square = drift[ROW_DY].values ** 2 + drift[ROW_DX].values ** 2
+        table["rows_px"] = np.sqrt(square.mean(axis=drift[ROW_DY].get_axis_num(Y)))
     return table

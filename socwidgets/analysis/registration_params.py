@@ -71,7 +71,7 @@ class RegistrationParams(Parameters):
         "each row gets the drift of its own time.",
     )  # fmt: skip
     row_step: int = param(
-        16, "For raster: the rows are compared with the mean frame, and their drift is a smooth curve "
+        16, "For raster: the rows are compared with the mean frame, their drift is a smooth curve "
         "with a support every so many rows; 0 does not compare them but takes the drift between "
         "the frames, as if it went on evenly.", unit="rows", low=0, high=1000,
     )  # fmt: skip

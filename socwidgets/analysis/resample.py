@@ -125,7 +125,7 @@ class Motion:
             middle = 0.5 * (n - 1)
             lines.append(middle + self.scale * (np.arange(n) - middle) + shift)
         if self.row_dy is not None:
-            # Recorded row r shows r - row_dy[r]; beyond the field the drift goes on as at its border.
+            # Recorded row r shows r - row_dy[r]; outside, the drift goes on as at the border.
             shows = np.maximum.accumulate(np.arange(shape[0]) - self.row_dy)
             inside = np.interp(lines[0], shows, np.arange(shape[0]))
             lines[0] = inside + (lines[0] - np.clip(lines[0], shows[0], shows[-1]))

@@ -142,7 +142,7 @@ class RowComparison:
 
 
 def spline_basis(rows: int, step: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Function from rows ``(n,)`` to a cubic spline basis ``(n, support)``, a support per `step`."""
+    """Function from rows ``(n,)`` to a cubic spline basis ``(n, support)``, one per `step`."""
     pieces = max(1, round((rows - 1) / step))
     inner = np.linspace(0, rows - 1, pieces + 1)
     knots = np.concatenate([[inner[0]] * 3, inner, [inner[-1]] * 3])
@@ -179,7 +179,8 @@ def row_sums(
     gain = float((frame * model).sum()) / power if power > 0 else 0.0
     if not gain > 0:
         return None
-    slopes = np.stack([centered(g) for g in np.gradient(gain * reference)], axis=-1)
+    along_y, along_x = (gain * np.asarray(g) for g in np.gradient(reference))
+    slopes = np.stack([centered(along_y), centered(along_x)], axis=-1)
     left = frame - gain * model
     normal = np.einsum("rxa,rxb->rab", slopes, slopes)
     right = -np.einsum("rxa,rx->ra", slopes, left)
