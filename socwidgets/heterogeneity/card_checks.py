@@ -176,6 +176,8 @@ def rim_lean(sample: Sample, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     with np.errstate(invalid="ignore", divide="ignore"):
         level = np.bincount(labels[inside], (w * v)[inside], minlength=size) / mass
     seen = ndimage.gaussian_filter(sample.seen().astype(float), 1.5)
+    if min(seen.shape) < 2:  # one row of pixels has no rim to either side
+        return None
     slopes = [-np.gradient(seen, axis=axis) for axis in (0, 1)]
     normal = np.stack([slope[sample.position] for slope in slopes])
     length = np.hypot(*normal)
