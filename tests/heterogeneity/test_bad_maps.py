@@ -162,6 +162,9 @@ def test_wrong_kinds_are_refused():
         with pytest.raises(SocwidgetsError, match=r"kind|quantities"):
             refuse()
     assert exceedance(energy, labels, limits=(8345.0, 8346.0), draws=9).over.share == 0
+    names = {entry.name for entry in heterogeneity_card(energy, labels, draws=0).entries}
+    assert "icc" in names
+    assert "f_over" not in names
     with pytest.raises(SocwidgetsError, match="one image"):
         correlate_maps(maps.expand_dims(state=2), "soc", "thickness")
     with pytest.raises(SocwidgetsError, match="negative"):

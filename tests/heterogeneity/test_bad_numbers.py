@@ -15,6 +15,7 @@ from socwidgets.heterogeneity.change.distances import (
 from socwidgets.heterogeneity.change.permutation import permutation_test
 from socwidgets.heterogeneity.change.recovery import recovery, residual_fraction, width_ratio
 from socwidgets.heterogeneity.change.ridge import histogram_ridge
+from socwidgets.heterogeneity.limits.shares import outside_limits
 from socwidgets.heterogeneity.nested import variance_shares
 from socwidgets.heterogeneity.pathway.active import active_fraction, mixed_particles
 from socwidgets.heterogeneity.pathway.concurrency import concurrency
@@ -33,7 +34,6 @@ from socwidgets.heterogeneity.spread import (
     describe,
     gini,
     noise_corrected_spread,
-    outside_limits,
     weighted_quantile,
 )
 from socwidgets.model.errors import ParameterError, SocwidgetsError

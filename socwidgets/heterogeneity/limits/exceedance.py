@@ -11,14 +11,13 @@ from scipy.special import ndtr
 from socwidgets.heterogeneity.bootstrap import Interval, draw_counts, interval_of, resampling_units
 from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.correlation import correlation_length_px
+from socwidgets.heterogeneity.limits.shares import window_suits
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.kinds import Kind
 from socwidgets.model.names import std_name
 from socwidgets.model.status import usable
-
-_FROM_0_TO_1 = ("soc", "x_li", "x_removed", "fraction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +210,7 @@ def exceedance_map(
 
 
 def _check(limits: tuple[float, float], guard: float, kind: Kind) -> None:
-    if tuple(limits) == (0.0, 1.0) and kind.name not in _FROM_0_TO_1:
+    if not window_suits(limits, kind):
         raise ParameterError(
             f"the window from 0 to 1 is none of a map of kind {kind.name!r}",
             expected=f"limits in {kind.units or 'the unit of the map'}",
