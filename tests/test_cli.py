@@ -18,6 +18,15 @@ def test_version_and_module_entry():
     assert done.stdout.strip() == f"socwidgets {package_version()}"
 
 
+def test_the_help_does_not_wait_for_notebooks_or_figures():
+    code = (
+        "import sys\nfrom socwidgets.cli import build_parser\nbuild_parser()\n"
+        "print([n for n in ('nbformat', 'papermill', 'matplotlib', 'numba') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_without_a_command_the_help_is_shown(capsys):
     assert main([]) == 2
     assert "report" in capsys.readouterr().out

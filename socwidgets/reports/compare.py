@@ -13,11 +13,11 @@ from socwidgets.plotting.limits import default_limits
 from socwidgets.plotting.text import quantity_label
 from socwidgets.reports.closing import show_card
 from socwidgets.reports.inputs import Inputs
+from socwidgets.reports.parameter_classes import CompareReport
 from socwidgets.reports.publish import show_figures
 from socwidgets.reports.results import Number
 from socwidgets.reports.scan import Scan, map_scan
 from socwidgets.reports.series import SIGNIFICANT, change_number, compare, show_changes
-from socwidgets.reports.template_parameters import CompareReport
 from socwidgets.reports.words import chance
 
 

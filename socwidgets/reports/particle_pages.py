@@ -17,10 +17,10 @@ from socwidgets.model.names import X, Y
 from socwidgets.model.stack import pixel_size_um
 from socwidgets.model.status import usable
 from socwidgets.plotting.text import quantity_label
+from socwidgets.reports.parameter_classes import ParticlesReport
 from socwidgets.reports.publish import show_figures, show_table
 from socwidgets.reports.results import Number
 from socwidgets.reports.scan import Scan
-from socwidgets.reports.template_parameters import ParticlesReport
 from socwidgets.reports.words import with_uncertainty
 
 #: Pixels left around a particle's own.

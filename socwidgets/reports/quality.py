@@ -16,11 +16,11 @@ from socwidgets.heterogeneity.noise_floor import NoiseFloor, noise_floor
 from socwidgets.model.names import SIGNAL, STATUS, spectral_dim
 from socwidgets.model.status import Status, usable
 from socwidgets.reports.balance import balance_of
+from socwidgets.reports.parameter_classes import QualityReport
 from socwidgets.reports.prepare import largest_drift
 from socwidgets.reports.publish import show_figures, show_list, show_table
 from socwidgets.reports.results import Number
 from socwidgets.reports.scan import Scan, cluster_address
-from socwidgets.reports.template_parameters import QualityReport
 
 #: Part of a pixel that drift may leave, share of saturated or unfit pixels, and the noise of a
 #: pixel over the smallest spread, up to which nothing is said.

@@ -15,14 +15,14 @@ from typing import Any
 import nbformat
 
 from socwidgets.model.errors import OutputError, ParameterError, ReportError
-from socwidgets.reports.parameters import SocMapReport, type_words
-from socwidgets.reports.template_parameters import (
+from socwidgets.reports.parameter_classes import (
     CompareReport,
     ParticlesReport,
     PathwayReport,
     QualityReport,
     SeriesReport,
 )
+from socwidgets.reports.parameters import SocMapReport, type_words
 
 PARAMETERS_TAG, INJECTED_TAG = "parameters", "injected-parameters"
 

@@ -15,10 +15,10 @@ from socwidgets.heterogeneity.change.compare import StateChange, compare_states
 from socwidgets.model.status import usable
 from socwidgets.plotting.text import quantity_label
 from socwidgets.reports.inputs import Inputs
+from socwidgets.reports.parameter_classes import CompareReport, SeriesReport
 from socwidgets.reports.publish import show_figures, show_table
 from socwidgets.reports.results import Number
 from socwidgets.reports.scan import Scan, map_scan
-from socwidgets.reports.template_parameters import CompareReport, SeriesReport
 from socwidgets.reports.words import chance, interval, with_uncertainty
 
 #: Below this chance of a difference by accident a change is called one.

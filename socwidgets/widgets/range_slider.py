@@ -28,7 +28,7 @@ class RangeSlider(ipywidgets.FloatRangeSlider):
 
     def __init__(self, **options: object) -> None:
         self._shown: tuple[float, float, tuple[float, float]] | None = None
-        self._own: deque[tuple[float, tuple[float, float], float]] = deque(maxlen=8)
+        self._own: deque[tuple[float, float, float, tuple[float, float]]] = deque(maxlen=8)
         super().__init__(**options)
 
     def show(self, least: float, most: float, chosen: tuple[float, float]) -> None:
@@ -38,7 +38,7 @@ class RangeSlider(ipywidgets.FloatRangeSlider):
         self._shown = least, most, (low, high)
         if (self.min, self.max, tuple(self.value)) == (least, most, (low, high)):
             return
-        self._own.append((time.monotonic(), (low, high), step))
+        self._own.append((time.monotonic(), least, most, (low, high)))
         with self.hold_sync():
             self.step = step
             # In an order that keeps the lower end below the upper one.
@@ -50,15 +50,25 @@ class RangeSlider(ipywidgets.FloatRangeSlider):
 
     def moved(self, chosen: tuple[float, float], shown: tuple[float, float]) -> bool:
         """Whether `chosen` is a person's, given what the session has (`shown`)."""
+        if not chosen[0] < chosen[1]:
+            # An answer about an earlier range, cut to the ends of this one: the handles go back.
+            if self._shown is not None:
+                self.show(*self._shown)
+            return False
         recent = time.monotonic() - ECHO_S
-        known = [(shown, self.step), *((v, s) for t, v, s in self._own if t > recent)]
-        if chosen[0] < chosen[1]:
-            return not any(_near(chosen, v, s) for v, s in known)
-        # An answer about an earlier range, cut to the ends of this one: the handles go back.
-        if self._shown is not None:
-            self.show(*self._shown)
-        return False
+        answers = [shown, self._snapped(shown, self.min, self.max)]
+        for when, least, most, value in self._own:
+            if when > recent:
+                answers += [value, self._snapped(value, least, most)]
+        return not any(self._same(chosen, answer) for answer in answers)
 
+    @staticmethod
+    def _snapped(value: tuple[float, float], least: float, most: float) -> tuple[float, ...]:
+        """Where the browser puts the handles: on steps counted from the lower end."""
+        step = (most - least) / _STEPS or 0.01
+        return tuple(min(least + round((v - least) / step) * step, most) for v in value)
 
-def _near(a: tuple[float, float], b: tuple[float, float], step: float) -> bool:
-    return all(abs(p - q) <= 0.75 * step for p, q in zip(a, b, strict=True))
+    def _same(self, chosen: tuple[float, float], answer: tuple[float, ...]) -> bool:
+        # A key moves a handle by one step: no more than rounding may be taken for an answer.
+        cut = (min(max(value, self.min), self.max) for value in answer)
+        return all(abs(p - q) <= 1e-3 * self.step for p, q in zip(chosen, cut, strict=True))

@@ -44,6 +44,27 @@ def test_wand_brush_and_line_with_the_mouse(page):
     assert line == pytest.approx([1.0, 1.0, 5.0, 3.5], abs=0.1)
 
 
+def test_the_range_of_the_threshold_tool_by_keyboard(page, artifacts):
+    page.tell("session.clear_rois(); session.set_line(None); session.select_map('soc')")
+    page.tool("threshold")
+    handle = page.page.locator(".socwidgets-threshold .noUi-handle").first
+    handle.wait_for(state="visible")
+    handle.focus()
+    for _ in range(40):
+        page.page.keyboard.press("ArrowRight")
+    # In a list: an end at 0.0 is an answer, too.
+    low = page.wait_for("len(session.state.rois) == 1 and [session.state.rois[0].shape.low]")[0]
+    page.wait_painted()
+    page.shot(artifacts, "lab-threshold.png")
+    page.page.keyboard.press("ArrowRight")
+    page.wait_for(f"session.state.rois[0].shape.low > {low}")
+    assert page.ask("session.state.rois[0].shape.high >= float(session.state.maps['soc'].max())")
+    assert page.ask("len(session.state.rois)") == 1
+    page.tool("pan")
+    page.wait(lambda: not handle.is_visible())
+    page.tell("session.clear_rois()")
+
+
 def test_a_window_handle_is_dragged_and_the_maps_follow(page, artifacts):
     page.tell("session.clear_rois(); old = session.state.maps; session.set_line(None)")
     handles = page.page.locator(".socwidgets-spectrum .bqplot").first.locator(".dot")

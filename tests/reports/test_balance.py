@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from socwidgets.model.errors import ParameterError
+from socwidgets.reports.parameter_classes import CompareReport, QualityReport, SeriesReport
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.quality import check_quality, null_test
 from socwidgets.reports.scan import conclude, map_scan
-from socwidgets.reports.template_parameters import CompareReport, QualityReport, SeriesReport
 
 SMALL = "phantom:concurrent:size_px 64,n_particles 5,time 0.5"
 

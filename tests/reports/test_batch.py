@@ -23,9 +23,9 @@ from socwidgets.reports.batch import run as batch_run
 from socwidgets.reports.batch.cluster import ClusterRunner
 from socwidgets.reports.batch.local import Runner
 from socwidgets.reports.batch.plan import plan_batch
+from socwidgets.reports.parameter_classes import ParticlesReport
 from socwidgets.reports.results import Number, Results, write_results
 from socwidgets.reports.scan import map_scan
-from socwidgets.reports.template_parameters import ParticlesReport
 
 TINY = "phantom:lfp:size_px 64,n_particles 5"
 

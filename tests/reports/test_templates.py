@@ -10,9 +10,9 @@ import pytest
 
 from socwidgets.model.errors import ParameterError
 from socwidgets.reports import run_report
+from socwidgets.reports.parameter_classes import CompareReport, ParticlesReport, SeriesReport
 from socwidgets.reports.registry import get_template, list_templates, load_template
 from socwidgets.reports.results import read_results, validate_results
-from socwidgets.reports.template_parameters import CompareReport, ParticlesReport, SeriesReport
 
 #: Small enough for a few seconds: 9 particles of about 15 pixels across.
 SMALL = "phantom:concurrent:size_px 72,n_particles 9,time {time}"

@@ -354,8 +354,13 @@ def test_a_slider_that_snaps_to_its_steps_changes_nothing(app):
     """The browser answers a new value with the nearest multiple of the step."""
     app.session.set_limits(0.3333, 0.6666)
     slider = app.controls.limits
-    slider.value = (0.3333 + 0.4 * slider.step, 0.6666 - 0.4 * slider.step)
+    low, high = (slider.min + round((v - slider.min) / slider.step) * slider.step
+                 for v in (0.3333, 0.6666))  # fmt: skip
+    slider.value = (low, high)
     assert app.session.displayed_limits() == (0.3333, 0.6666)
+    # A key moves a handle by one step, at once after what the kernel has shown.
+    slider.value = (low + slider.step, high)
+    assert app.session.displayed_limits() == pytest.approx((low + slider.step, high))
 
 
 def test_a_late_answer_of_a_slider_does_not_reach_the_next_map(app, monkeypatch):
