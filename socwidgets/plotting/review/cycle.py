@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from socwidgets.analysis.profiles import binned_profile
 from socwidgets.heterogeneity.particles import particle_table
@@ -44,7 +43,7 @@ def figure_10(seed: int, colors: str) -> ReviewFigure:
         one = by_lcf(phantom, seed + k, n0=35_000.0, energies_ev=short_scan("Ni")[::2])
         found.append(one)
         table = particle_table(one.soc, one.labels, weights=one.truth["thickness"])
-        truth = particle_table(_as_maps(one), one.labels, weights=one.truth["thickness"])
+        truth = particle_table(one.as_true(), one.labels, weights=one.truth["thickness"])
         tables.append(
             pd.DataFrame(
                 {"stop": stop.split("  ")[0], "particle": table.index, "soc": table["mean"],
@@ -69,12 +68,6 @@ def figure_10(seed: int, colors: str) -> ReviewFigure:
         "(3.7 and 4.2 V) and pictures; a ring of Ni4+ is there already at 3.7 V. The ring is seen "
         f"through the projection, which flattens it. Colors: {RED_DISCHARGED.note}.",
     )  # fmt: skip
-
-
-def _as_maps(found: Analyzed) -> xr.Dataset:
-    """Truth in the place of the measured map: the same pixels, the same status."""
-    maps = found.soc[["soc", "soc_std", "status"]].copy()
-    return maps.assign(soc=found.truth["soc"].where(found.soc["soc"].notnull()))
 
 
 def _ring(found: Analyzed) -> pd.DataFrame:
