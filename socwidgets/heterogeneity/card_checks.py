@@ -7,8 +7,9 @@ import xarray as xr
 from scipy import ndimage
 
 from socwidgets.heterogeneity.card_parts import CAUTION, NOT_RUN, PASSED, CardCheck
+from socwidgets.heterogeneity.fitting import image_dims
 from socwidgets.heterogeneity.noise_floor import NoiseFloor
-from socwidgets.heterogeneity.sample import Sample, image_dims
+from socwidgets.heterogeneity.sample import Sample
 from socwidgets.heterogeneity.slopes import neighbor_slope
 from socwidgets.heterogeneity.space.structure import CorrelationLength
 from socwidgets.model.names import STATUS
@@ -101,6 +102,15 @@ def noise_check(floor: NoiseFloor) -> CardCheck:
     return CardCheck("noise", words, PASSED if floor.agree else CAUTION, found)
 
 
+def scale_check(field: xr.DataArray) -> list[CardCheck]:
+    """Nothing where the pixel size is known; else that every length is in pixels."""
+    missing = [str(dim) for dim in field.dims if dim not in field.coords]
+    if not missing:
+        return []
+    detail = f"no positions along {', '.join(missing)}: lengths and areas are in pixels, not um"
+    return [CardCheck("scale", "Pixel size", CAUTION, detail)]
+
+
 def rim_check(
     sample: Sample, depth: np.ndarray | None, measured: tuple[bool, str] | None = None
 ) -> CardCheck:
@@ -118,7 +128,7 @@ def rim_check(
     words = "Rim of the particles (registration)"
     if measured is not None:
         return CardCheck("rim", words, PASSED if measured[0] else CAUTION, measured[1])
-    if sample.labels is None or len(sample.shape) != 2 or depth is None:
+    if sample.labels is None or len(sample.shape) != 2 or depth is None or min(sample.shape) < 3:
         return CardCheck("rim", words, NOT_RUN, "needs particles in an image")
     found = rim_lean(sample, depth)
     if found is None:

@@ -225,6 +225,8 @@ def _check(stack: np.ndarray, mask: np.ndarray, time: np.ndarray, size: np.ndarr
             expected="(state, [z,] y, x), ([z,] y, x), (state,) and one size for each dim",
             found=f"{stack.shape}, {mask.shape}, {time.shape} and {size.shape}",
         )
+    if not np.all(size > 0):
+        raise DataError("a pixel size is not above zero", found=str(size.tolist()))
     if len(stack) < 2 or not np.all(np.diff(time) > 0):
         raise DataError(
             "a speed needs two states or more at rising times", found=str(time.tolist())
