@@ -271,23 +271,30 @@ def _judge(n, flags, top, gap, saturation, status):
 @compiled
 def _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out):
     """Copy what is wanted, energies in eV; without enough signal only the jump."""
-    nothing = index_of(gap, math.nan)
+    for row in range(2):
+        if out_rows[row] >= 0:
+            _add_gap(result[row], gap, out[out_rows[row], first : first + n])
+    nothing, zero = index_of(gap, math.nan), index_of(gap, 0.0)
     for p in range(n):
         # From here on the gap also blanks pixels without enough signal.
-        result[0, p] += gap[p]
-        result[1, p] += gap[p]
-        gap[p] = nothing if flags[p] & LOW_FLAG else gap[p]
-    for row in range(RESULT_ROWS):
-        to = out_rows[row]
-        if to < 0:
+        gap[p] += nothing if flags[p] & LOW_FLAG else zero
+    for row in range(2, RESULT_ROWS):
+        if out_rows[row] < 0:
             continue
-        if row < 2:
-            for p in range(n):
-                out[to, first + p] = result[row, p]
-        elif row == 4 or row == 5 or row == NOISE:
-            for p in range(n):
-                out[to, first + p] = result[row, p] + gap[p]
+        target = out[out_rows[row], first : first + n]
+        if row == 4 or row == 5 or row == NOISE:
+            _add_gap(result[row], gap, target)
         else:
-            shift = origin if row % 2 == 0 else 0.0
-            for p in range(n):
-                out[to, first + p] = shift + scale * np.float64(result[row, p] + gap[p])
+            _to_energies(result[row], gap, origin if row % 2 == 0 else 0.0, scale, target)
+
+
+@compiled
+def _add_gap(source, gap, target):
+    for p in range(target.size):
+        target[p] = source[p] + gap[p]
+
+
+@compiled
+def _to_energies(source, gap, shift, scale, target):
+    for p in range(target.size):
+        target[p] = shift + scale * np.float64(source[p] + gap[p])
