@@ -24,6 +24,7 @@ from socwidgets.kernels.edge_plan import EdgePlan
 from socwidgets.kernels.edge_scan import (
     baseline,
     coarse_maxima,
+    copy_above_line,
     copy_rows,
     copy_squares,
     covariance_of_baseline,
@@ -39,7 +40,7 @@ from socwidgets.kernels.normalization import student_factor
 from socwidgets.kernels.rows import compiled
 
 #: Pixels of a run, and the padding that keeps its rows out of each other's place in the cache.
-_LANES, _PAD = 768, 16
+_LANES, _PAD = 1024, 16
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, LOW_SIGNAL, AT_BOUND, SATURATED, OUT_OF_RANGE = 0, 2, 4, 6, 7
@@ -114,7 +115,7 @@ def edge_block(
     limits = np.array([min_signal, signal_sigma, saturation, student, 1.0 / max(plan.freedom, 1)])
     _edge(  # type: ignore[call-arg]
         signal, signal[:1, :1] if std is None else std, std is not None, start, stop,
-        plan.rows, x, plan.worked, plan.search, *tables,
+        plan.rows, x, plan.worked, plan.between, plan.search, *tables,
         plan.has_jump, plan.has_pre, plan.tilted, plan.noise_of, wanted, limits.astype(kind),
         plan.origin, plan.scale, rows, out, status,
     )  # fmt: skip
@@ -122,7 +123,7 @@ def edge_block(
 
 @compiled
 def _edge(
-    signal, std, has_std, start, stop, rows, x, worked, search,
+    signal, std, has_std, start, stop, rows, x, worked, between, search,
     windows, line, centroid, derivative, levels, has_jump, has_pre, tilted, noise_of, wanted,
     limits, origin, scale, out_rows, out, status,
 ):  # fmt: skip
@@ -149,13 +150,23 @@ def _edge(
         flags[:n] = 0
         result[:, :n] = math.nan
         noise[:n] = 0.0
-        copy_rows(signal, rows, first, n, stage, top, gap)
+        top[:n] = -math.inf
+        gap[:n] = 0.0
+        # One call for the rows before and behind: compiled code is put in at every call.
+        for behind in range(2):
+            begin, end = (between[1], rows.size) if behind else (0, between[0])
+            copy_rows(signal, rows, begin, end, first, n, stage, top, gap)
         if has_std:
             copy_squares(std, rows, first, n, variance, gap)
         baseline(stage, n, windows, has_jump, value)
         if not has_std:
             residuals(stage, n, windows, noise_of[1], value, merged, noise)
-        take_off_line(stage, x, n, worked, tilted, value)
+        copy_above_line(
+            signal, rows, between[0], between[1], first, n, x, tilted, value, stage, top, gap
+        )
+        for behind in range(2):
+            begin, end = (between[1], worked[1]) if behind else (worked[0], between[0])
+            take_off_line(stage, x, n, max(begin, worked[0]), min(end, worked[1]), tilted, value)
         if wanted[1]:
             if line.first.size == 1:
                 local_fits(
