@@ -40,7 +40,7 @@ from socwidgets.kernels.normalization import student_factor
 from socwidgets.kernels.rows import compiled
 
 #: Pixels of a run, and the padding that keeps its rows out of each other's place in the cache.
-_LANES, _PAD = 1024, 16
+_LANES, _PAD = 1280, 16
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, LOW_SIGNAL, AT_BOUND, SATURATED, OUT_OF_RANGE = 0, 2, 4, 6, 7
