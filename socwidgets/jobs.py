@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from socwidgets.model.errors import CancelledError
+from socwidgets.model.errors import CancelledError, SocwidgetsError
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class Job:
         except CancelledError as error:
             self._end(JobState.CANCELLED, error=error)
         except Exception as error:
-            logger.error("job %r failed", self.name, exc_info=error)
+            _log_failure(self.name, error)
             cancelled = self.cancel_event.is_set()
             self._end(JobState.CANCELLED if cancelled else JobState.FAILED, error=error)
         except BaseException as error:
@@ -265,3 +265,11 @@ class JobRunner:
         for job in jobs:
             if not job.state.finished:
                 job.cancel()
+
+
+def _log_failure(name: str, error: BaseException) -> None:
+    """Refused input is said where the job was started; only a fault needs its traceback."""
+    if isinstance(error, SocwidgetsError):
+        logger.info("job %r: %s", name, error)
+    else:
+        logger.error("job %r failed", name, exc_info=error)

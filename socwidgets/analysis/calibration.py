@@ -46,6 +46,11 @@ _KEPT = (
     NOISE_SHAPE,
 )  # fmt: skip
 
+#: Sum of the weights of a linear combination, over its sigma, that a fraction of it needs. Below,
+#: numerator and denominator are both noise: the ratio has no mean, and its first-order sigma says
+#: nothing (tens, or tens of thousands, at the rim of a particle).
+MIN_SUM_SIGMA = 3.0
+
 #: Printed with every composition that was read from an edge energy.
 EDGE_CAVEATS = (
     "at high charge the shift of a K edge also holds metal-oxygen covalency and oxygen's part",
@@ -77,7 +82,9 @@ def soc_map(
     xarray.Dataset
         ``soc`` and ``soc_std`` (kind ``soc``), from the *unconstrained* fractions where there are
         any: clipping at 0 or 1 biases every mean by up to 0.4 sigma, so nothing is clipped.
-        ``soc_bounded`` holds the constrained ones for display. ``status`` gains ``out_of_range``.
+        ``soc_bounded`` holds the constrained ones for display. ``status`` gains ``out_of_range``,
+        and ``low_signal`` (no value) where the sum of the weights is below `MIN_SUM_SIGMA` of its
+        own sigma.
         ``thickness``, ``r_factor``, ``residual_rms`` and ``redchi`` are passed on.
 
     Raises
@@ -139,6 +146,9 @@ def _calibrated(
     values, name, words = maps[variable], line.kind, COMPOSITION_WORDS[line.kind]
     std = maps[std_name(variable)] if std_name(variable) in maps else xr.full_like(values, np.nan)
     found, sigma = line.apply(values, std)
+    weak = _too_thin(maps, variable)
+    if weak is not None:
+        found, sigma = found.where(~weak), sigma.where(~weak)
     described = {"units": "1", KIND: name, "end_points": list(line.span())}
     result = xr.Dataset(
         {
@@ -150,6 +160,7 @@ def _calibrated(
     )
     if bounded:
         shown, _ = line.apply(maps[bounded], std)
+        shown = shown if weak is None else shown.where(~weak)
         result[f"{name}_bounded"] = shown.assign_attrs(
             long_name=f"{words}, constrained fit", **described
         )
@@ -159,7 +170,7 @@ def _calibrated(
             long_name=f"Systematic uncertainty: {words.lower()}", units="1"
         )
     result.update({passed: maps[passed] for passed in _PASSED_ON if passed in maps})
-    result[STATUS] = _flag_range(maps, found, sigma, line)
+    result[STATUS] = _flag_range(maps, found, sigma, line, weak)
     doubts += warn_of_range(result[STATUS], line)
     result.attrs.update({k: maps.attrs[k] for k in _KEPT if k in maps.attrs})
     if kind_is_energy(values):
@@ -207,8 +218,19 @@ def _source(
     return (free, f"fraction_{name}") if free in maps else (f"fraction_{name}", None)
 
 
+def _too_thin(maps: xr.Dataset, variable: str) -> xr.DataArray | None:
+    """Where a fraction is a ratio of noise to noise; None if the map is no fraction of weights."""
+    if not variable.startswith("fraction_") or std_name("thickness") not in maps:
+        return None
+    return maps["thickness"] < MIN_SUM_SIGMA * maps[std_name("thickness")]
+
+
 def _flag_range(
-    maps: xr.Dataset, found: xr.DataArray, sigma: xr.DataArray, line: Calibration
+    maps: xr.Dataset,
+    found: xr.DataArray,
+    sigma: xr.DataArray,
+    line: Calibration,
+    weak: xr.DataArray | None,
 ) -> xr.DataArray:
     """Status with ``out_of_range`` where a value is outside the calibrated range, noise aside."""
     low, high = line.span()
@@ -219,5 +241,7 @@ def _flag_range(
     before = maps[STATUS] if STATUS in maps else xr.zeros_like(found, dtype=np.uint8)
     free = before.isin([int(Status.OK), int(Status.AT_BOUND)])
     codes = before.where(~(outside & free), np.uint8(Status.OUT_OF_RANGE))
+    if weak is not None:
+        codes = codes.where(~(weak & free), np.uint8(Status.LOW_SIGNAL))
     variable = status_variable(codes.values, tuple(str(d) for d in codes.dims))
     return xr.DataArray(variable, found.coords)

@@ -13,7 +13,7 @@ from scipy import ndimage
 from socwidgets.analysis.cross_correlation import CrossCorrelation
 from socwidgets.analysis.drift_model import smooth_path
 from socwidgets.analysis.frame_preparation import moved, prepare, prepare_masked, taper_window
-from socwidgets.analysis.masked_correlation import MaskedCorrelation
+from socwidgets.analysis.masked_correlation import COARSE, MaskedCorrelation
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.model.errors import DataError
 
@@ -22,8 +22,6 @@ Comparison: TypeAlias = "Plain | MaskedCorrelation"
 #: Weight of the newest frame in the running reference of the first pass.
 _NEWEST = 0.3
 _NEIGHBORS = 5
-#: Steps per pixel of the first pass, which later ones refine.
-_COARSE = 10
 #: Prepared frames are kept when all of them fit in this many bytes, else made again each pass.
 _CACHE_BYTES = 256 << 20
 _OUTLIER_SIGMA = 6.0
@@ -74,7 +72,7 @@ def find_drift(
         How to measure.
     mask : ndarray of bool, optional
         ``(y, x)``; nothing outside is read. The frames are then compared by normalized correlation
-        over what their masks have in common (Padfield 2012), which takes about five times as long.
+        over what their masks have in common (Padfield 2012), which takes about twice as long.
 
     Returns
     -------
@@ -101,7 +99,7 @@ def find_drift(
     compare: Comparison = Plain(window) if mask is None else MaskedCorrelation(window)
     if params.reference == "mean":
         path, correlation = _follow(
-            prepared, n, compare, params, _NEWEST, min(_COARSE, params.upsample)
+            prepared, n, compare, params, _NEWEST, min(COARSE, params.upsample)
         )
         for _ in range(params.passes):
             replaced = untrusted(path, correlation, pixels, params)

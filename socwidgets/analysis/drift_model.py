@@ -78,9 +78,9 @@ def row_drift(path: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
 
     Notes
     -----
-    The rows themselves are not compared: a shear that all frames share is in the reference as well
-    and cannot be seen in a stack, only in a picture of a known sample. What is taken out is the
-    drift that the frames show, assumed to go on evenly between their middles.
+    The rows themselves are not compared (`socwidgets.analysis.row_comparison` does that, starting
+    from here): what is taken is the drift that the frames show, assumed to go on evenly between
+    their middles. It holds the shear that all frames share, which no comparison can see.
     """
     n = len(path)
     inside = (np.arange(rows) + 0.5) / rows - 0.5

@@ -86,10 +86,7 @@ def common_area(moves: list[Motion], shape: tuple[int, int]) -> np.ndarray:
 def _grid(move: Motion, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Where each pixel is read, ``(y, 1)`` and ``(y or 1, x)``."""
     at_y, at_x = move.positions(shape)
-    across = at_x[None, :]
-    if move.row_dx is not None:
-        across = across + move.row_dx[:, None]
-    return at_y[:, None], across
+    return at_y[:, None], at_x[None, :] + move.row_shift(at_y)
 
 
 def _each_frame(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import ndimage
 
@@ -12,8 +14,6 @@ from socwidgets.analysis.resample import shift_frame
 _GRADIENT_PX = 0.7
 #: Filtered values are believed where so much of the filter's weight lies on the mask.
 _LEAST_WEIGHT = 0.05
-#: A pixel brought back by a displacement has weight where this much of it was compared.
-_WHOLE = 0.99
 
 
 def prepare(image: np.ndarray, params: RegistrationParams) -> np.ndarray:
@@ -90,9 +90,16 @@ def prepare_masked(image: np.ndarray, params: RegistrationParams, mask: np.ndarr
 
 def _smoothed(values: np.ndarray, weight: np.ndarray, width: float) -> np.ndarray:
     """Gaussian mean over the pixels with weight; zero far from all of them."""
-    total = ndimage.gaussian_filter(weight, width)
+    total = _total(weight.tobytes(), weight.shape, width)
     mean = ndimage.gaussian_filter(values * weight, width) / np.maximum(total, _LEAST_WEIGHT)
     return np.asarray(mean, np.float32)
+
+
+@lru_cache(maxsize=6)
+def _total(weight: bytes, shape: tuple[int, ...], width: float) -> np.ndarray:
+    """Gaussian mean of the weights, which are those of the mask in frame after frame."""
+    plane = np.frombuffer(weight, np.float32).reshape(shape)
+    return np.asarray(ndimage.gaussian_filter(plane, width))
 
 
 def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -104,9 +111,32 @@ def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
     dy, dx = float(shift[0]), float(shift[1])
     if image.ndim == 2:
         return np.nan_to_num(shift_frame(image, dy, dx))
-    values, weight = (np.nan_to_num(shift_frame(plane, dy, dx)) for plane in image)
-    kept = (weight > _WHOLE).astype(np.float32)
-    return np.stack([values * kept, kept])
+    kept = _all_known(image[1], dy, dx)
+    values = np.where(kept > 0, shift_frame(image[0], dy, dx), 0.0)
+    return np.stack([values, kept]).astype(np.float32, copy=False)
+
+
+def _all_known(weight: np.ndarray, dy: float, dx: float) -> np.ndarray:
+    """1 where all pixels around ``(y + dy, x + dx)`` have weight, else 0; of the same shape."""
+    kept = weight
+    for axis, shift in enumerate((dy, dx)):
+        whole = int(np.floor(shift))
+        lines = [read_whole(kept, axis, whole)]
+        if shift - whole > 1e-6:
+            lines.append(read_whole(kept, axis, whole + 1))
+        kept = np.minimum.reduce(lines)
+    return kept
+
+
+def read_whole(image: np.ndarray, axis: int, shift: int) -> np.ndarray:
+    """Image read `shift` pixels further along `axis`; zero outside of the field."""
+    n = image.shape[axis]
+    moved = np.zeros_like(image)
+    to, source = slice(max(-shift, 0), n - max(shift, 0)), slice(max(shift, 0), n - max(-shift, 0))
+    ahead = (slice(None),) * axis
+    if abs(shift) < n:
+        moved[(*ahead, to)] = image[(*ahead, source)]
+    return moved
 
 
 def taper_window(shape: tuple[int, ...], taper: float) -> np.ndarray:

@@ -15,6 +15,7 @@ from socwidgets.analysis.magnification import magnifications, rescaled
 from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.analysis.resample import Motion, noise_shape
+from socwidgets.analysis.row_comparison import RowComparison
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
@@ -56,7 +57,9 @@ def measure_drift(
         reference ``"mean"``, else relative to the reference frame. ``correlation`` with the
         reference and ``replaced`` (bool: taken from the neighboring frames, because the frame's
         own drift was not to be trusted). ``scale`` ``(spectral,)`` with a magnification, and
-        ``row_dy``, ``row_dx`` ``(spectral, y)`` for a raster scan.
+        ``row_dy``, ``row_dx`` ``(spectral, y)`` for a raster scan: px by which the row as recorded
+        is displaced beyond ``dy`` and ``dx``. A shear that all frames share is in their mean as
+        well and cannot be seen: of it, what goes on evenly between the frames is taken.
 
     Raises
     ------
@@ -98,7 +101,7 @@ def measure_drift(
     # A scaled frame moves by its drift in its own pixels.
     drift = _drift_dataset(found, signal[dim], dim, scale)
     if chosen.raster:
-        rows = row_drift(drift[["dy", "dx"]].to_array().values.T, signal.sizes[Y])
+        rows = _row_drift(drift, signal, chosen, kept)
         for name, values in zip((ROW_DY, ROW_DX), rows, strict=True):
             attrs = {"long_name": f"Drift of the row along {name[-1]}", "units": "pixel"}
             drift[name] = ((dim, Y), values, attrs)
@@ -153,7 +156,7 @@ def register(
     moves = motions(measured, stack, dim)
     path = np.array([(move.dy, move.dx) for move in moves])
     _check_size(path, stack, chosen)
-    # What magnification and row drift move at the border of the field counts as well.
+    # What row drift and, at the border of the field, magnification move counts as well.
     rms = float(np.sqrt(np.mean(np.sum(path**2, axis=1)) + _stretch(moves, stack) ** 2))
     result = stack.copy()
     if rms < chosen.threshold_px:
@@ -170,6 +173,21 @@ def register(
     result.attrs.pop(RIM_CHECK, None)
     called = {**chosen.to_dict(), **({} if drift is None else {"drift": drift})}
     return provenance.record(result, "socwidgets.register", called, source=stack)
+
+
+def _row_drift(
+    drift: xr.Dataset, signal: xr.DataArray, params: RegistrationParams, mask: np.ndarray | None
+) -> np.ndarray:
+    """Drift of the rows ``(2, frame, y)``, px: from that between the frames, then by comparison."""
+    path = np.stack([drift["dy"].values, drift["dx"].values], axis=1)
+    between = np.stack(row_drift(path, signal.sizes[Y]))
+    if not params.row_step:
+        return between
+    moves = motions(drift, drift, str(drift["dy"].dims[0]))
+    used = ~drift["replaced"].values
+    prior = between.transpose(1, 0, 2)
+    compare = RowComparison(lambda i: signal[i].values, moves, prior, used, params, mask)
+    return compare.run().transpose(1, 0, 2)
 
 
 def _choose(params: RegistrationParams | None, changes: dict[str, Any]) -> RegistrationParams:
@@ -189,11 +207,11 @@ def _checked_mask(mask: xr.DataArray | np.ndarray, stack: xr.Dataset) -> np.ndar
 
 
 def _stretch(moves: list[Motion], stack: xr.Dataset) -> float:
-    """Largest displacement by magnification or row drift, px."""
+    """Displacement by magnification (largest) and row drift (root mean square), px."""
     half = 0.5 * max(stack.sizes[Y], stack.sizes[X])
     scaled = max(abs(move.scale - 1.0) for move in moves) * half
-    rows = [np.abs(r).max() for m in moves for r in (m.row_dy, m.row_dx) if r is not None]
-    return float(max([scaled, *rows]))
+    rows = [np.mean(r**2) for m in moves for r in (m.row_dy, m.row_dx) if r is not None]
+    return float(np.hypot(scaled, np.sqrt(np.sum(rows) / len(moves))))
 
 
 def _drift_dataset(found: Drift, coord: xr.DataArray, dim: str, scale: np.ndarray) -> xr.Dataset:
@@ -239,7 +257,8 @@ def shift_table(drift: xr.Dataset) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by the frames' coordinate: ``dy_px``, ``dx_px``, ``size_px``, and ``correlation``,
-        ``replaced`` and ``scale`` where there are such.
+        ``replaced``, ``scale`` and ``rows_px`` (root mean square of the rows' own drift) where
+        there are such.
     """
     dim = str(drift["dy"].dims[0])
     index = drift[dim].values if dim in drift.coords else np.arange(drift.sizes[dim])
@@ -250,4 +269,7 @@ def shift_table(drift: xr.Dataset) -> pd.DataFrame:
     for name in ("correlation", "replaced", SCALE):
         if name in drift:
             table[name] = drift[name].values
+    if ROW_DY in drift and ROW_DX in drift:
+        square = drift[ROW_DY].values ** 2 + drift[ROW_DX].values ** 2
+        table["rows_px"] = np.sqrt(square.mean(axis=drift[ROW_DY].get_axis_num(Y)))
     return table

@@ -70,6 +70,11 @@ class RegistrationParams(Parameters):
         False, "The rows of a frame were scanned one after the other while the sample drifted: "
         "each row gets the drift of its own time.",
     )  # fmt: skip
+    row_step: int = param(
+        16, "For raster: the rows are compared with the mean frame, their drift is a smooth curve "
+        "with a support every so many rows; 0 does not compare them but takes the drift between "
+        "the frames, as if it went on evenly.", unit="rows", low=0, high=1000,
+    )  # fmt: skip
     threshold_px: float = param(
         0.2, "Smaller drift (root mean square) is left alone: nothing is interpolated.",
         unit="px", low=0, high=10,

@@ -98,8 +98,9 @@ def line_matrix(positions: np.ndarray) -> sp.csr_array:
 class Motion:
     """Where each pixel of a corrected frame is read in the frame as recorded.
 
-    Row ``y`` and column ``x`` are read at ``c + scale (y - c) + dy + row_dy[y]`` and the same for
-    x, with c the middle of the field; `row_dy` and `row_dx` are what a raster scan adds.
+    Row ``y`` and column ``x`` are read at ``c + scale (y - c) + dy + row_dy`` and the same for x,
+    with c the middle of the field; `row_dy` and `row_dx` are what a raster scan adds, at the row
+    that is read.
 
     Attributes
     ----------
@@ -108,7 +109,7 @@ class Motion:
     scale : float
         Magnification relative to the reference frame.
     row_dy, row_dx : ndarray or None
-        ``(y,)``, px.
+        ``(y,)``, px, of each row as recorded.
     """
 
     dy: float
@@ -124,8 +125,17 @@ class Motion:
             middle = 0.5 * (n - 1)
             lines.append(middle + self.scale * (np.arange(n) - middle) + shift)
         if self.row_dy is not None:
-            lines[0] = lines[0] + self.row_dy
+            # Recorded row r shows r - row_dy[r]; outside, the drift goes on as at the border.
+            shows = np.maximum.accumulate(np.arange(shape[0]) - self.row_dy)
+            inside = np.interp(lines[0], shows, np.arange(shape[0]))
+            lines[0] = inside + (lines[0] - np.clip(lines[0], shows[0], shows[-1]))
         return lines[0], lines[1]
+
+    def row_shift(self, at_y: np.ndarray) -> np.ndarray:
+        """Shift along x ``(y, 1)`` of the rows that are read at ``at_y``, px."""
+        if self.row_dx is None:
+            return np.zeros((at_y.size, 1))
+        return np.interp(at_y, np.arange(at_y.size), self.row_dx)[:, None]
 
     def is_plain_shift(self) -> bool:
         """Whether every pixel moves alike."""
@@ -239,7 +249,7 @@ def _apply(frame: np.ndarray, motion: Motion, power: int) -> np.ndarray:
         lost = (abs(along_x) @ lost.T).T if bad.any() else lost
     else:
         # Drift, magnification and the row's own shift in one step: two would smooth twice.
-        reach = at_x[None, :] + _at_source_rows(motion.row_dx, at_y)[:, None]
+        reach = at_x[None, :] + motion.row_dx[:, None]
         source = _read_rows(source, reach, power)
         lost = _read_rows(lost, reach, None) if bad.any() else lost
         lost = np.maximum(lost, _outside(reach))
@@ -257,11 +267,6 @@ def _folded(reach: np.ndarray, n: int) -> np.ndarray:
     period = 2 * (n - 1)
     folded = np.abs(reach) % period
     return np.where(folded >= n, period - folded, folded)
-
-
-def _at_source_rows(row_dx: np.ndarray, at_y: np.ndarray) -> np.ndarray:
-    """Shift along x of the rows as recorded, from that of the rows as they will be."""
-    return np.interp(np.arange(at_y.size), at_y, row_dx)
 
 
 @lru_cache(maxsize=1)

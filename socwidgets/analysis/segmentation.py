@@ -138,13 +138,17 @@ def flag_particles(labels: xr.DataArray, too_small: list[int] | None = None) -> 
 
 
 def pixel_spacing(image: xr.DataArray) -> tuple[float, ...]:
-    """Pixel size along each dimension in the unit of the coordinates, 1 where there are none."""
+    """Pixel size along each dimension in the unit of the coordinates, 1 where there are none.
+
+    An axis of one pixel is as large as the pixels of the others.
+    """
     found = []
     for dim in image.dims:
         axis = image[dim].values
         known = dim in image.coords and axis.size > 1
-        found.append(float(abs(axis[-1] - axis[0])) / (axis.size - 1) if known else 1.0)
-    return tuple(found)
+        found.append(float(abs(axis[-1] - axis[0])) / (axis.size - 1) if known else np.nan)
+    usual = float(np.nanmean(found)) if np.isfinite(found).any() else 1.0
+    return tuple(size if np.isfinite(size) else usual for size in found)
 
 
 def _otsu(smooth: np.ndarray, chosen: SegmentationParameters) -> float:

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from scipy import fft, special
 
+from socwidgets.heterogeneity.fitting import like_map, map_of
 from socwidgets.model.errors import DataError
-from socwidgets.model.names import X, Y, std_name
+from socwidgets.model.names import STATUS, std_name
 from socwidgets.model.status import usable
 
 #: Below this share of true variance the correction would blow up the noise of r itself.
@@ -64,10 +65,12 @@ def correlate_maps(
     Parameters
     ----------
     maps : xarray.Dataset
-        Map set with `x` and `y`, ``(y, x)``, their ``_std`` where known, and ``status``.
+        Map set with `x` and `y`, ``(y, x)`` or ``(z, y, x)``, their ``_std`` where known, and
+        ``status``.
     x, y : str
         The two maps.
-    mask : (y, x) bool, optional
+    mask : bool, optional
+        Of the maps' shape.
         Pixels to use; all usable ones if left out. NaN in either map leaves a pixel out.
 
     Returns
@@ -78,16 +81,24 @@ def correlate_maps(
     Raises
     ------
     DataError
-        If a map is missing.
+        If a map is missing or a series, maps or mask do not fit, or a sigma is negative.
     """
-    for name in (x, y):
-        if name not in maps:
-            names = ", ".join(str(n) for n in maps.data_vars)
-            raise DataError(f"there is no map {name!r}", expected=f"one of {names}")
-    first, second = (maps[n].transpose(Y, X).values.astype(np.float64) for n in (x, y))
-    good = usable(maps).transpose(Y, X).values & np.isfinite(first) & np.isfinite(second)
+    fields = [map_of(maps, name) for name in (x, y)]
+    dims = fields[0].dims
+    if fields[1].dims != dims:
+        raise DataError(
+            "the two maps do not fit", expected=str(fields[0].shape), found=str(fields[1].shape)
+        )
+    first, second = (field.values.astype(np.float64) for field in fields)
+    good = like_map(usable(maps), STATUS, fields[0]) & np.isfinite(first) & np.isfinite(second)
     if mask is not None:
-        good &= np.asarray(mask.transpose(Y, X) if isinstance(mask, xr.DataArray) else mask, bool)
+        chosen = mask.transpose(*dims).values if isinstance(mask, xr.DataArray) else mask
+        chosen = np.asarray(chosen, bool)
+        if chosen.shape != good.shape:
+            raise DataError(
+                "the mask does not fit the maps", expected=str(good.shape), found=str(chosen.shape)
+            )
+        good &= chosen
     n = int(good.sum())
     a, b = first[good], second[good]
     if n < 3 or not (a.std() > 0 and b.std() > 0):
@@ -106,8 +117,16 @@ def _reliability(maps: xr.Dataset, name: str, good: np.ndarray) -> float:
     sigma = std_name(name)
     if sigma not in maps:
         return float("nan")
-    noise = maps[sigma].transpose(Y, X).values[good].astype(np.float64) ** 2
-    values = maps[name].transpose(Y, X).values[good].astype(np.float64)
+    dims = map_of(maps, name).dims
+    std = like_map(maps[sigma], sigma, map_of(maps, name))[good].astype(np.float64)
+    if (std < 0).any():
+        raise DataError(
+            f"{sigma!r} holds negative standard uncertainties",
+            expected="numbers from 0, NaN where unknown",
+            found=f"down to {np.nanmin(std):.3g}",
+        )
+    noise = np.where(np.isfinite(std), std, np.nan) ** 2
+    values = maps[name].transpose(*dims).values[good].astype(np.float64)
     return float(1.0 - np.nanmean(noise) / values.var()) if np.isfinite(noise).any() else np.nan
 
 
@@ -124,16 +143,18 @@ def _independent(first: np.ndarray, second: np.ndarray, good: np.ndarray) -> flo
     """Effective number of pixels for a correlation of two fields with gaps."""
     n = int(good.sum())
     shape = tuple(fft.next_fast_len(2 * size) for size in good.shape)
-    seen = fft.rfft2(good.astype(np.float64), shape)
-    pairs = fft.irfft2(np.abs(seen) ** 2, shape)
+    seen = fft.rfftn(good.astype(np.float64), shape)
+    pairs = fft.irfftn(np.abs(seen) ** 2, shape)
     product = np.ones(shape)
     for field in (first, second):
         centered = np.where(good, field - field[good].mean(), 0.0)
-        power = fft.irfft2(np.abs(fft.rfft2(centered, shape)) ** 2, shape)
+        power = fft.irfftn(np.abs(fft.rfftn(centered, shape)) ** 2, shape)
         with np.errstate(invalid="ignore", divide="ignore"):
             product *= np.where(pairs > 0.5, power / pairs, 0.0) / field[good].var()
     # Far lags rest on few pairs and on the mean being taken out: they only bring noise.
-    rows, columns = (np.minimum(np.arange(s), s - np.arange(s)) for s in shape)
-    near = (rows[:, None] <= good.shape[0] // 3) & (columns[None, :] <= good.shape[1] // 3)
-    total = float((pairs * product)[near].sum())
+    near = [
+        np.minimum(np.arange(padded), padded - np.arange(padded)) <= size // 3
+        for padded, size in zip(shape, good.shape, strict=True)
+    ]
+    total = float((pairs * product)[np.ix_(*near)].sum())
     return float(min(1.0 + n**2 / max(total, float(n)), n))

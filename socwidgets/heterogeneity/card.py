@@ -16,16 +16,11 @@ from socwidgets.heterogeneity.card_model import HeterogeneityCard
 from socwidgets.heterogeneity.card_parts import CardCheck, entries_of
 from socwidgets.heterogeneity.card_words import card_warnings, verdict
 from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
+from socwidgets.heterogeneity.fitting import fitting_labels, map_of
 from socwidgets.heterogeneity.nested import variance_shares
 from socwidgets.heterogeneity.nested_levels import sample_levels
 from socwidgets.heterogeneity.noise_floor import NoiseFloor, sample_floor
-from socwidgets.heterogeneity.sample import (
-    Sample,
-    compact,
-    fitting_labels,
-    image_dims,
-    take_sample,
-)
+from socwidgets.heterogeneity.sample import Sample, compact, take_sample
 from socwidgets.heterogeneity.space.moran import autocorrelation_of
 from socwidgets.heterogeneity.space.radial import core_shell_of, particle_depth
 from socwidgets.heterogeneity.space.structure import correlation_length_of
@@ -183,10 +178,8 @@ def _checks(
     depths: tuple[np.ndarray, np.ndarray] | None,
     projection: bool,
 ) -> list[CardCheck]:
-    image = None
-    if labels is not None:
-        field = maps[variable].transpose(*image_dims(maps[variable]))
-        image = fitting_labels(labels, field)
+    field = map_of(maps, variable)
+    image = None if labels is None else fitting_labels(labels, field)
     n_particles = None if sample.labels is None else int(compact(sample.labels).max()) + 1
     return [
         card_checks.projection_check(sample, projection),
@@ -196,6 +189,7 @@ def _checks(
         card_checks.particles_check(n_particles),
         card_checks.noise_check(noise),
         *card_checks.pixel_checks(maps, variable, image),
+        *card_checks.scale_check(field),
     ]
 
 

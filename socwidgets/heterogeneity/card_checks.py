@@ -7,8 +7,9 @@ import xarray as xr
 from scipy import ndimage
 
 from socwidgets.heterogeneity.card_parts import CAUTION, NOT_RUN, PASSED, CardCheck
+from socwidgets.heterogeneity.fitting import image_dims
 from socwidgets.heterogeneity.noise_floor import NoiseFloor
-from socwidgets.heterogeneity.sample import Sample, image_dims
+from socwidgets.heterogeneity.sample import Sample
 from socwidgets.heterogeneity.slopes import neighbor_slope
 from socwidgets.heterogeneity.space.structure import CorrelationLength
 from socwidgets.model.names import STATUS
@@ -101,6 +102,15 @@ def noise_check(floor: NoiseFloor) -> CardCheck:
     return CardCheck("noise", words, PASSED if floor.agree else CAUTION, found)
 
 
+def scale_check(field: xr.DataArray) -> list[CardCheck]:
+    """Nothing where the pixel size is known; else that every length is in pixels."""
+    missing = [str(dim) for dim in field.dims if dim not in field.coords]
+    if not missing:
+        return []
+    detail = f"no positions along {', '.join(missing)}: lengths and areas are in pixels, not um"
+    return [CardCheck("scale", "Pixel size", CAUTION, detail)]
+
+
 def rim_check(
     sample: Sample, depth: np.ndarray | None, measured: tuple[bool, str] | None = None
 ) -> CardCheck:
@@ -118,7 +128,7 @@ def rim_check(
     words = "Rim of the particles (registration)"
     if measured is not None:
         return CardCheck("rim", words, PASSED if measured[0] else CAUTION, measured[1])
-    if sample.labels is None or len(sample.shape) != 2 or depth is None:
+    if sample.labels is None or len(sample.shape) != 2 or depth is None or min(sample.shape) < 3:
         return CardCheck("rim", words, NOT_RUN, "needs particles in an image")
     found = rim_lean(sample, depth)
     if found is None:
@@ -166,6 +176,8 @@ def rim_lean(sample: Sample, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     with np.errstate(invalid="ignore", divide="ignore"):
         level = np.bincount(labels[inside], (w * v)[inside], minlength=size) / mass
     seen = ndimage.gaussian_filter(sample.seen().astype(float), 1.5)
+    if min(seen.shape) < 2:  # one row of pixels has no rim to either side
+        return None
     slopes = [-np.gradient(seen, axis=axis) for axis in (0, 1)]
     normal = np.stack([slope[sample.position] for slope in slopes])
     length = np.hypot(*normal)

@@ -14,13 +14,14 @@ from socwidgets.heterogeneity.bootstrap import (
     interval_of,
 )
 from socwidgets.heterogeneity.card_parts import CardEntry
+from socwidgets.heterogeneity.limits.shares import outside_limits, window_suits
 from socwidgets.heterogeneity.nested import VarianceShares
 from socwidgets.heterogeneity.nested_levels import NestedVariance
 from socwidgets.heterogeneity.sample import Sample
 from socwidgets.heterogeneity.space.moran import Autocorrelation
 from socwidgets.heterogeneity.space.radial import CoreShell
 from socwidgets.heterogeneity.space.structure import CorrelationLength
-from socwidgets.heterogeneity.spread import NoiseCorrectedSpread, outside_limits
+from socwidgets.heterogeneity.spread import NoiseCorrectedSpread
 from socwidgets.heterogeneity.spread_intervals import BootstrapResult, spread_interval
 
 SPREAD, LEVELS, SPACE, WINDOW, SIZE = (
@@ -187,7 +188,9 @@ def space_entries(
 
 
 def window_entries(sample: Sample, limits: tuple[float, float]) -> list[CardEntry]:
-    """Shares outside the window."""
+    """Shares outside the window; none where 0 to 1 is no window of the map's kind."""
+    if not window_suits(limits, sample.kind):
+        return []
     under, over = outside_limits(sample.values, sample.noise_variance, sample.weights, limits)
     span = f"{limits[0]:g} to {limits[1]:g}, guarded by 2 sigma"
     return [

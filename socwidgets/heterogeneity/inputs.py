@@ -47,7 +47,7 @@ def checked(
     if np.any(w < 0):
         raise DataError("a weight is negative", expected="weights of zero or more")
     finite = np.isfinite(v)
-    keep = finite & (w > 0)
+    keep = counted(v, w)
     if finite.any() and not keep.any():
         raise DataError(
             "all weights are zero or NaN",
@@ -57,6 +57,12 @@ def checked(
         )
     v, noise, w = v[keep], noise[keep], w[keep]
     return v, noise, w / w.sum() if w.size else w
+
+
+def counted(values: Any, weights: Any = None) -> np.ndarray:
+    """Which values `checked` keeps, ``(n,)`` bool: finite, with a weight above zero."""
+    finite = np.isfinite(np.asarray(values, dtype=np.float64).ravel())
+    return finite if weights is None else finite & (np.asarray(weights).ravel() > 0)
 
 
 def _like(given: Any, values: np.ndarray, what: str, fill: float) -> np.ndarray:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from socwidgets.heterogeneity.inputs import checked, counted
 from socwidgets.heterogeneity.sample import compact
+from socwidgets.model.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,25 @@ def variance_shares(
         ``(n,)``. The noise is taken from the within term, and its share ``sigma_n^2/n_i`` that
         survives in a group's mean from the between term.
 
+    Raises
+    ------
+    DataError
+        For sizes that do not fit, a negative variance, weights that are negative or all zero, or no
+        value at all (NaN values are left out).
+
     Notes
     -----
     Golden G-59. Fewer than two groups, or no group with two values, leave NaN.
     """
-    w = np.ones(values.size) if weights is None else weights
-    noise = np.full(values.size, np.nan) if noise_variance is None else noise_variance
-    index = compact(np.asarray(groups))
+    given = np.asarray(groups).ravel()
+    if given.size != np.size(values):
+        raise DataError(
+            "the groups do not fit the values", expected=str(np.size(values)), found=str(given.size)
+        )
+    index = compact(given[counted(values, weights)])
+    values, noise, w = checked(values, noise_variance, weights)
+    if not values.size:
+        raise DataError("there is no value to split the variance of", expected="finite values")
     mass = np.bincount(index, w)
     means = np.bincount(index, w * values) / mass
     grand = float(np.average(values, weights=w))

@@ -10,13 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from socwidgets.heterogeneity.sample import (
-    Sample,
-    compact,
-    fitting_labels,
-    image_dims,
-    take_sample,
-)
+from socwidgets.heterogeneity.fitting import fitting_labels, map_of
+from socwidgets.heterogeneity.sample import Sample, compact, take_sample
 from socwidgets.heterogeneity.variance_components import (
     MEAN_NOISE,
     WEIGHT,
@@ -134,10 +129,7 @@ def nested_variance(
             expected=f"one or more, none of them called {PIXEL!r}",
             found=", ".join(levels) or "none",
         )
-    if variable not in maps:
-        raise DataError(f"there is no map {variable!r}", found=", ".join(map(str, maps.data_vars)))
-    dims = image_dims(maps[variable])
-    field = maps[variable].transpose(*dims)
+    field = map_of(maps, variable)
     images = {name: _as_labels(level, field) for name, level in levels.items()}
     inside = np.all([image > 0 for image in images.values()], axis=0).astype(np.int32)
     sample = take_sample(maps, variable, labels=field.copy(data=inside), weights=weights)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from socwidgets.heterogeneity.fitting import fitting_labels, image_dims, map_of
 from socwidgets.heterogeneity.regions import region_shapes
-from socwidgets.heterogeneity.sample import Sample, fitting_labels, image_dims, take_sample
+from socwidgets.heterogeneity.sample import Sample, take_sample
 
 #: Percentiles of the values of a particle, besides the median.
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -55,7 +56,7 @@ def particle_table(
         If no usable pixel lies in a particle, or shapes do not fit.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
-    image = fitting_labels(labels, maps[variable].transpose(*image_dims(maps[variable])))
+    image = fitting_labels(labels, map_of(maps, variable))
     shapes = region_shapes(image, sample.spacing_um)
     frame = _statistics(sample)
     shapes = shapes.loc[frame.index].drop(columns="n_pixels_all")

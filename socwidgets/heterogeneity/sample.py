@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
+from socwidgets.heterogeneity.fitting import fitting_labels, like_map, map_of, spacing_um
 from socwidgets.model.errors import DataError
 from socwidgets.model.kinds import Kind, kind_of
-from socwidgets.model.names import X, Y, std_name
+from socwidgets.model.names import STATUS, std_name
 from socwidgets.model.noise_shape import WHITE, NoiseShape
 from socwidgets.model.status import usable
-
-#: Third dimension of a volume.
-Z = "z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +124,15 @@ def take_sample(
     Raises
     ------
     DataError
-        If a shape does not fit, a sigma is negative, the map is a series, or no usable pixel with
-        positive weight is left.
+        If `maps` is no map set, a shape does not fit, a sigma is negative, the map is a series, or
+        no usable pixel with positive weight is left. A pixel of infinite sigma is not usable.
     """
-    if variable not in maps:
-        names = ", ".join(str(name) for name in maps.data_vars)
-        raise DataError(f"there is no map {variable!r}", expected=f"one of {names}")
-    dims = image_dims(maps[variable])
-    field = maps[variable].transpose(*dims)
+    field = map_of(maps, variable)
     kind = kind_of(field)
-    keep = usable(maps).transpose(*dims).values & np.isfinite(field.values)
+    keep = like_map(usable(maps), STATUS, field) & np.isfinite(field.values)
+    sigma = _sigma(maps, variable, field)
+    # An infinite sigma says that nothing was measured there.
+    keep &= ~np.isinf(sigma)
     particle = None if labels is None else fitting_labels(labels, field)
     if particle is not None:
         keep &= particle > 0
@@ -152,7 +149,7 @@ def take_sample(
     return Sample(
         field.values[keep].astype(float),
         chosen * (chosen.size / chosen.sum()),
-        _noise_variance(maps, variable, dims, keep),
+        _noise_variance(sigma[keep], std_name(variable)),
         None if particle is None else particle[keep].astype(np.int64),
         np.nonzero(keep),
         field.shape,
@@ -173,76 +170,15 @@ def compact(labels: np.ndarray) -> np.ndarray:
     return np.unique(labels, return_inverse=True)[1]
 
 
-def image_dims(field: xr.DataArray) -> tuple[str, ...]:
-    """``(y, x)`` or ``(z, y, x)`` of one map.
-
-    Raises
-    ------
-    DataError
-        If the map has other dimensions, such as a series of states.
-    """
-    found = {str(dim) for dim in field.dims}
-    if found == {Y, X}:
-        return (Y, X)
-    if found == {Z, Y, X}:
-        return (Z, Y, X)
-    raise DataError(
-        f"{field.name!r} is not one image or one volume",
-        expected="dims (y, x) or (z, y, x)",
-        found=str(tuple(map(str, field.dims))),
-        fix="choose one of a series, for instance maps.isel(state=0)",
-    )
-
-
-def spacing_um(field: xr.DataArray) -> tuple[float, ...]:
-    """Pixel size along each dimension of `image_dims`; 1 where an axis has no positions."""
-    sizes = []
-    for dim in image_dims(field):
-        axis = field[dim].values
-        known = dim in field.coords and axis.size > 1
-        sizes.append(float(abs(axis[-1] - axis[0])) / (axis.size - 1) if known else 1.0)
-    return tuple(sizes)
-
-
-def fitting_labels(labels: xr.DataArray, field: xr.DataArray) -> np.ndarray:
-    """Labels as an array that fits the map.
-
-    Parameters
-    ----------
-    labels : xarray.DataArray
-        Integer, 0 = background, of the map's dims in any order (or without names that differ).
-    field : xarray.DataArray
-        The map, in the order of `image_dims`.
-
-    Raises
-    ------
-    DataError
-        If the shapes differ, or labels are negative or not whole numbers.
-    """
-    if set(labels.dims) == set(field.dims):
-        labels = labels.transpose(*field.dims)
-    if labels.shape != field.shape:
-        raise DataError(
-            "the labels do not fit the map",
-            expected=f"{tuple(map(str, field.dims))} of {field.shape}",
-            found=str(labels.shape),
-        )
-    if labels.dtype.kind not in "iub" or (labels.size and labels.values.min() < 0):
-        raise DataError(
-            "labels must be whole numbers from 0",
-            expected="0 for the background, one positive number per particle",
-            found=f"{labels.dtype}" + (f" from {labels.values.min()}" if labels.size else ""),
-        )
-    return labels.values
-
-
-def _noise_variance(
-    maps: xr.Dataset, variable: str, dims: tuple[str, ...], keep: np.ndarray
-) -> np.ndarray:
+def _sigma(maps: xr.Dataset, variable: str, field: xr.DataArray) -> np.ndarray:
+    """Standard uncertainty of every pixel, NaN where it is not known."""
     name = std_name(variable)
     if name not in maps:
-        return np.full(int(keep.sum()), np.nan)
-    sigma = maps[name].transpose(*dims).values[keep].astype(float)
+        return np.full(field.shape, np.nan)
+    return like_map(maps[name], name, field).astype(float)
+
+
+def _noise_variance(sigma: np.ndarray, name: str) -> np.ndarray:
     if (sigma < 0).any():
         raise DataError(
             f"{name!r} holds negative standard uncertainties",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from socwidgets.model.errors import KindError
+from socwidgets.heterogeneity.inputs import checked
+from socwidgets.model.errors import KindError, ParameterError
 from socwidgets.model.kinds import Kind
 
 
@@ -51,24 +52,40 @@ def noise_corrected_spread(
     Parameters
     ----------
     values, noise_variance : ndarray
-        ``(n,)``; the variance of the noise of each value.
+        ``(n,)``; the variance of the noise of each value. NaN values are left out.
     weights : ndarray, optional
         ``(n,)``.
     n_eff : float, optional
         Number of independent values for the detection limit; ``(sum w)^2/sum w^2`` if left out.
+
+    Returns
+    -------
+    NoiseCorrectedSpread
+        All NaN without values.
+
+    Raises
+    ------
+    DataError, ParameterError
+        For sizes that do not fit, a negative variance, weights that are negative or all zero, or an
+        `n_eff` that is not above zero.
 
     Notes
     -----
     ``sigma_true^2 = sigma_obs^2 - <sigma_n^2>`` (golden G-58), and from ``Var(s^2) = 2 sigma^4/n``
     the limit ``sigma_n (2/n)^(1/4) 1.64^(1/2)``.
     """
-    w = np.ones(values.size) if weights is None else weights
-    mean = np.average(values, weights=w)
-    variance = float(np.average((values - mean) ** 2, weights=w))
-    noise = float(np.average(noise_variance, weights=w))
-    independent = n_eff or float(w.sum() ** 2 / np.sum(w**2))
+    v, variances, w = checked(values, noise_variance, weights)
+    if n_eff is not None and not n_eff > 0:
+        raise ParameterError("the number of independent values is not above zero", found=f"{n_eff}")
+    if not v.size:
+        nan = float("nan")
+        return NoiseCorrectedSpread(nan, nan, nan, nan)
+    # What rounding leaves of equal values is no variance.
+    variance = float(np.sum(w * (v - np.sum(w * v)) ** 2)) if np.ptp(v) > 0 else 0.0
+    noise = float(np.sum(w * variances))
+    independent = n_eff or 1.0 / float(np.sum(w**2))
     limit = np.sqrt(noise) * (2.0 / independent) ** 0.25 * np.sqrt(1.64)
-    true = float("nan") if np.isnan(noise) else float(np.sqrt(max(variance - noise, 0.0)))
+    true = float(np.sqrt(max(variance - noise, 0.0))) if np.isfinite(noise) else float("nan")
     return NoiseCorrectedSpread(float(np.sqrt(variance)), float(np.sqrt(noise)), true, float(limit))
 
 
@@ -80,21 +97,33 @@ def weighted_quantile(
     Parameters
     ----------
     values : ndarray
-        ``(n,)``, finite.
+        ``(n,)``; NaN is left out.
     q : array_like
         Probabilities.
     weights : ndarray, optional
         ``(n,)``.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `q`; NaN without values.
+
+    Raises
+    ------
+    DataError, ParameterError
+        For weights that do not fit, are negative or all zero, or probabilities outside 0 to 1.
     """
-    if weights is None and values.size > 1:
-        return np.quantile(values, q)
-    order = np.argsort(values)
-    w = np.ones(values.size) if weights is None else weights[order]
-    if values.size == 1:
-        return np.full(np.shape(q), values[0])
-    position = np.cumsum(w) - w
+    if not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= 1)):
+        raise ParameterError("a probability lies outside 0 to 1", found=str(q))
+    v, _, w = checked(values, None, weights)
+    if v.size < 2:
+        return np.full(np.shape(q), v[0] if v.size else np.nan)
+    if weights is None:
+        return np.quantile(v, q)
+    order = np.argsort(v)
+    position = np.cumsum(w[order]) - w[order]
     # Scaled so that the smallest value sits at 0 and the largest at 1.
-    return np.interp(q, position / position[-1], values[order])
+    return np.interp(q, position / position[-1], v[order])
 
 
 def describe(
@@ -109,7 +138,7 @@ def describe(
     Parameters
     ----------
     values : ndarray
-        ``(n,)``, finite.
+        ``(n,)``; NaN is left out.
     weights : ndarray, optional
         ``(n,)``.
     bins : int
@@ -122,27 +151,40 @@ def describe(
     dict
         mean, median, std (population), iqr, mad (raw), p05, p95, skewness, excess_kurtosis, entropy
         (nats) and entropy_normalized (over ln bins); the entropies count values inside `limits`
-        only, and are NaN where there is none.
+        only, and are NaN where there is none. All NaN without values.
+
+    Raises
+    ------
+    DataError, ParameterError
+        For weights that do not fit, are negative or all zero, fewer than two bins, or limits that
+        do not rise.
     """
-    w = np.ones(values.size) if weights is None else weights
-    mean = float(np.average(values, weights=w))
-    centered = values - mean
-    std = float(np.sqrt(np.average(centered**2, weights=w)))
-    p05, q1, median, q3, p95 = weighted_quantile(
-        values, np.array([0.05, 0.25, 0.5, 0.75, 0.95]), weights
-    )
-    scaled = centered / std if std > 0 else np.full(values.size, np.nan)
-    entropy = _entropy((values - limits[0]) / (limits[1] - limits[0]), w, bins)
+    if bins < 2 or not limits[0] < limits[1]:
+        raise ParameterError(
+            "an entropy needs two bins or more between rising limits",
+            found=f"{bins} bins from {limits[0]:g} to {limits[1]:g}",
+        )
+    v, _, w = checked(values, None, weights)
+    some = v.size > 0
+    mean = float(np.sum(w * v)) if some else float("nan")
+    centered = v - mean
+    std = float(np.sqrt(np.sum(w * centered**2))) if some else float("nan")
+    std = 0.0 if some and np.ptp(v) == 0 else std
+    own = None if weights is None else w
+    p05, q1, median, q3, p95 = weighted_quantile(v, np.array([0.05, 0.25, 0.5, 0.75, 0.95]), own)
+    scaled = centered / std if std > 0 else np.full(max(v.size, 1), np.nan)
+    shares = w if some else np.ones(1)
+    entropy = _entropy((v - limits[0]) / (limits[1] - limits[0]), w, bins)
     return {
         "mean": mean,
         "median": float(median),
         "std": std,
         "iqr": float(q3 - q1),
-        "mad": float(weighted_quantile(np.abs(values - median), 0.5, weights)),
+        "mad": float(weighted_quantile(np.abs(v - median), 0.5, own)),
         "p05": float(p05),
         "p95": float(p95),
-        "skewness": float(np.average(scaled**3, weights=w)),
-        "excess_kurtosis": float(np.average(scaled**4, weights=w) - 3.0),
+        "skewness": float(np.sum(shares * scaled**3)),
+        "excess_kurtosis": float(np.sum(shares * scaled**4) - 3.0),
         "entropy": entropy,
         "entropy_normalized": entropy / float(np.log(bins)),
     }
@@ -201,7 +243,7 @@ def gini(values: np.ndarray, weights: np.ndarray | None = None) -> float:
     Parameters
     ----------
     values : numpy.ndarray
-        ``(n,)``, no NaN.
+        ``(n,)``; NaN is left out.
     weights : numpy.ndarray, optional
         ``(n,)``, not negative; equal if left out.
 
@@ -209,46 +251,20 @@ def gini(values: np.ndarray, weights: np.ndarray | None = None) -> float:
     -------
     float
         0 (all the same) to 1; NaN without values, where any is negative, or if all are zero.
+
+    Raises
+    ------
+    DataError
+        For weights that do not fit, are negative or all zero.
     """
-    if values.size == 0:
+    v, _, w = checked(values, None, weights)
+    if v.size == 0:
         return float("nan")
-    order = np.argsort(values)
-    v = values[order]
-    w = np.ones(v.size) if weights is None else weights[order]
+    order = np.argsort(v)
+    v, w = v[order], w[order]
     total = float(np.sum(w * v))
     if v[0] < 0 or total <= 0:
         return float("nan")
     # Middle rank of each value; with equal weights this is (2 i - n - 1)/n.
     rank = (2 * np.cumsum(w) - w) / w.sum() - 1.0
     return float(np.sum(rank * w * v) / total)
-
-
-def outside_limits(
-    values: np.ndarray,
-    noise_variance: np.ndarray,
-    weights: np.ndarray,
-    limits: tuple[float, float],
-    guard: float = 2.0,
-) -> tuple[float, float]:
-    """Weighted shares below and above limits, with a guard of `guard` sigma against noise.
-
-    Without the guard a map at the limit would show half of its pixels outside by noise alone.
-
-    Parameters
-    ----------
-    values, noise_variance, weights : numpy.ndarray
-        ``(n,)``; values without NaN, their noise variances (NaN counts as none), weights.
-    limits : tuple of float
-        Lower and upper limit in the units of the values.
-    guard : float
-        Standard uncertainties by which a value must lie outside.
-
-    Returns
-    -------
-    tuple of float
-        Share below and share above, 0 to 1.
-    """
-    margin = guard * np.sqrt(np.nan_to_num(noise_variance))
-    under = float(np.average(values < limits[0] - margin, weights=weights))
-    over = float(np.average(values > limits[1] + margin, weights=weights))
-    return under, over

@@ -40,17 +40,20 @@ def fit_mixture(x, w, means, stds, shares, floor, low, high, iterations, toleran
     """
     n, k = x.size, means.size
     mass, first, second = np.empty(k), np.empty(k), np.empty(k)
-    density = np.empty(k)
+    density, height, narrow = np.empty(k), np.empty(k), np.empty(k)
     last = -math.inf
     for _ in range(iterations):
         mass[:], first[:], second[:] = 0.0, 0.0, 0.0
         total = 0.0
+        for j in range(k):
+            narrow[j] = 1.0 / stds[j]
+            height[j] = math.log(shares[j]) if shares[j] > 0.0 else -math.inf
+            height[j] -= 0.5 * _LOG_2PI + math.log(stds[j])
         for i in range(n):
             top = -math.inf
             for j in range(k):
-                z = (x[i] - means[j]) / stds[j]
-                density[j] = -0.5 * (z * z + _LOG_2PI) - math.log(stds[j])
-                density[j] += math.log(shares[j]) if shares[j] > 0.0 else -math.inf
+                z = (x[i] - means[j]) * narrow[j]
+                density[j] = height[j] - 0.5 * z * z
                 top = max(top, density[j])
             scale = 0.0
             for j in range(k):

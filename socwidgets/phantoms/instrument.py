@@ -63,6 +63,10 @@ class StxmInstrument(Parameters):
         0.0, "Drift along x within a frame, from its first to its last line: a raster shears.",
         unit="px", low=-20, high=20,
     )  # fmt: skip
+    row_drift_px: float = param(
+        0.0, "Slow drift within each frame and along each axis, another one in each (standard "
+        "deviation).", unit="px", low=0, high=10,
+    )  # fmt: skip
     jitter_ev: float = param(0.01, "Random error of each photon energy.", unit="eV", low=0, high=1)
     i0_variation: float = param(0.02, "Relative variation of I0 with energy.", low=0, high=0.5)
     illumination: float = param(
@@ -127,7 +131,8 @@ def simulate_stxm(
         ``(flat_frame, energy, y, x)``, ``dark`` and ``truth_saturated`` ``(y, x)`` as in
         `socwidgets.phantoms.counting.record_counts`. The truth to compare with:
         ``truth_drift_y``, ``truth_drift_x`` (px by which each frame is displaced toward larger y
-        and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``.
+        and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``; ``truth_row_y`` and
+        ``truth_row_x`` ``(energy, y)``, px, what `row_drift_px` adds to it row by row.
 
     Raises
     ------
@@ -145,28 +150,43 @@ def simulate_stxm(
         2.0 * np.pi * (energies - energies[0]) / _I0_PERIOD_EV
     ))  # fmt: skip
     frames = transmissions(phantom, instrument, energies + jitter, drift)
+    rows = _row_drift(instrument, energies.size, shape[0], seed)
     exposures = (
-        (i0[i] * sample_light * _as_scanned(seen, instrument), i0[i] * flat_light)
+        (i0[i] * sample_light * _as_scanned(seen, instrument, rows[i]), i0[i] * flat_light)
         for i, seen in enumerate(frames)
     )
     stack = record_counts(phantom, instrument, energies, exposures, rng, technique="STXM")
     add_truth(stack, drift, energies + jitter)
+    if instrument.row_drift_px:
+        for k, name in enumerate((Y, X)):
+            words = {"long_name": f"True drift of the row along {name}", "units": "pixel"}
+            stack[f"truth_row_{name}"] = (("energy", Y), rows[:, k], words)
     called = {"instrument": instrument, "seed": seed, "phantom_seed": phantom.seed}
     return provenance.record(stack, "socwidgets.phantoms.simulate_stxm", called)
 
 
-def _as_scanned(seen: np.ndarray, instrument: StxmInstrument) -> np.ndarray:
+def _row_drift(instrument: StxmInstrument, frames: int, rows: int, seed: int) -> np.ndarray:
+    """Drift ``(frame, 2, y)`` of the rows along y and x, px, beyond that of their frame."""
+    turn = np.arange(rows) / max(rows - 1, 1) - 0.5
+    drift = np.zeros((frames, 2, rows))
+    drift[:, 1] = instrument.line_drift_px * turn
+    if instrument.row_drift_px:
+        # A generator of its own: the noise is the same with and without.
+        rng = np.random.default_rng((seed, rows))
+        waves = np.stack([turn * np.sqrt(6.0), np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)])
+        # Each wave has half of the variance over the rows that the parameter states for their sum.
+        slow = np.sqrt(2.0 / 3.0) * rng.standard_normal((frames, 2, 3)) @ waves
+        drift += instrument.row_drift_px * slow
+    return drift - drift.mean(axis=2, keepdims=True)
+
+
+def _as_scanned(seen: np.ndarray, instrument: StxmInstrument, drift: np.ndarray) -> np.ndarray:
     """Transmission ``(y, x)`` with the drift of the lines and the light beside the spot."""
-    if instrument.line_drift_px:
-        seen = _sheared(seen, instrument.line_drift_px)
+    if drift.any():
+        rows, columns = np.indices(seen.shape, dtype=float)
+        at = [rows - drift[0][:, None], columns - drift[1][:, None]]
+        seen = map_coordinates(seen, at, order=3, mode="nearest")
     return (seen + instrument.stray_light) / (1.0 + instrument.stray_light)
-
-
-def _sheared(frame: np.ndarray, drift_px: float) -> np.ndarray:
-    """Frame ``(y, x)`` whose lines move along x while it is recorded; its middle line stays."""
-    rows, columns = np.indices(frame.shape, dtype=float)
-    moved = drift_px * (rows / max(frame.shape[0] - 1, 1) - 0.5)
-    return map_coordinates(frame, [rows, columns - moved], order=3, mode="nearest")
 
 
 def resolved_truth(

@@ -15,8 +15,9 @@ from socwidgets.model.errors import ParameterError
 from socwidgets.session.calibration_points import suggested, with_point
 from socwidgets.widgets import plots
 from socwidgets.widgets.bins import bins_of
-from socwidgets.widgets.data_view import DataView, Source, row
+from socwidgets.widgets.data_view import DataView, row
 from socwidgets.widgets.plots import set_points
+from socwidgets.widgets.sources import Source
 from socwidgets.widgets.window_handles import LIVE_S
 
 _SHORT = {"soc": "SOC", "x_li": "x", "x_removed": "y", "oxidation_state": "Ox."}
@@ -52,7 +53,10 @@ class CalibrationView(DataView):
         session = self.session
         if not session.calibratable():
             raise ParameterError(
-                "there is nothing to calibrate", fix="give the maps of a fit of edge energies"
+                "there is nothing to calibrate",
+                expected="maps with a fitted energy or ratio",
+                found=", ".join(map(str, session.map_names)) or "no maps",
+                fix="give the maps of a fit, for instance fit_map(stack, 'edge_energy')",
             )
         self._first = calibration
         self._last = 0.0

@@ -13,8 +13,9 @@ from socwidgets.jobs import Job, JobState, abandonable
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import STATUS, X, Y
 from socwidgets.model.status import Status
-from socwidgets.widgets.data_view import DataView, Source, row, unchanged
+from socwidgets.widgets.data_view import DataView, row, unchanged
 from socwidgets.widgets.run_bar import RunBar
+from socwidgets.widgets.sources import Source
 
 ALL, CHOSEN = "all", "chosen"
 JOB = "card"

@@ -9,26 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
-import numpy as np
 import xarray as xr
 
-from socwidgets.model.errors import SchemaError
-from socwidgets.model.mapset import validate_maps
-from socwidgets.model.names import SIGNAL, X, Y
-from socwidgets.model.stack import make_stack
 from socwidgets.session import Session
 from socwidgets.widgets.cell import after_cell, current_cell, show_still
 from socwidgets.widgets.key_guard import KeyGuard
 from socwidgets.widgets.safe import ErrorBar, close_tree
+from socwidgets.widgets.sources import Source, as_session, in_pixels
 from socwidgets.widgets.view import View
 
 logger = logging.getLogger(__name__)
 
-#: What a view can be made from.
-Source = Session | xr.Dataset | xr.DataArray
-
 _FOLDER = Path(__file__).parent
 ROOT_CLASS = "socwidgets-explorer"
+_IN_PIXELS = (
+    '<div class="socwidgets-hint" role="note">The maps have no coordinates: positions and lengths '
+    "are counted in pixels, also where µm is written. <code>maps.assign_coords(y=..., x=...)"
+    "</code> with the pixel centers in µm gives them.</div>"
+)
 
 
 def style_sheet() -> ipywidgets.HTML:
@@ -37,47 +35,6 @@ def style_sheet() -> ipywidgets.HTML:
         (_FOLDER / name).read_text(encoding="utf-8") for name in ("explorer.css", "views.css")
     )
     return ipywidgets.HTML(f"<style>{css}</style>", layout={"display": "none"})
-
-
-def as_session(source: Source, labels: xr.DataArray | None = None) -> Session:
-    """Session of a stack or of maps; a session is passed on (and takes the labels, if any).
-
-    Parameters
-    ----------
-    source : Session, Dataset or DataArray
-        A session; a stack with ``signal``; a map set ``(y, x)``, or a single map with a name.
-    labels : DataArray, optional
-        ``(y, x)`` integer, particles.
-
-    Raises
-    ------
-    SchemaError, DataError
-        If it is none of these.
-    """
-    if isinstance(source, Session):
-        if labels is not None:
-            source.set_labels(labels)
-        return source
-    if isinstance(source, xr.Dataset) and SIGNAL in source:
-        return Session(source, labels=labels)
-    if isinstance(source, xr.DataArray):
-        source = source.to_dataset(name=source.name or "value")
-    if not isinstance(source, xr.Dataset):
-        raise SchemaError(
-            "source of a view",
-            [("type", f"{type(source).__name__} is no session, stack or map set")],
-            fix="give a Session, a stack, or the maps of fit_map",
-        )
-    validate_maps(source)
-    return Session(_stand_in(source), source, labels=labels)
-
-
-def _stand_in(maps: xr.Dataset) -> xr.Dataset:
-    """Stack without values on the pixels of some maps: views of maps never look at it."""
-    shape = (2, maps.sizes[Y], maps.sizes[X])
-    signal = np.broadcast_to(np.float32(np.nan), shape)
-    y, x = (maps[d].values if d in maps.coords else np.arange(maps.sizes[d]) for d in (Y, X))
-    return make_stack(signal, np.array([1000.0, 1001.0]), quantity="intensity", y=y, x=x)
 
 
 class DataView(View):
@@ -91,14 +48,17 @@ class DataView(View):
         ``(y, x)`` integer, particles.
     framed : bool
         Whether the view brings its frame; an arrangement of views has one for all.
+    owned : bool, optional
+        Whether the session is closed with the view, where a subclass has made it.
     """
 
     title = ""
 
     def __init__(
-        self, source: Source, labels: xr.DataArray | None = None, *, framed: bool = True
-    ) -> None:
-        self._owned = not isinstance(source, Session)
+        self, source: Source, labels: xr.DataArray | None = None, *, framed: bool = True,
+        owned: bool | None = None,
+    ) -> None:  # fmt: skip
+        self._owned = not isinstance(source, Session) if owned is None else owned
         self._framed = framed
         self._hidden = False
         self._missed: dict[Callable[[], None], None] = {}
@@ -141,6 +101,8 @@ class DataView(View):
         chrome: list[ipywidgets.Widget] = [style_sheet(), KeyGuard(), bar]
         if self.title:
             chrome.append(heading(self.title))
+        if self._owned and in_pixels(self.session):
+            chrome.append(ipywidgets.HTML(_IN_PIXELS))
         self.children = (*chrome, *children)
         show = self.guard(lambda _f: bar.show(self.session.state.error))
         self._stops.append(self.session.observe(show, "error"))

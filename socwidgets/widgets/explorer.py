@@ -58,7 +58,7 @@ class Explorer(ipywidgets.VBox):
     def __init__(self, session: Session, *, map_first: bool = False) -> None:
         self.session = session
         self.error_bar = ErrorBar(on_dismiss=session.clear_error)
-        self.map_view = LinkedMap(session)
+        self.map_view = LinkedMap(session, framed=False)
         self._parts: _Parts | None = None
         self._making = threading.RLock()
         self._stop = session.observe(lambda _f: self.error_bar.show(session.state.error), "error")
@@ -98,8 +98,8 @@ class Explorer(ipywidgets.VBox):
     def _make_parts(self) -> _Parts:
         session = self.session
         parts = _Parts(
-            SpectrumView(session), MapControls(session), HistogramView(session), RoiPanel(session),
-            JobBar(session),
+            SpectrumView(session, framed=False), MapControls(session),
+            HistogramView(session, framed=False), RoiPanel(session), JobBar(session),
         )  # fmt: skip
         self._top.layout.min_height = None
         self._top.children = (*self._top.children, parts.controls, parts.job_bar)

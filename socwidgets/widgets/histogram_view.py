@@ -12,27 +12,34 @@ from bqplot.interacts import BrushIntervalSelector
 
 from socwidgets.model.names import STATUS, axis_label
 from socwidgets.model.status import STATUS_WORDS, Status
-from socwidgets.session import Session
 from socwidgets.session.derived import usable_mask
 from socwidgets.widgets import plots
 from socwidgets.widgets.bins import Bins, bins_of
+from socwidgets.widgets.data_view import DataView
 from socwidgets.widgets.histogram_layers import HistogramLayers
 from socwidgets.widgets.plots import set_points
 from socwidgets.widgets.range_slider import RangeSlider
-from socwidgets.widgets.view import View
+from socwidgets.widgets.sources import Source
 
 _FILL = "#8fa3b8"
 
 
-class HistogramView(View):
+class HistogramView(DataView):
     """Distribution of the shown values; a slider and a brush choose a range of them.
 
     The slider always works, by mouse and by keyboard; dragging in the plot is a second way to the
     same range, which other packages can break (bqplot-gl does).
+
+    Parameters
+    ----------
+    source, framed
+        See `DataView`.
     """
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session, layout={"min_width": "0"})
+    title = "Histogram"
+
+    def __init__(self, source: Source, *, framed: bool = True) -> None:
+        super().__init__(source, framed=framed)
         self.add_class("socwidgets-histogram")
         self._kept: tuple[tuple[object, ...], Bins, np.ndarray] | None = None
         self._make_plot()
@@ -42,7 +49,7 @@ class HistogramView(View):
             [self.slider, self.make_roi, self.clear, *self.layers.buttons],
             layout={"align_items": "center", "flex_flow": "row wrap"},
         )
-        self.children = (*warning, self.layers.legend, self.figure, row)
+        self.arrange([*warning, self.layers.legend, self.figure, row])
         self.follow(
             self._refresh, "maps", "map_name", "show_frame", "energy_index", "stack", "rois",
             "selected", "series",

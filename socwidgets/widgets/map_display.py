@@ -68,7 +68,9 @@ def require_map(values: xr.DataArray) -> xr.DataArray:
             "this is not one map",
             expected="an xarray.DataArray with the dims y and x",
             found=str(found),
-            fix="select one frame or one state first, for instance values.sel(energy=707.8)",
+            fix="select one frame or one state first, for instance values.sel(energy=707.8)"
+            if isinstance(values, xr.DataArray)
+            else "name its dims: xr.DataArray(values, dims=('y', 'x'), name='soc')",
         )
     if values.size == 0 or values.dtype.kind not in "buif":
         raise DataError(

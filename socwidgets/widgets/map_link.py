@@ -11,16 +11,23 @@ import xarray as xr
 
 from socwidgets.model.errors import ParameterError, SocwidgetsError
 from socwidgets.model.roi import Shape, Threshold
-from socwidgets.session import Session
 from socwidgets.widgets.colormaps import COLORMAPS
+from socwidgets.widgets.data_view import DataView
 from socwidgets.widgets.map_events import MapEvent
 from socwidgets.widgets.map_view import MapView
+from socwidgets.widgets.sources import Source
 from socwidgets.widgets.threshold_bar import ThresholdBar
-from socwidgets.widgets.view import View
 
 
-class LinkedMap(View):
+class LinkedMap(DataView):
     """The map of a session: shows what the session says, tells it what is drawn.
+
+    Parameters
+    ----------
+    source, labels, framed
+        See `DataView`.
+    height : int
+        Largest height of the map, px.
 
     Attributes
     ----------
@@ -30,13 +37,20 @@ class LinkedMap(View):
         Range of the threshold tool.
     """
 
-    def __init__(self, session: Session, *, height: int = 440) -> None:
-        super().__init__(session, layout={"min_width": "0", "overflow": "hidden"})
+    title = "Map"
+
+    def __init__(
+        self, source: Source, labels: xr.DataArray | None = None, *, height: int = 440,
+        framed: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(source, labels, framed=framed)
+        self.layout.overflow = "hidden"
+        session = self.session
         self.add_class("socwidgets-map")
         self.map = MapView(height=height, layout={"width": "100%", "min_width": "0"})
         self.notes = ipywidgets.HTML(layout={"display": "none"})
         self.threshold = ThresholdBar(session, self.map)
-        self.children = (self.map, self.threshold, self.notes)
+        self.arrange([self.map, self.threshold, self.notes])
         self.follow(self._refresh_notes, "maps")
         self._shown: tuple[object, ...] = ()
         self._coarse: tuple[object, xr.DataArray] = (None, xr.DataArray())

@@ -92,6 +92,7 @@ function drawRow(view, place) {
 function drawRows(view) {
   const { body, order } = view;
   view.space.style.height = `${order.length * ROW}px`;
+  body.style.height = `${Math.min(view.model.get("height"), Math.max(order.length, 2) * ROW)}px`;
   const first = Math.max(Math.floor(body.scrollTop / ROW) - SPARE, 0);
   const last = Math.min(Math.ceil((body.scrollTop + body.clientHeight) / ROW) + SPARE, order.length);
   const rows = [];
@@ -151,7 +152,6 @@ function build(view, el) {
   view.head = make("div", { class: "socw-thead", role: "row" });
   view.body = make("div", { class: "socw-tbody", tabindex: "0", role: "rowgroup", "data-lm-suppress-shortcuts": "true" });
   view.body.setAttribute("aria-label", "Particles; arrow keys choose, Escape takes the choice away");
-  view.body.style.height = `${view.model.get("height")}px`;
   view.space = make("div", { class: "socw-tspace" });
   view.note = make("div", { class: "socw-tnote", role: "status", "aria-live": "polite" });
   view.body.append(view.space);

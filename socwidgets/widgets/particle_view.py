@@ -6,8 +6,10 @@ from typing import Any
 
 import xarray as xr
 
+from socwidgets.model.errors import SocwidgetsError
 from socwidgets.model.names import axis_label
-from socwidgets.widgets.data_view import DataView, Source, unchanged
+from socwidgets.widgets.data_view import DataView, unchanged
+from socwidgets.widgets.sources import Source
 from socwidgets.widgets.table import Table
 
 #: Rows where no widget runs.
@@ -57,12 +59,21 @@ class ParticleView(DataView):
             self.table.empty = _NO_LABELS
             self.table.show(None, [])
             return
+        try:
+            table = self.session.particle_table()
+        except SocwidgetsError as error:
+            self.table.empty = f"{error.problem[:1].upper()}{error.problem[1:]}."
+            self.table.show(None, [])
+            return
         self.table.empty = _NO_VALUES
-        self.table.show(self.session.particle_table(), _columns(state.maps, name))
+        self.table.show(table, _columns(state.maps, name))
 
     def static(self) -> dict[str, str]:
         """The largest particles as HTML."""
-        table = self.session.particle_table()
+        try:
+            table = self.session.particle_table()
+        except SocwidgetsError:
+            return {}
         if table is None:
             return {}
         largest = table.nlargest(MOST_STATIC, "area_um2")
@@ -80,17 +91,18 @@ def _columns(maps: xr.Dataset | None, name: str | None) -> list[dict[str, Any]]:
     words = "value" if maps is None or name is None else axis_label(maps[name])
 
     def column(
-        key: str, title: str, text: str, width: int = 80, kind: str = "number"
+        key: str, title: str, text: str, width: int = 70, kind: str = "number"
     ) -> dict[str, Any]:
         return {"name": key, "title": title, "help": text, "width": width, "kind": kind}
 
     return [
         column("label", "Particle", "Number of the particle, the largest first", 74, "id"),
-        column("mean", f"{words}, mean", "Mean over the particle, weighted by thickness", 116),
-        column("mean_std", "± σ", "Standard uncertainty of the mean, from the noise"),
-        column("sd_true", "Spread inside", "Standard deviation inside it, noise taken out"),
-        column("sd_observed", "as observed", "Standard deviation inside it, with noise"),
-        column("diameter_um", "Diameter (µm)", "Of the circle of the same area, in µm"),
-        column("n_pixels", "Pixels", "Number of usable pixels", 78),
-        column("touches_border", "At the edge", "Whether the field of view cuts it", 84, "bool"),
+        {**column("mean", f"{words}, mean", "Mean over the particle, weighted by thickness", 92),
+         "error": "mean_std"},
+        column("mean_std", "± σ", "Standard uncertainty of the mean, from the noise", 62),
+        column("sd_true", "Spread inside", "Standard deviation inside it, noise taken out", 66),
+        column("sd_observed", "Spread, with noise", "Standard deviation as observed", 72),
+        column("diameter_um", "Diameter (µm)", "Of the circle of the same area, in µm", 76),
+        column("n_pixels", "Pixels", "Number of usable pixels", 60),
+        column("touches_border", "At the edge", "Whether the field of view cuts it", 60, "bool"),
     ]  # fmt: skip

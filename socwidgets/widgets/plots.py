@@ -11,6 +11,9 @@ from typing import Any
 
 import bqplot
 import numpy as np
+import xarray as xr
+
+from socwidgets.model.names import QUANTITY, SIGNAL, axis_label
 
 MUTED = "#6e7781"
 GRID = "#e6e8eb"
@@ -26,6 +29,20 @@ GL_WARNING = (
     "The package bqplot-gl is installed beside bqplot: dragging in plots does not work then. "
     "Use the sliders, or remove bqplot-gl from this environment."
 )
+
+
+_SIGNAL_WORDS = {
+    "counts": "Counts",
+    "optical_density": "Optical density",
+    "normalized": "Normalized signal",
+}
+
+
+def signal_words(stack: xr.Dataset) -> str:
+    """What the signal of a stack is, for an axis."""
+    if "long_name" in stack[SIGNAL].attrs:
+        return axis_label(stack[SIGNAL])
+    return _SIGNAL_WORDS.get(str(stack.attrs.get(QUANTITY)), "Signal")
 
 
 def gl_installed() -> bool:
@@ -152,10 +169,11 @@ def round_ticks(low: float, high: float, count: int) -> tuple[np.ndarray, str]:
     return ticks, _decimals(step) if largest < 1e5 else ".3s"
 
 
-def set_axis(axis: bqplot.Axis, low: float, high: float, count: int) -> None:
-    """Set the range of an axis and round ticks for it."""
+def set_axis(axis: bqplot.Axis, low: float, high: float, count: int, *, free: float = 0.0) -> None:
+    """Set the range of an axis and round ticks for it; none in a share `free` at both ends."""
     set_domain(axis.scale, low, high)
-    ticks, form = round_ticks(low, high, count)
+    inset = free * (high - low)
+    ticks, form = round_ticks(low + inset, high - inset, count)
     if axis.tick_format == form and np.array_equal(axis.tick_values, ticks):
         return
     # Two messages in this order: only new values make bqplot draw the tick labels again.
@@ -165,7 +183,10 @@ def set_axis(axis: bqplot.Axis, low: float, high: float, count: int) -> None:
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """One line of a legend: `dash` is ``solid``, ``dashed`` or ``dotted``; `strong` is bold."""
+    """One line of a legend.
+
+    `dash` is ``solid``, ``dashed``, ``dotted`` or ``band`` (a pale area); `strong` is bold.
+    """
 
     label: str
     color: str
@@ -176,8 +197,8 @@ class LegendEntry:
 def legend_html(entries: Iterable[LegendEntry], note: str = "") -> str:
     """Legend beside the plot, where it hides no data; `note` stands in a line of its own."""
     items = "".join(
-        f'<span class="socwidgets-legend-item"><i style="border-top-color:{html.escape(e.color)};'
-        f'border-top-style:{e.dash}"></i>'
+        f'<span class="socwidgets-legend-item"><i class="{e.dash}" style="border-top-color:'
+        f'{html.escape(e.color)};border-top-style:{"solid" if e.dash == "band" else e.dash}"></i>'
         f"{'<b>' if e.strong else ''}{html.escape(e.label)}{'</b>' if e.strong else ''}</span>"
         for e in entries
     )

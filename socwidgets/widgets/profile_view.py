@@ -11,18 +11,15 @@ from socwidgets.model.errors import SocwidgetsError
 from socwidgets.model.names import X, Y, axis_label
 from socwidgets.session.profiles import LINE, ROW_DEPTH, SURFACE, Profile, profile_of
 from socwidgets.widgets import plots
-from socwidgets.widgets.data_view import DataView, Source, row
+from socwidgets.widgets.data_view import DataView, row
 from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.profile_map import ProfileMap
+from socwidgets.widgets.sources import Source
 
 _COLOR = "#2f86d2"
 _KINDS = (("Along a line", LINE), ("From the surface", SURFACE), ("Over depth", ROW_DEPTH))
-_FIELD = {"width": "116px"}
+_FIELD = {"width": "124px"}
 _SHORT = {"description_width": "44px"}
-_HINT = (
-    '<div class="socwidgets-note">Drag across the map from one end of the line to the other, or '
-    "type the ends.</div>"
-)
 
 
 class ProfileView(DataView):
@@ -57,9 +54,7 @@ class ProfileView(DataView):
             [self.figure, self._legend], layout={"flex": "3 1 420px", "min_width": "300px"}
         )
         self.map = ProfileMap(self.session)
-        beside = ipywidgets.VBox(
-            [self.map, ipywidgets.HTML(_HINT)], layout={"flex": "1 1 280px", "min_width": "260px"}
-        )
+        beside = ipywidgets.VBox([self.map], layout={"flex": "1 1 280px", "min_width": "260px"})
         self.arrange(
             [row(self.kind, self.axis, self.bins), self._ends,
              row(beside, plot, align_items="flex-start"), row(self.position, self.here)]
@@ -117,8 +112,8 @@ class ProfileView(DataView):
         )  # fmt: skip
         self.ends = [
             ipywidgets.FloatText(
-                description=words, continuous_update=False, layout=_FIELD, step=0.1,
-                style={"description_width": "24px"}, tooltip=f"{words} of the line's {end}, in µm",
+                description=f"{words} (µm)", continuous_update=False, layout=_FIELD, step=0.1,
+                style={"description_width": "52px"}, tooltip=f"{words} of the line's {end}, in µm",
             )
             for words, end in (("x₀", "start"), ("y₀", "start"), ("x₁", "end"), ("y₁", "end"))
         ]  # fmt: skip
@@ -129,8 +124,8 @@ class ProfileView(DataView):
         )  # fmt: skip
         self._ends = row(*self.ends, self.width)
         self.position = ipywidgets.FloatSlider(
-            min=0.0, max=1.0, step=0.01, description="Position", readout=True,
-            layout={"flex": "1 1 260px", "min_width": "220px"}, style={"description_width": "60px"},
+            min=0.0, max=1.0, step=0.01, description="Position (µm)", readout=True,
+            layout={"flex": "1 1 260px", "min_width": "220px"}, style={"description_width": "92px"},
             tooltip="Place along the line, in µm; marks its pixel on the map",
         )  # fmt: skip
         self.here = ipywidgets.HTML()
@@ -187,7 +182,7 @@ class ProfileView(DataView):
         plots.set_axis(self._y_axis, *plots.padded(ranges), 5)
         entries = [LegendEntry(f"mean of {found.subject}", _COLOR, strong=True)]
         if np.isfinite(spread).any():
-            entries.append(LegendEntry("band: ± sd of the pixels", _COLOR))
+            entries.append(LegendEntry("± sd of the pixels", _COLOR, "band"))
         if np.isfinite(sem).any():
             entries.append(LegendEntry("± σ of the mean, from the noise", _COLOR, "dashed"))
         self._legend.value = plots.legend_html(entries, found.note)

@@ -15,6 +15,7 @@ from socwidgets.widgets import plots
 from socwidgets.widgets.data_view import DataView, row, unchanged
 from socwidgets.widgets.map_view import MapView
 from socwidgets.widgets.plots import LegendEntry, set_points
+from socwidgets.widgets.sources import stack_session
 
 BEFORE, AFTER, BLINK = "before", "after", "blink"
 _DX, _DY, _DOUBT = "#2f86d2", "#d55e00", "#a1417a"
@@ -45,7 +46,8 @@ class RegistrationView(DataView):
         self, source: Session | xr.Dataset, before: xr.Dataset | None = None, *,
         framed: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(source, framed=framed)
+        owned = not isinstance(source, Session)
+        super().__init__(stack_session(source), framed=framed, owned=owned)
         self.add_class("socwidgets-registration")
         if before is not None:
             self.session.set_stack(self.session.state.stack, before=before)
@@ -134,10 +136,10 @@ class RegistrationView(DataView):
                 LegendEntry(f"✕ {int(doubt.sum())} frames took their neighbors' drift", _DOUBT)
             )
         self._legend.value = plots.legend_html(entries)
-        rms = float(np.sqrt((both**2).sum(0).mean()))
-        said = str(stack.attrs.get("registration", "drift measured"))
-        text = f"{said[:1].upper()}{said[1:]}. Drift {rms:.2f} px (root mean square), largest "
-        self.words.value = _note(f"{text}{float(np.hypot(*both).max()):.2f} px.")
+        rms = f"drift of {float(np.sqrt((both**2).sum(0).mean())):.2f} px (root mean square)"
+        said = str(stack.attrs.get("registration", "")) or rms
+        largest = float(np.hypot(*both).max())
+        self.words.value = _note(f"{said[:1].upper()}{said[1:]}; at most {largest:.2f} px.")
 
     def _refresh_frame(self) -> None:
         state, energies = self.session.state, self.session.energies
@@ -156,7 +158,7 @@ class RegistrationView(DataView):
         if not unchanged(self._kept, key):
             dim = spectral_dim(source[SIGNAL])
             frame = source[SIGNAL].isel({dim: state.energy_index}, drop=True).transpose(Y, X)
-            title = axis_label(source[SIGNAL]) if "long_name" in source[SIGNAL].attrs else "Signal"
+            title = plots.signal_words(source)
             self.map.set_map(
                 frame.compute().assign_attrs(long_name=title, units="1"), clim=self._common_limits()
             )

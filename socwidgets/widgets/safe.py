@@ -88,7 +88,8 @@ class Guard:
     def report(self, error: BaseException) -> None:
         """Show and log one error."""
         if isinstance(error, SocwidgetsError):
-            logger.warning("refused: %s", error)
+            # Said in the widget; a warning would be printed once more into a notebook's output.
+            logger.info("refused: %s", error)
             text = str(error)
         else:
             logger.error("a view callback failed", exc_info=error)

@@ -16,7 +16,7 @@ from socwidgets.model.names import X, Y, axis_label
 from socwidgets.model.status import usable
 from socwidgets.session import ValueBox
 from socwidgets.widgets import plots
-from socwidgets.widgets.data_view import DataView, Source, row, unchanged
+from socwidgets.widgets.data_view import DataView, row, unchanged
 from socwidgets.widgets.density import density_png
 from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.range_slider import RangeSlider
@@ -31,6 +31,7 @@ from socwidgets.widgets.scatter_marks import (
     trend,
     usual_pair,
 )
+from socwidgets.widgets.sources import Source
 
 #: More pixels than this are shown as a density; a browser draws each point as an element.
 MOST_POINTS = 2500

@@ -11,12 +11,12 @@ import xarray as xr
 
 from socwidgets.model.names import axis_label
 from socwidgets.session import Session
-from socwidgets.session.choosing import series_dim
 from socwidgets.session.trajectories import state_words, trajectories
 from socwidgets.widgets import plots
-from socwidgets.widgets.data_view import DataView, Source, as_session, row, unchanged
+from socwidgets.widgets.data_view import DataView, row, unchanged
 from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.scatter_marks import MARK, POINT
+from socwidgets.widgets.sources import Source, series_session
 
 #: More paths than this would be a carpet: the largest particles are drawn.
 MOST_PATHS = 60
@@ -52,8 +52,7 @@ class SeriesView(DataView):
         self, source: Source, labels: xr.DataArray | None = None, *, framed: bool = True
     ) -> None:
         owned = not isinstance(source, Session)
-        super().__init__(series_session(source, labels), framed=framed)
-        self._owned = owned
+        super().__init__(series_session(source, labels), framed=framed, owned=owned)
         self.add_class("socwidgets-series")
         self.paths: xr.Dataset | None = None
         self._kept: tuple[Any, ...] = ()
@@ -167,7 +166,7 @@ class SeriesView(DataView):
         found, particle = self.paths, self.session.state.particle
         entries = [
             LegendEntry("mean of all pixels", POINT, strong=True),
-            LegendEntry("band: 5th to 95th percentile of the pixels", POINT),
+            LegendEntry("5th to 95th percentile of the pixels", POINT, "band"),
         ]
         if found is not None and "particle_mean" in found:
             count = found.sizes["label"]
@@ -193,18 +192,6 @@ class SeriesView(DataView):
         if link is not None:
             link.close()
         super().close()
-
-
-def series_session(source: Source, labels: xr.DataArray | None) -> Session:
-    """Session with a series: one that has it, or a new one of a series of maps."""
-    if isinstance(source, Session):
-        return as_session(source, labels)
-    if isinstance(source, xr.DataArray):
-        source = source.to_dataset(name=source.name or "value")
-    dim = series_dim(source)
-    session = as_session(source.isel({dim: 0}), labels)
-    session.set_series(source)
-    return session
 
 
 def _one_line(x: np.ndarray, many: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

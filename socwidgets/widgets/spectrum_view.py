@@ -10,35 +10,45 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model.errors import SocwidgetsError
-from socwidgets.model.names import QUANTITY, axis_label
+from socwidgets.model.names import axis_label
 from socwidgets.model.roi import ROI
 from socwidgets.session import Session
 from socwidgets.widgets import plots
+from socwidgets.widgets.data_view import DataView
 from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.reference_marks import ReferenceMarks
+from socwidgets.widgets.sources import stack_session
 from socwidgets.widgets.spectrum_marks import FitMarks, Trace, clear, results_text
-from socwidgets.widgets.view import View
 from socwidgets.widgets.window_handles import WindowHandles
 
-_SIGNAL_WORDS = {
-    "counts": "Counts",
-    "optical_density": "Optical density",
-    "normalized": "Normalized signal",
-}
 
-
-class SpectrumView(View):
+class SpectrumView(DataView):
     """Mean spectra of the regions, the pixel's spectrum, the fit, its parts and its residual.
 
     The energy cursor follows the session. The fit belongs to the selected region or to the chosen
     pixel, whichever was touched last; without either, to the mean of all usable pixels.
+
+    Parameters
+    ----------
+    source : Session or Dataset
+        A session, or a stack with ``signal``.
+    references : DataArray, optional
+        ``(component, <spectral>)``, for the fit.
+    framed : bool
+        See `DataView`.
     """
+
+    title = "Spectra"
 
     # The map already shows by itself what was drawn.
     urgent = True
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session, layout={"min_width": "0"})
+    def __init__(
+        self, source: Session | xr.Dataset, references: xr.DataArray | None = None, *,
+        framed: bool = True,
+    ) -> None:  # fmt: skip
+        owned = not isinstance(source, Session)
+        super().__init__(stack_session(source, references), framed=framed, owned=owned)
         self.add_class("socwidgets-spectrum")
         self._x = bqplot.LinearScale()
         self._y = bqplot.LinearScale()
@@ -56,7 +66,7 @@ class SpectrumView(View):
         head = ipywidgets.HBox(
             [self._legend, self.with_references], layout={"align_items": "flex-start"}
         )
-        self.children = (head, self.figure, self.residual_figure)
+        self.arrange([head, self.figure, self.residual_figure])
         self.follow(self._refresh_axis, "stack")
         self.follow(
             self._refresh, "stack", "references", "maps", "rois", "selected", "draft", "pixel",
@@ -64,7 +74,7 @@ class SpectrumView(View):
         )  # fmt: skip
         self.on_user(self.with_references, lambda _on: self._refresh_locked())
         self.follow(self._refresh_cursor, "energy_index", "stack")
-        self.handles = WindowHandles(session, self._x, self._unit, self.guard)
+        self.handles = WindowHandles(self.session, self._x, self._unit, self.guard)
         self.follow(self.handles.refresh, "fit_params", "fit_method", "stack", "energy_index",
                     "references")  # fmt: skip
         self._refresh_marks()
@@ -109,8 +119,7 @@ class SpectrumView(View):
         for axis in (self._x_axis, self._x_ticks):
             plots.set_axis(axis, float(values[0]), float(values[-1]), 6)
         self._x_axis.label = axis_label(energies)
-        quantity = str(self.session.state.stack.attrs.get(QUANTITY))
-        self._y_axis.label = _SIGNAL_WORDS.get(quantity, "Signal")
+        self._y_axis.label = plots.signal_words(self.session.state.stack)
 
     def _refresh_cursor(self) -> None:
         at = float(self.session.energies[self.session.state.energy_index])
@@ -221,7 +230,8 @@ class SpectrumView(View):
         residual = np.abs(fit["residual"].values)
         residual = residual[np.isfinite(residual)]
         reach = 1.15 * float(residual.max()) if residual.size and residual.max() > 0 else 1.0
-        plots.set_axis(self._residual_axis, -reach, reach, 3)
+        # A label at the lower end would meet that of the energies.
+        plots.set_axis(self._residual_axis, -reach, reach, 3, free=0.08)
         return f"{subject}: {results_text(fit)}"
 
     def _draw_references(self, entries: list[LegendEntry], ranges: list[np.ndarray]) -> None:

@@ -14,6 +14,7 @@ from socwidgets.session.derived import usable_mask
 from socwidgets.widgets.bins import bins_of
 from socwidgets.widgets.colormaps import CATEGORY_COLORS, COLORMAPS, lut
 from socwidgets.widgets.map_binning import mean, pick
+from socwidgets.widgets.plots import signal_words
 from socwidgets.widgets.sketch import SOFT, Axes, Box, Sketch
 
 #: A notebook with a few explorers should still open quickly.
@@ -146,7 +147,7 @@ def _draw_spectra(session: Session, sketch: Sketch) -> None:
     at = energies.values
     span = float(at[0]), float(at[-1])
     axes = Axes(sketch, _SPECTRUM_BOX, span, (low - pad, high + pad), axis_label(energies),
-                "Signal, mean ± sd")  # fmt: skip
+                f"{signal_words(state.stack)}, mean ± sd")  # fmt: skip
     for _, color, m, d in means:
         axes.band(at, m - d, m + d, color)
     for _, color, m, _ in means:

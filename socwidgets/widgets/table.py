@@ -22,7 +22,7 @@ class Table(anywidget.AnyWidget):
     ----------
     columns : list of dict
         ``name``, ``title``, ``help``, ``kind`` (``id``, ``number`` or ``bool``), ``digits``,
-        ``width`` in px; the first is the id.
+        ``width`` in px, ``error`` (the column of its sigma, if any); the first is the id.
     selected : int
         Id of the chosen row, 0 for none. Both sides set it; the row is scrolled into sight.
     sort : (str, bool)
@@ -76,6 +76,13 @@ class Table(anywidget.AnyWidget):
             {**column, "digits": digits_for(block[:, i]) if column["kind"] == "number" else 0}
             for i, column in enumerate(columns)
         ]
+        at = {column["name"]: i for i, column in enumerate(columns)}
+        for column in described:
+            # A value and its sigma end at the same decimal.
+            if column.get("error") in at:
+                i = at[column["error"]]
+                column["digits"] = max(column["digits"], error_digits(block[:, i]))
+                described[i]["digits"] = column["digits"]
         with self.hold_sync():
             self.columns = described
             self._values = block.tobytes()
@@ -87,3 +94,11 @@ def digits_for(values: np.ndarray) -> int:
     if not known.size or (known == np.rint(known)).all():
         return 0
     return int(np.clip(2 - np.floor(np.log10(np.percentile(known[known > 0], 90))), 0, 6))
+
+
+def error_digits(sigma: np.ndarray) -> int:
+    """Decimals that show one digit of the smallest usual sigma; 0 without any."""
+    known = sigma[np.isfinite(sigma) & (sigma > 0)]
+    if not known.size:
+        return 0
+    return int(np.clip(-np.floor(np.log10(np.percentile(known, 10))), 0, 6))

@@ -12,11 +12,11 @@ from socwidgets.model.names import LENGTH_UNITS, X, Y, axis_label
 from socwidgets.session import Session, display
 from socwidgets.session.state import Series
 from socwidgets.widgets.colormaps import COLORMAPS
-from socwidgets.widgets.data_view import DataView, Source, unchanged
+from socwidgets.widgets.data_view import DataView, unchanged
 from socwidgets.widgets.map_events import MapEvent
 from socwidgets.widgets.map_view import MapView
 from socwidgets.widgets.profile_map import line_roi
-from socwidgets.widgets.series_view import series_session
+from socwidgets.widgets.sources import Source, series_session
 
 _CROSS = "#d55e00"
 #: Dims of each slice: down, across.
@@ -48,8 +48,7 @@ class VolumeView(DataView):
 
     def __init__(self, source: Source, *, framed: bool = True) -> None:
         owned = not isinstance(source, Session)
-        super().__init__(series_session(source, None), framed=framed)
-        self._owned = owned
+        super().__init__(series_session(source, None), framed=framed, owned=owned)
         self.add_class("socwidgets-volume")
         self._kept: tuple[Any, ...] = ()
         self._span: tuple[tuple[Any, ...], tuple[float, float]] = ((), (0.0, 1.0))
@@ -59,11 +58,17 @@ class VolumeView(DataView):
         grid = ipywidgets.GridBox(
             [self.slices["yx"], self.slices["yz"], self.slices["zx"], beside],
             layout={
-                "grid_template_columns": "minmax(0, 1.25fr) minmax(0, 1fr)", "grid_gap": "4px 14px",
+                # One below the other where there is no room for two: x of the first two slices is
+                # then the same length.
+                "grid_template_columns": "repeat(auto-fit, minmax(min(100%, 430px), 1fr))",
+                "grid_gap": "4px 14px",
                 "width": "100%", "min_width": "0",
             },
         )  # fmt: skip
         self.arrange([grid])
+        if owned and self.session.state.series is not None:
+            # The first slice of a volume is often empty.
+            self.session.set_state(self.session.state.series.size // 2)
         self.follow(self._refresh_ends, "series", "stack")
         self.follow(
             self._refresh, "series", "state_index", "pixel", "map_name", "maps", "limits", "cmap"

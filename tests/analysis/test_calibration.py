@@ -49,6 +49,24 @@ def test_soc_is_not_clipped_and_its_range_is_flagged():
     assert soc.soc.attrs["kind"] == "soc"
 
 
+def test_no_state_of_charge_where_the_sum_of_the_weights_is_noise(rng):
+    """The ratio of two noises has no mean, and a first-order sigma of it means nothing."""
+    sum_over_sigma = np.array([0.3, 2.9, 3.1, 20.0])
+    maps = fit_result([120.0, 0.4, 0.5, 0.6], std=0.02)
+    maps["thickness"][0] = 0.05 * sum_over_sigma
+    maps["thickness_std"] = xr.full_like(maps.thickness, 0.05)
+    maps["status"][0, 3] = Status.SATURATED
+    soc = soc_map(maps)
+    weak = [True, True, False, False]
+    for name in ("soc", "soc_std", "soc_bounded"):
+        np.testing.assert_array_equal(np.isnan(soc[name][0]), weak)
+    low = Status.LOW_SIGNAL
+    assert list(soc.status[0].values) == [low, low, Status.OK, Status.SATURATED]
+    # A calibrated energy is no ratio of weights.
+    maps["energy"] = ("y", "x"), np.full((1, 4), 1.0), {"kind": "energy"}
+    assert soc_map(maps, two_point(0.0, 2.0, variable="energy")).soc.notnull().all()
+
+
 def test_the_charged_reference_may_come_first():
     named = soc_map(fit_result([0.2, 0.8]), "FP")
     np.testing.assert_array_equal(named.soc, soc_map(fit_result([0.2, 0.8]), charged="FP").soc)

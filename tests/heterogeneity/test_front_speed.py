@@ -65,9 +65,49 @@ def test_a_sphere_that_shrinks_in_a_volume():
     assert float(np.std(found.speed.values[shell])) < 0.03
     error = found.arrival.values[shell] - (15 - radius[shell]) / 3
     assert np.abs(error).max() < 0.05
-    # Smoothing moves a surface of so few pixels of radius, and bends the slope of its arrival.
+    # Smoothing moves a surface of so few pixels of radius, and bends the slope of its arrival; what
+    # it does is taken out (it was 3 to 7 percent).
     smooth = front_speed(volume, radius < 16.5, TIMES[:5], (0.1, 0.1, 0.1))
-    assert float(np.median(smooth.speed.values[shell])) == pytest.approx(0.3, rel=0.08)
+    shell = (radius > 8) & (radius < 14)
+    assert float(np.median(smooth.speed.values[shell])) == pytest.approx(0.3, rel=0.01)
+    error = smooth.arrival.values[shell] - (15 - radius[shell]) / 3
+    assert abs(float(np.mean(error))) < 0.01
+
+
+def disc(noise, seed):
+    y, x = np.mgrid[:49, :49] - 24.0
+    radius = np.hypot(y, x)
+    states = np.stack([step(18.5 - 2 * t - radius) for t in TIMES[:6]])
+    return states + np.random.default_rng(seed).normal(0, noise, states.shape), radius
+
+
+@pytest.mark.parametrize("shape", ["plane", "disc"])
+def test_the_uncertainty_of_both_maps_is_that_of_their_errors(shape):
+    pulls = {"arrival": [], "speed": []}
+    for seed in range(3):
+        if shape == "plane":
+            states, inside = plane(30.0, noise=0.1, seed=seed), ALL
+            truth = (X * np.cos(np.pi / 6) + Y * np.sin(np.pi / 6) - 8) / 8
+            kept, v = (np.s_[5:-5, 5:-5], 8.0)
+        else:
+            states, radius = disc(0.1, seed)
+            inside, truth, v = radius < 20, (18.5 - radius) / 2, 2.0
+            kept = (radius > 8) & (radius < 16)
+        found = front_speed(
+            states, inside, TIMES[: len(states)], (1.0, 1.0), noise=0.1, seed=seed, repeats=16
+        )
+        for name, true in (("arrival", truth), ("speed", v)):
+            pulls[name].append(((found[name] - true) / found[f"{name}_std"]).values[kept].ravel())
+    for name, parts in pulls.items():
+        pull = np.concatenate(parts)
+        # Some hundred independent surroundings of a pixel, and 16 draws each.
+        assert np.nanstd(pull) == pytest.approx(1.0, abs=0.15), name
+        assert abs(np.nanmean(pull)) < 0.25, name
+    again = front_speed(
+        states, inside, TIMES[: len(states)], (1.0, 1.0), noise=0.1, seed=2, repeats=16
+    )
+    xr.testing.assert_equal(again, found)
+    assert "speed_std" not in front_speed(states, inside, TIMES[: len(states)], (1.0, 1.0))
 
 
 def test_a_front_that_is_faster_one_way():

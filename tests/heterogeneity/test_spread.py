@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from socwidgets.heterogeneity.limits.shares import outside_limits
 from socwidgets.heterogeneity.nested import variance_shares
 from socwidgets.heterogeneity.spread import (
     coefficient_of_variation,
     describe,
     gini,
     noise_corrected_spread,
-    outside_limits,
     weighted_quantile,
 )
 from socwidgets.model.errors import KindError

@@ -270,6 +270,27 @@ def test_binned_maps_say_so(chromium_page):
     assert "averaged 3 × 1 for display" in bench.text("note")
 
 
+def test_a_strip_of_a_few_rows_can_be_seen_and_drawn_on(chromium_page):
+    rng = np.random.default_rng(0)
+    centers = {"y": ("y", 0.05 * np.arange(3), {"units": "um"}),
+               "x": ("x", 0.05 * np.arange(2000), {"units": "um"})}  # fmt: skip
+    values = xr.DataArray(rng.random((3, 2000)), centers, ("y", "x"), "soc")
+    bench = Bench(chromium_page, MapView(values, height=400))
+    canvas = chromium_page.locator("canvas.socw-canvas")
+    _, _, width, height = map(float, canvas.get_attribute("data-port").split())
+    assert width / height == pytest.approx(10, rel=0.05)
+    assert "y drawn 67 times larger" in bench.text("note")
+    bench.use("ellipse")
+    bench.drag((20.0, 0.0), (40.0, 0.1))
+    shape = bench.sent()[-1]["shape"]
+    assert (shape["rx"], shape["ry"]) == pytest.approx((10.0, 0.05), rel=0.1)
+
+
+def test_a_map_without_a_value_says_so(chromium_page):
+    bench = Bench(chromium_page, MapView(particle_map() * np.nan))
+    assert "No pixel has a value" in bench.text("note")
+
+
 # -- tools ----------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from socwidgets.heterogeneity.change.distances import (
     wasserstein,
 )
 from socwidgets.heterogeneity.change.permutation import permutation_test
+from socwidgets.heterogeneity.fitting import map_of
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.model.errors import DataError, KindError
 
@@ -178,7 +179,7 @@ def block_labels(maps: xr.Dataset, variable: str, edge_px: int) -> xr.DataArray:
     Parameters
     ----------
     maps : xarray.Dataset
-        Holds `variable`, ``(y, x)``.
+        Holds `variable`, ``(y, x)`` or ``(z, y, x)``.
     variable : str
         The map.
     edge_px : int
@@ -187,13 +188,19 @@ def block_labels(maps: xr.Dataset, variable: str, edge_px: int) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        ``(y, x)`` int32 from 1.
+        Of the map's shape, int32 from 1.
+
+    Raises
+    ------
+    DataError
+        If there is no such map, it is a series, or the edge is below one pixel.
     """
     if edge_px < 1:
         raise DataError("a block has an edge of a pixel or more", found=str(edge_px))
-    field = maps[variable]
-    rows, columns = (np.arange(n) // edge_px for n in field.shape)
-    labels = rows[:, None] * (columns[-1] + 1) + columns[None, :] + 1
+    field = map_of(maps, variable)
+    parts = [np.arange(size) // edge_px for size in field.shape]
+    counts = [int(part[-1]) + 1 for part in parts]
+    labels = np.ravel_multi_index(np.ix_(*parts), counts) + 1
     return field.copy(data=labels.astype(np.int32)).rename("labels")
 
 

@@ -126,6 +126,8 @@ def histograms(
     a, wa, b, wb = _two(first, second, first_weights, second_weights)
     if not a.size or not b.size:
         raise DataError("a state holds no value", expected="two samples with finite values")
+    if limits is not None and not limits[0] < limits[1]:
+        raise ParameterError("the limits do not rise", found=f"{limits[0]:g} and {limits[1]:g}")
     low, high = limits or (min(a.min(), b.min()), max(a.max(), b.max()))
     if not high > low:
         low, high = low - 0.5, low + 0.5

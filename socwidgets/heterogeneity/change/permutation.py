@@ -51,13 +51,23 @@ def permutation_test(
     Returns
     -------
     PermutationTest
-        NaN with fewer than four particles in all: then nothing can become significant.
+        NaN with fewer than four particles in all: then nothing can become significant; and without
+        draws.
 
     Raises
     ------
     DataError
-        If paired states do not hold the same particles.
+        If paired states do not hold the same particles, a state's arrays do not fit each other,
+        a value is not finite, or weights are negative or all zero.
     """
+    for v, w, labels in (first, second):
+        if not v.size == w.size == labels.size or not np.all(np.isfinite(v)):
+            raise DataError(
+                "a state needs finite values, each with a weight and a particle",
+                found=f"{v.size} values, {w.size} weights, {labels.size} labels",
+            )
+        if np.any(w < 0) or not w.sum() > 0:
+            raise DataError("weights are negative or all zero", expected="zero or more, not all")
     values = np.concatenate([first[0], second[0]])
     edges = np.linspace(values.min(), values.max() + 1e-12, _BINS + 1)
     a, ids_a = _per_particle(first, edges)
@@ -66,7 +76,7 @@ def permutation_test(
         raise DataError("paired states hold different particles", fix="use paired=False")
     n = len(a) if paired else len(a) + len(b)
     nothing = np.full(draws, np.nan)
-    if n < 4 or edges[-1] - edges[0] < 1e-11:
+    if n < 4 or not draws or edges[-1] - edges[0] < 1e-11:
         return PermutationTest(float("nan"), float("nan"), nothing, nothing)
     rng = np.random.default_rng(seed)
     total, shape = np.empty(draws), np.empty(draws)

@@ -11,9 +11,11 @@ from scipy.special import ndtr
 from socwidgets.heterogeneity.bootstrap import Interval, draw_counts, interval_of, resampling_units
 from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.correlation import correlation_length_px
+from socwidgets.heterogeneity.limits.shares import window_suits
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.model.errors import ParameterError
+from socwidgets.model.kinds import Kind
 from socwidgets.model.names import std_name
 from socwidgets.model.status import usable
 
@@ -113,7 +115,8 @@ def exceedance(
     weights : str, xarray.DataArray or None
         Thickness weights, see `take_sample`.
     limits : (float, float)
-        Window of the quantity, rising: what the cell was meant to use.
+        Window of the quantity, rising: what the cell was meant to use. 0 to 1 suits compositions;
+        other kinds need theirs.
     guard : float
         A pixel counts when it is beyond its limit by so many of its own standard uncertainties.
         Without a guard, half of a map that sits at its limit counts.
@@ -127,12 +130,13 @@ def exceedance(
     Raises
     ------
     ParameterError
-        If the limits do not rise or the guard is negative.
+        If the limits do not rise, are left out for a map that is no composition, or the guard is
+        negative.
     DataError, KindError
         As `take_sample`.
     """
-    _check(limits, guard)
     sample = take_sample(maps, variable, labels=labels, weights=weights)
+    _check(limits, guard, sample.kind)
     rough = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
     units = resampling_units(sample, correlation_length_px(sample, rough.true**2))
     counts = np.concatenate([*draw_counts(units, draws, seed), np.zeros((0, units.count))])
@@ -183,8 +187,8 @@ def exceedance_map(
     xarray.DataArray
         float32 of the map's shape.
     """
-    _check(limits, guard)
     sample: Sample = take_sample(maps, variable, weights=None)
+    _check(limits, guard, sample.kind)
     margin = guard * np.sqrt(sample.noise_variance)
     code = np.where(sample.values > limits[1] + margin, 1.0, 0.0)
     code[sample.values < limits[0] - margin] = -1.0
@@ -205,7 +209,13 @@ def exceedance_map(
     return field.copy(data=result).rename(f"{variable}_beyond").assign_attrs(attrs)
 
 
-def _check(limits: tuple[float, float], guard: float) -> None:
+def _check(limits: tuple[float, float], guard: float, kind: Kind) -> None:
+    if not window_suits(limits, kind):
+        raise ParameterError(
+            f"the window from 0 to 1 is none of a map of kind {kind.name!r}",
+            expected=f"limits in {kind.units or 'the unit of the map'}",
+            fix="pass limits=(lowest, highest) that the cell was meant to use",
+        )
     if not (limits[0] < limits[1] and guard >= 0):
         raise ParameterError(
             "the window or its guard makes no sense",

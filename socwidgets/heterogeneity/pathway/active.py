@@ -262,5 +262,10 @@ def mixed_particles(
         raise DataError("values and noise must be finite", fix="take them from take_sample")
     variance_of(sigma)
     checked_ends(ends)
+    if np.any(w < 0) or (w.size and not w.sum() > 0):
+        raise DataError(
+            "weights are negative or all zero", expected="zero or more, not all zero",
+            found=f"from {w.min():g} to {w.max():g}",
+        )  # fmt: skip
     shares = shares_by_group(v, sigma.astype(float), w, group, ends)
     return 1.0 - shares[:, :2].max(axis=1) > limit

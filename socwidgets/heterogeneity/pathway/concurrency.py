@@ -65,7 +65,8 @@ def concurrency(
     means : array_like
         ``(particle,)`` mean composition; NaN is left out.
     mean_std : array_like or float, optional
-        Standard uncertainty of each mean; zero noise is assumed without it.
+        Standard uncertainty of each mean, NaN where not known (the mean variance of the others is
+        taken there); zero noise is assumed without any.
     weights : array_like, optional
         Volumes; every particle counts the same if left out.
     ends : (float, float)
@@ -92,7 +93,13 @@ def concurrency(
     low, high = checked_ends(ends)
     variance = 0.0 if mean_std is None else variance_of(mean_std)
     v, noise, w = checked(means, variance, weights)
-    x, noise = (v - low) / (high - low), np.nan_to_num(noise) / (high - low) ** 2
+    # An infinite uncertainty says that the mean is not known at all.
+    known = ~np.isinf(noise)
+    v, noise, w = v[known], noise[known], w[known] / (w[known].sum() or 1.0)
+    # Where one is not known it is taken to be like the others, not to be nothing.
+    usual = float(np.mean(noise[np.isfinite(noise)])) if np.isfinite(noise).any() else 0.0
+    noise = np.where(np.isfinite(noise), noise, usual) / (high - low) ** 2
+    x = (v - low) / (high - low)
     nan, n = float("nan"), int(v.size)
     if n < 2:
         return Concurrency(nan, nan, nan, nan, float(x[0]) if n else nan, n, draws, seed)

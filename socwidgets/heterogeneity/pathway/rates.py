@@ -115,7 +115,9 @@ def tracked_rates(means: Any, times_h: Any, mean_std: Any = None) -> xr.Dataset:
             found=f"{x.shape}, {time.shape} and {sigma.shape}",
         )
     step = np.diff(time)
-    if not step.size or np.any(step <= 0):
+    if np.any(sigma < 0):
+        raise DataError("a standard uncertainty is negative", expected="zero or more")
+    if not step.size or not np.all(step > 0):
         raise DataError("rates need two states or more at rising times", found=str(time.tolist()))
     rate = np.diff(x, axis=0) / step[:, None]
     std = np.hypot(sigma[1:], sigma[:-1]) / step[:, None]
@@ -129,7 +131,11 @@ def tracked_rates(means: Any, times_h: Any, mean_std: Any = None) -> xr.Dataset:
         {
             "rate": (("step", "particle"), rate, {**units, "long_name": "Rate of the particle"}),
             "rate_std": (("step", "particle"), std, units),
-            "spread_true": ("step", np.sqrt(np.maximum(variance - noise, 0.0)), units),
+            "spread_true": (
+                "step",
+                np.where(seen.any(axis=1), np.sqrt(np.maximum(variance - noise, 0.0)), np.nan),
+                units,
+            ),
         },
         {"time_h": ("step", 0.5 * (time[1:] + time[:-1]), {"units": "h"})},
     )
@@ -189,7 +195,8 @@ def active_curve(c_rates_per_h: Any, n_active: Any, n: Any) -> ActiveCurve:
     )
     if not rate.shape == hits.shape == total.shape or rate.ndim != 1:
         raise DataError("rates and counts do not fit", found=f"{rate.shape}, {hits.shape}")
-    if np.any(rate <= 0) or np.any(hits < 0) or np.any(hits > total) or not total.sum() > 0:
+    ordered = (rate > 0) & np.isfinite(rate) & (hits >= 0) & (hits <= total)
+    if not ordered.all() or not total.sum() > 0:
         raise DataError(
             "rates must be above zero and counts between zero and their total",
             found=f"rates {rate.tolist()}, {hits.tolist()} of {total.tolist()}",

@@ -79,6 +79,8 @@ def ashman_d(mean1: float, std1: float, mean2: float, std2: float) -> float:
     -----
     Ashman, Bird and Zepf (1994), Astron. J. 108, 2348.
     """
+    if std1 < 0 or std2 < 0:
+        raise ParameterError("a standard deviation is negative", found=f"{std1:g} and {std2:g}")
     width = np.hypot(std1, std2)
     if width == 0:
         return float("nan") if mean1 == mean2 else float("inf")

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 from scipy.optimize import least_squares
-from scipy.spatial import cKDTree
 from scipy.special import erf
 
 from socwidgets.heterogeneity.inputs import checked_ends
+from socwidgets.heterogeneity.phases.contour import contour_size, signed_distance
 from socwidgets.heterogeneity.phases.domains import smooth_inside
 from socwidgets.model.errors import DataError, ParameterError
 
@@ -65,10 +64,7 @@ def boundary_length(
     """
     field, mask, size = _inputs(values, inside, pixel_um)
     smooth = smooth_inside(field, mask, smooth_px)
-    level = 0.5 * sum(checked_ends(ends))
-    if field.ndim == 3:
-        return _area(smooth, level, size)
-    return float(sum(np.sum(_steps(line * size)) for line in _contours(smooth, level)))
+    return contour_size(smooth, 0.5 * sum(checked_ends(ends)), size)
 
 
 def _inputs(
@@ -85,34 +81,6 @@ def _inputs(
     if not np.all(size > 0):
         raise ParameterError("a pixel size is not above zero", found=str(pixel_um))
     return field, mask & np.isfinite(field), size
-
-
-def _steps(line: np.ndarray) -> np.ndarray:
-    return np.hypot(*np.diff(line, axis=0).T)
-
-
-def _contours(smooth: np.ndarray, level: float) -> list[np.ndarray]:
-    from skimage.measure import find_contours
-
-    if min(smooth.shape) < 2:
-        return []
-    keep = np.isfinite(smooth)
-    return find_contours(np.where(keep, smooth, level), level, mask=keep)
-
-
-def _area(smooth: np.ndarray, level: float, size: np.ndarray) -> float:
-    from skimage.measure import marching_cubes, mesh_surface_area
-
-    keep = np.isfinite(smooth)
-    found = smooth[keep]
-    if not found.size or not found.min() < level < found.max() or min(smooth.shape) < 2:
-        return 0.0
-    # Continued outward with the nearest value, so that the outline itself is no step.
-    nearest = ndimage.distance_transform_edt(~keep, return_distances=False, return_indices=True)
-    vertices, faces, _, _ = marching_cubes(smooth[tuple(nearest)], level)
-    middle = np.rint(vertices[faces].mean(axis=1)).astype(int)
-    faces = faces[keep[tuple(middle.T)]]
-    return float(mesh_surface_area(vertices * size, faces)) if len(faces) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +115,7 @@ class BoundaryWidth:
 def boundary_width(
     values: Any,
     inside: Any,
-    pixel_um: tuple[float, float],
+    pixel_um: tuple[float, ...],
     *,
     resolution_um: float,
     ends: tuple[float, float] = (0.0, 1.0),
@@ -160,9 +128,9 @@ def boundary_width(
     Parameters
     ----------
     values, inside
-        ``(y, x)`` composition and bool.
-    pixel_um : (float, float)
-        Pixel size along y and x.
+        ``(y, x)`` or ``(z, y, x)``, composition and bool.
+    pixel_um : tuple of float
+        Pixel size along each axis.
     resolution_um : float
         Full width at half maximum of the resolution; 0 if there is none to take out.
     ends : (float, float)
@@ -186,21 +154,20 @@ def boundary_width(
     """
     if shape not in ("tanh", "erf"):
         raise ParameterError("the profile is not known", expected="tanh or erf", found=shape)
-    if resolution_um < 0 or not reach_px > 0:
+    if not (resolution_um >= 0 and reach_px > 0):
         raise ParameterError("the resolution must not be negative, and the reach be above zero")
     field, mask, size = _inputs(values, inside, pixel_um)
     limit, nan = psf_width_um(resolution_um), float("nan")
-    smooth = smooth_inside(field, mask, smooth_px)
     low, high = checked_ends(ends)
-    lines = [line * size for line in _contours(smooth, 0.5 * (low + high)) if len(line) > 3]
-    if not lines:
-        return BoundaryWidth(nan, nan, nan, limit, "no boundary", 0)
-    distance, seen = _signed_distance(smooth, mask, size, lines, 0.5 * (low + high))
-    near = np.abs(distance) < reach_px * float(np.sqrt(size.prod()))
-    n, v = distance[near], field[seen[0], seen[1]][near]
+    pixel = float(size.prod() ** (1.0 / size.size))
+    distance, seen = signed_distance(
+        smooth_inside(field, mask, smooth_px), 0.5 * (low + high), size
+    )
+    near = np.abs(distance) < reach_px * pixel
+    n, v = distance[near], field[seen][near]
     if n.size < 12 or np.ptp(n) == 0:
         return BoundaryWidth(nan, nan, nan, limit, "no boundary", int(n.size))
-    fitted = _fit_profile(n, v, shape, 0.5 * (high - low), float(np.sqrt(size.prod())))
+    fitted = _fit_profile(n, v, shape, 0.5 * (high - low), pixel)
     if fitted is None:
         return BoundaryWidth(nan, nan, nan, limit, "no fit", int(n.size))
     width, std = fitted
@@ -210,42 +177,28 @@ def boundary_width(
     return BoundaryWidth(width, std, true, limit, "ok", int(n.size))
 
 
-def _signed_distance(
-    smooth: np.ndarray, mask: np.ndarray, size: np.ndarray, lines: list[np.ndarray], level: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distance (um) of the pixels from the contour, positive on its rich side, and which pixels.
-
-    Pixels whose nearest contour point is the end of an open contour stand beside it, not across.
-    """
-    points, is_end = [], []
-    for line in lines:
-        steps = _steps(line)
-        place = np.concatenate([[0.0], np.cumsum(steps)])
-        fine = np.linspace(0.0, place[-1], max(4, int(8 * place[-1] / size.min())))
-        points.append(np.column_stack([np.interp(fine, place, line[:, k]) for k in (0, 1)]))
-        closed = np.allclose(line[0], line[-1])
-        ends = np.zeros(fine.size, bool)
-        ends[[0, -1]] = not closed
-        is_end.append(ends)
-    seen = np.nonzero(mask)
-    distance, nearest = cKDTree(np.concatenate(points)).query(np.column_stack(seen) * size)
-    beside = np.concatenate(is_end)[nearest]
-    kept = np.stack([axis[~beside] for axis in seen])
-    sign = np.where(smooth[kept[0], kept[1]] >= level, 1.0, -1.0)
-    return sign * distance[~beside], kept
-
-
 def _fit_profile(
     n: np.ndarray, v: np.ndarray, shape: str, half: float, pixel: float
 ) -> tuple[float, float] | None:
     """10-90 % width and its standard uncertainty."""
 
-    def profile(x: np.ndarray, middle: float, step: float, shift: float, w: float) -> np.ndarray:
-        t = (x - shift) / abs(w)
-        return middle + step * (np.tanh(t) if shape == "tanh" else erf(t / np.sqrt(2.0)))
+    def rise(q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Reduced distance, the profile there and its derivative."""
+        t = (n - q[2]) / abs(q[3])
+        if shape == "tanh":
+            return t, np.tanh(t), 1.0 - np.tanh(t) ** 2
+        return t, erf(t / np.sqrt(2.0)), np.sqrt(2.0 / np.pi) * np.exp(-0.5 * t**2)
+
+    def residual(q: np.ndarray) -> np.ndarray:
+        return q[0] + q[1] * rise(q)[1] - v
+
+    def slopes(q: np.ndarray) -> np.ndarray:
+        t, height, slope = rise(q)
+        steep = -q[1] * slope
+        return np.stack([np.ones_like(t), height, steep / abs(q[3]), steep * t / q[3]], axis=1)
 
     start = (float(np.mean(v)), half, 0.0, 1.5 * pixel)
-    fit = least_squares(lambda q: profile(n, *q) - v, start, method="lm", max_nfev=2000)
+    fit = least_squares(residual, start, slopes, method="lm", max_nfev=500)
     found, normal = fit.x, fit.jac.T @ fit.jac
     if not fit.success or np.linalg.cond(normal) > 1e12:
         return None

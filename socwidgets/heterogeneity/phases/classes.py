@@ -53,6 +53,8 @@ def class_fractions(
         raise DataError("states are stacked along their first axis", found=str(stack.shape))
     sigma = np.nan if noise_std is None else noise_std
     sigma = np.broadcast_to(np.asarray(sigma, dtype=np.float64), stack.shape)
+    if np.any(sigma < 0):
+        raise DataError("a standard uncertainty is negative", expected="zero or more")
     fraction = np.full((len(stack), 3), np.nan)
     spill, count = np.full(len(stack), np.nan), np.zeros(len(stack), int)
     for i, state in enumerate(stack):
@@ -104,18 +106,26 @@ def reaction_channel(
     ------
     DataError
         If the states are not a stack of images.
+    ParameterError
+        For a threshold that is not finite or pixel sizes that are not above zero.
     """
     stack = np.asarray(states, dtype=np.float64)
     if stack.ndim != 3:
         raise DataError("a reaction channel is followed in images", found=str(stack.shape))
     size = np.asarray(pixel_um, dtype=np.float64)
+    if size.size != 2 or not np.all(size > 0) or not np.isfinite(threshold):
+        raise ParameterError(
+            "the channel needs a finite threshold and two pixel sizes above zero",
+            found=f"{threshold!r} and {pixel_um!r}",
+        )
     rows = []
     for state in stack:
         inside = np.isfinite(state) & ((state > threshold) if above else (state < threshold))
         y, x = (axis * step for axis, step in zip(np.nonzero(inside), size, strict=True))
         area = y.size * float(size.prod())
         if not y.size:
-            rows.append((0.0, 0.0, np.nan, np.nan, np.nan))
+            nothing = 0.0 if np.isfinite(state).any() else np.nan
+            rows.append((nothing, nothing, np.nan, np.nan, np.nan))
             continue
         spread = np.sqrt(y.var() + x.var())
         rows.append((area, np.sqrt(area / np.pi), spread, y.mean(), x.mean()))

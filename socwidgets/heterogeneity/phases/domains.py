@@ -121,7 +121,7 @@ def find_domains(
     DataError
         If shapes do not fit or there is no value.
     ParameterError
-        For an unknown threshold.
+        For an unknown threshold, a negative smoothing or pixel sizes that do not fit.
     """
     field = np.asarray(values, dtype=np.float64)
     mask = np.ones(field.shape, bool) if inside is None else np.asarray(inside, bool)
@@ -132,6 +132,12 @@ def find_domains(
             expected=f"(y, x) or (z, y, x) of {field.shape}",
             found=f"{mask.shape} and {mass.shape}",
         )
+    if pixel_um is not None and (len(pixel_um) != field.ndim or not np.all(np.array(pixel_um) > 0)):
+        raise ParameterError(
+            "the pixel sizes do not fit", expected=f"{field.ndim} above zero", found=str(pixel_um)
+        )
+    if not smooth_px >= 0:
+        raise ParameterError("the smoothing is negative", found=f"{smooth_px!r}")
     mask = mask & np.isfinite(field)
     mass = np.where(mask, np.nan_to_num(mass), 0.0)
     if not mask.any() or np.any(mass < 0) or not mass.sum() > 0:
@@ -164,6 +170,8 @@ def find_domains(
 
 def _threshold(wanted: float | str, values: np.ndarray, ends: tuple[float, float]) -> float:
     if not isinstance(wanted, str):
+        if not np.isfinite(wanted):
+            raise ParameterError("the threshold is not finite", found=repr(wanted))
         return float(wanted)
     if wanted == "midpoint":
         low, high = checked_ends(ends)

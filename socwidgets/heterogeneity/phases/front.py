@@ -86,8 +86,8 @@ def front_geometry(
 
     Raises
     ------
-    DataError
-        If shapes do not fit.
+    DataError, ParameterError
+        If shapes do not fit, or a noise or pixel size makes no sense.
     """
     field = np.asarray(values, dtype=np.float64)
     mask = np.asarray(inside, bool)
@@ -98,6 +98,14 @@ def front_geometry(
     size = np.ones(field.ndim) if pixel_um is None else np.asarray(pixel_um, float)
     if size.size != field.ndim or not np.all(size > 0) or not smooth_px > 0:
         raise ParameterError("pixel sizes and smoothing must be above zero, one size per axis")
+    if not noise_std >= 0:
+        raise ParameterError(
+            "the noise is no standard deviation", expected="zero or more", found=f"{noise_std!r}"
+        )
+    if cut is not None and np.shape(cut) != field.shape:
+        raise DataError(
+            "`cut` does not fit the image", expected=str(field.shape), found=str(np.shape(cut))
+        )
     # A pixel of the particle without a value is a gap in the map, not free space.
     gaps = mask & ~np.isfinite(field)
     mask = mask & ~gaps

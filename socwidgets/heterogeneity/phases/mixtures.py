@@ -126,15 +126,20 @@ def gaussian_mixtures(
     Raises
     ------
     DataError, ParameterError
-        For a negative noise, end values that span nothing, or weights that do not fit.
+        For a noise that is negative or not finite, an `n_eff` not above zero, end values that span
+        nothing, or weights that do not fit.
     """
     if not 1 <= largest <= 3:
         raise ParameterError(
             "a mixture has one to three components", found=str(largest), fix="largest=3"
         )
-    if not noise_std >= 0:
+    if not (noise_std >= 0 and np.isfinite(noise_std)):
         raise ParameterError(
             "the noise is no standard deviation", expected="zero or more", found=f"{noise_std!r}"
+        )
+    if n_eff is not None and not n_eff > 0:
+        raise ParameterError(
+            "the number of independent values is not above zero", found=f"{n_eff!r}"
         )
     low, high = checked_ends(ends)
     v, _, w = checked(values, None, weights)

@@ -83,7 +83,9 @@ def front_rose(
             expected="(state, y, x), (y, x) and (state,)",
             found=f"{stack.shape}, {mask.shape} and {time.shape}",
         )
-    if len(stack) < 2 or np.any(np.diff(time) <= 0):
+    if size.size != 2 or not np.all(size > 0):
+        raise DataError("two pixel sizes above zero are needed", found=str(size.tolist()))
+    if len(stack) < 2 or not np.all(np.diff(time) > 0):
         raise DataError("a rose needs two states or more at rising times", found=str(time.tolist()))
     if sectors < 4 or core not in ("poor", "rich"):
         raise ParameterError(

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
+from socwidgets.heterogeneity.fitting import fitting_labels, map_of
 from socwidgets.heterogeneity.inputs import checked_ends
 from socwidgets.heterogeneity.phases.bimodality import dip_test, sarle_coefficient
 from socwidgets.heterogeneity.phases.boundary import boundary_length, boundary_width
@@ -24,14 +25,13 @@ from socwidgets.heterogeneity.phases.uniformity import uniformity_coefficient
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.model.errors import CancelledError, DataError
 from socwidgets.model.kinds import require_kind
-from socwidgets.model.names import X, Y
-from socwidgets.model.stack import pixel_size_um
 
 #: What every result on a projected map must be read with.
 PROJECTION_NOTE = (
     "A map in transmission is a mean along the beam: a sharp core and shell looks intermediate, so "
     "an intermediate composition is no proof of a solid solution."
 )
+VOLUME_NOTE = "A volume: what is finer than a voxel or the resolution looks intermediate."
 _KINDS = ("soc", "x_li", "x_removed", "fraction")
 
 
@@ -43,7 +43,7 @@ class _Setting:
     length_px: float
     smooth_px: float
     resolution_um: float
-    pixel_um: tuple[float, float]
+    pixel_um: tuple[float, ...]
     params: DecisionParameters
 
 
@@ -66,9 +66,10 @@ def phase_table(
     Parameters
     ----------
     maps : xarray.Dataset
-        Map set with `variable` (a composition), its ``_std`` and ``status``, ``(y, x)``.
+        Map set with `variable` (a composition), its ``_std`` and ``status``, ``(y, x)`` or
+        ``(z, y, x)``.
     labels : xarray.DataArray
-        ``(y, x)`` integer, 0 = background.
+        Of the map's shape, integer, 0 = background.
     variable : str
         The map.
     weights : str, xarray.DataArray or None
@@ -97,7 +98,8 @@ def phase_table(
         ``_std``), n_domains, largest_domain, boundary_um, boundary_density (per um),
         width_um (observed, 10-90 %), width_true_um, width_status, contact, contact_phase,
         anisotropy, direction_deg, core_shell_index. NaN where a number has no meaning
-        (the boundary's and the front's where there are no two phases).
+        (the boundary's and the front's where there are no two phases). Of a volume the boundary is
+        an area, ``boundary_um2``, and there is no ``direction_deg``.
         ``attrs["note"]`` says what a projection does to it.
 
     Raises
@@ -118,30 +120,29 @@ def phase_table(
             found="none",
             fix="fit with signal_std, or add the noise of a homogeneous reference",
         )
-    pixel = tuple(float(s) for s in np.nan_to_num(pixel_size_um(maps), nan=1.0))
-    setting = _Setting(
-        checked_ends(ends), length_px, smooth_px, resolution_um, (pixel[0], pixel[1]),
-        params or DecisionParameters(),
-    )  # fmt: skip
     if sample.labels is None:
         raise DataError("phase separation is judged particle by particle", fix="pass labels")
+    setting = _Setting(
+        checked_ends(ends), length_px, smooth_px, resolution_um, sample.spacing_um,
+        params or DecisionParameters(),
+    )  # fmt: skip
     ids, group = np.unique(sample.labels, return_inverse=True)
     noise = np.sqrt(_filled_noise(sample.noise_variance))
     shares = shares_by_group(sample.values, noise, sample.weights, group, setting.ends)
-    whole = labels.transpose(Y, X).values
+    whole = fitting_labels(labels, map_of(maps, variable))
     boxes = ndimage.find_objects(whole)
-    field = np.full(whole.shape, np.nan)
-    field[sample.rows, sample.columns] = sample.values
+    field = sample.image(fill=np.nan)
+    owned = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
     rows = []
     for i, label in enumerate(ids):
         if cancel is not None and cancel.is_set():
             raise CancelledError
-        rows.append(_row(_Cut.of(sample, group == i, noise, field, whole, boxes, int(label)),
-                         shares[i], setting))  # fmt: skip
+        cut = _Cut.of(sample, owned[i], noise, field, whole, boxes, int(label))
+        rows.append(_row(cut, shares[i], setting))
         if progress is not None:
             progress(i + 1, ids.size)
     table = pd.DataFrame(rows, index=pd.Index(ids.astype(int), name="label"))
-    table.attrs["note"] = PROJECTION_NOTE
+    table.attrs["note"] = PROJECTION_NOTE if field.ndim == 2 else VOLUME_NOTE
     return table
 
 
@@ -185,7 +186,7 @@ def _row(cut: _Cut, shares: np.ndarray, setting: _Setting) -> dict[str, Any]:
     low, high = setting.ends
     noise = float(np.sqrt(np.average(cut.noise**2, weights=cut.weights)))
     mean = float(np.average(cut.values, weights=cut.weights))
-    n_eff = effective_number(cut.values.size, setting.length_px)
+    n_eff = effective_number(cut.values.size, setting.length_px, cut.image.ndim)
     mixture = gaussian_mixtures(cut.values, noise, cut.weights, n_eff=n_eff, ends=setting.ends)
     uniform = uniformity_coefficient(cut.values, cut.noise**2, cut.weights, ends=setting.ends)
     domains = find_domains(
@@ -194,13 +195,6 @@ def _row(cut: _Cut, shares: np.ndarray, setting: _Setting) -> dict[str, Any]:
     front = front_geometry(
         cut.image, cut.inside, ends=setting.ends, noise_std=noise, pixel_um=setting.pixel_um,
         smooth_px=max(setting.smooth_px, 0.7), cut=cut.other,
-    )  # fmt: skip
-    length = boundary_length(
-        cut.image, cut.inside, setting.pixel_um, ends=setting.ends, smooth_px=setting.smooth_px
-    )
-    width = boundary_width(
-        cut.image, cut.inside, setting.pixel_um, resolution_um=setting.resolution_um,
-        ends=setting.ends, smooth_px=2.0 * setting.smooth_px,
     )  # fmt: skip
     best = mixture.best
     numbers = PhaseNumbers(
@@ -222,7 +216,6 @@ def _row(cut: _Cut, shares: np.ndarray, setting: _Setting) -> dict[str, Any]:
     parts = min(numbers.poor, numbers.rich) >= setting.params.min_phase
     parts &= numbers.intermediate < setting.params.min_intermediate
     nan = float("nan")
-    area = cut.values.size * setting.pixel_um[0] * setting.pixel_um[1]
     return {
         "state": str(state),
         "reason": reason,
@@ -241,16 +234,35 @@ def _row(cut: _Cut, shares: np.ndarray, setting: _Setting) -> dict[str, Any]:
         "uniformity_std": uniform.std,
         "n_domains": domains.count if parts else 1,
         "largest_domain": domains.largest_share if parts else 1.0,
-        "boundary_um": length if parts else nan,
-        "boundary_density": length / area if parts else nan,
-        "width_um": width.observed if parts else nan,
-        "width_true_um": width.true if parts else nan,
-        "width_status": width.status if parts else "no boundary",
+        **_boundary(cut, setting, parts),
         "contact": front.contact if parts else nan,
         "contact_phase": front.contact_phase if parts else "",
         "anisotropy": front.anisotropy if parts else nan,
         "direction_deg": front.direction_deg if parts else nan,
         "core_shell_index": front.core_shell_index,
+    }
+
+
+def _boundary(cut: _Cut, setting: _Setting, parts: bool) -> dict[str, Any]:
+    """Size and width of the boundary; NaN where there are no two phases."""
+    name = "boundary_um" if cut.image.ndim == 2 else "boundary_um2"
+    nan = float("nan")
+    if not parts:
+        words = ("boundary_density", "width_um", "width_true_um")
+        return {name: nan, **dict.fromkeys(words, nan), "width_status": "no boundary"}
+    size = boundary_length(
+        cut.image, cut.inside, setting.pixel_um, ends=setting.ends, smooth_px=setting.smooth_px
+    )
+    width = boundary_width(
+        cut.image, cut.inside, setting.pixel_um, resolution_um=setting.resolution_um,
+        ends=setting.ends, smooth_px=2.0 * setting.smooth_px,
+    )  # fmt: skip
+    return {
+        name: size,
+        "boundary_density": size / (cut.values.size * float(np.prod(setting.pixel_um))),
+        "width_um": width.observed,
+        "width_true_um": width.true,
+        "width_status": width.status,
     }
 
 

@@ -88,6 +88,7 @@ def uniformity_coefficient(
     nan = float("nan")
     if v.size < 2:
         return Uniformity(nan, nan, nan, nan, nan, nan, v.size)
+    noise = np.where(np.isinf(noise), np.nan, noise)
     span = high - low
     s, noise = (v - low) / span, noise / span**2
     mean = float(np.sum(w * s))

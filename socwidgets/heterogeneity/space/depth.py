@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from socwidgets.heterogeneity.sample import Z, take_sample
+from socwidgets.heterogeneity.fitting import Z
+from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import X, Y
 
@@ -186,6 +187,8 @@ def fit_depth_profile(depth_um: Any, mean: Any, std: Any = None) -> DepthProfile
             expected=str(z.shape),
             found=f"{v.shape}, {s.shape}",
         )
+    if np.any(s < 0):
+        raise DataError("a standard error is negative", expected="zero or more, NaN if not known")
     keep = np.isfinite(v) & np.isfinite(z)
     z, v, s = z[keep], v[keep], s[keep]
     if z.size < 3 or np.ptp(z) == 0:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.heterogeneity.sample import image_dims, spacing_um
+from socwidgets.heterogeneity.fitting import image_dims, spacing_um
 from socwidgets.model.errors import DataError, ParameterError
 
 #: Neighbors that count as connected, and the order of `ndimage.generate_binary_structure`.
@@ -235,6 +235,15 @@ def _sources(
 def _pixel(field: xr.DataArray, point: Sequence[float], dims: tuple[str, ...]) -> tuple[int, ...]:
     if len(point) != len(dims):
         raise DataError("a point does not fit the map", expected=f"{dims}", found=f"{tuple(point)}")
-    return tuple(
-        int(np.argmin(np.abs(field[d].values - p))) for d, p in zip(dims, point, strict=True)
-    )
+    found = []
+    for dim, place, step in zip(dims, point, spacing_um(field), strict=True):
+        axis = np.asarray(field[dim].values, dtype=np.float64)
+        nearest = int(np.argmin(np.abs(axis - place)))
+        if not abs(axis[nearest] - place) <= step:
+            raise DataError(
+                "a point lies outside the map",
+                expected=f"{dim} from {axis.min():g} to {axis.max():g}",
+                found=f"{place:g}",
+            )
+        found.append(nearest)
+    return tuple(found)

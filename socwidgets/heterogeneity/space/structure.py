@@ -137,7 +137,7 @@ def _objection(length: float, resolution: float, field: float) -> str:
     if length <= 2 * resolution:
         return f"not resolved: {length:.3g} um is no more than twice the {resolution:.3g} um seen"
     if length >= field / 3:
-        return f"the field of {field:.3g} um is less than three lengths wide"
+        return f"the field of {field:.3g} µm is less than three lengths wide"
     return ""
 
 

@@ -11,8 +11,9 @@ import xarray as xr
 from socwidgets.analysis.fit import fit_map
 from socwidgets.phantoms import Phantom, make_phantom, simulate
 from socwidgets.phantoms.multiphase import LMO_FRACTIONS, LMO_LI
+from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_lcf, inner, short_scan
+from socwidgets.plotting.review.chain import RIM_PX, by_lcf, inner, short_scan
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.statistics import imaged
 from socwidgets.plotting.review.ternary import PAPER, SAFE, draw_composite, draw_triangle
@@ -96,8 +97,10 @@ def _lnmo_numbers(found: Analyzed) -> tuple[dict[str, Number], pd.DataFrame]:
     f = [truth[f"fraction_{name}"] for name in LNMO]
     for i, name in enumerate(LNMO):
         seen = imaged(found.fit, found.labels, f"fraction_{name}_free", weights)
-        common = found.common_sigma(f, np.eye(3)[i])
-        numbers[f"share of {name}"] = Number(seen.mean, f[i], np.hypot(seen.mean_sigma, common))
+        common = _common_of_mean(found, np.eye(3)[i].tolist())
+        numbers[f"share of {name}"] = Number(
+            seen.mean, f[i], float(np.hypot(seen.mean_sigma, common))
+        )
     table = pd.DataFrame()
     for name, key, values, words in (
         ("x in Li(x)", "x_li", (1.0, 0.5, 0.0), "printed: 0.51"),
@@ -105,10 +108,17 @@ def _lnmo_numbers(found: Analyzed) -> tuple[dict[str, Number], pd.DataFrame]:
     ):
         maps = composition(found.fit, LNMO, values, name, "x_li" if key == "x_li" else "ratio")
         seen = imaged(maps, found.labels, "composition", weights)
-        sigma = np.hypot(seen.mean_sigma, found.common_sigma(f, values))
+        sigma = np.hypot(seen.mean_sigma, _common_of_mean(found, values))
         numbers[name] = Number(seen.mean, truth[key], float(sigma), "", words)
         table[key] = seen.values
     return numbers, table
+
+
+def _common_of_mean(found: Analyzed, values: Sequence[float]) -> float:
+    """Error of a mean composition, weighted by thickness, that all pixels share."""
+    inside = (found.labels.values > 0) & np.isfinite(found.truth["soc"].values)
+    w = found.truth["thickness"].values[inside]
+    return found.common_sigma_of(lambda x: float(np.average(x, weights=w)), inside, values)
 
 
 def figure_7d(seed: int, colors: str) -> ReviewFigure:
@@ -214,9 +224,8 @@ def _li_spread(found: Analyzed) -> Number:
     inside = labels.values > 0
     # The truth of the very pixels that were fitted: those that gave no value count in neither.
     inside &= np.isfinite(found.fit[f"fraction_{LMO[0]}_free"].values)
-    shares = np.stack([found.truth[f"fraction_{name}"].values[inside] for name in LMO], axis=1)
-    common = found.common_sigma_of(lambda x: float(x.std()), shares, LMO_LI)
-    truth = float(np.std(shares @ np.asarray(LMO_LI)))
+    common = found.common_sigma_of(lambda x: float(x.std()), inside, LMO_LI)
+    truth = float(np.std(found.fractions(inside) @ np.asarray(LMO_LI)))
     return Number(seen.true, truth, float(np.hypot(seen.true_sigma, common)), "", "noise taken out")
 
 

@@ -12,8 +12,9 @@ from socwidgets.analysis.profiles import binned_profile
 from socwidgets.heterogeneity.particles import particle_table
 from socwidgets.kernels.distance import surface_distance
 from socwidgets.phantoms import make_phantom
+from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_lcf, inner, short_scan
+from socwidgets.plotting.review.chain import RIM_PX, by_lcf, inner, short_scan
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_DISCHARGED
 from socwidgets.plotting.review.ridge import draw_ridge

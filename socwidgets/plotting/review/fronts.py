@@ -7,8 +7,9 @@ import pandas as pd
 
 from socwidgets.heterogeneity.phases.rose import FrontRose, front_rose
 from socwidgets.phantoms import make_phantom
+from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import Analyzed, by_lcf
+from socwidgets.plotting.review.chain import by_lcf
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_CHARGED_BLUE
 from socwidgets.plotting.style import CYCLE

@@ -21,7 +21,7 @@ from socwidgets.model.names import SIGNAL, spectral_dim
 
 if TYPE_CHECKING:
     from socwidgets.session.state import State
-    from socwidgets.session.workflow.flow import Workflow
+    from socwidgets.session.workflow.made import Made
 
 #: Key of the color limits of the map that a report is about, see `socwidgets.session.display.key`.
 SOC_KEY = "map:soc"
@@ -83,7 +83,7 @@ def _ask(*arguments: str) -> str:
     return done.stdout
 
 
-def screen_parameters(flow: Workflow, known: list[str]) -> dict[str, Any]:
+def screen_parameters(flow: Made, known: list[str]) -> dict[str, Any]:
     """Parameters of a report for what the workflow shows; only those the template knows.
 
     Parameters
@@ -135,7 +135,7 @@ def _absolute(files: str) -> str:
     return ",".join(parts)
 
 
-def save_inputs(flow: Workflow, folder: Path) -> dict[str, str]:
+def save_inputs(flow: Made, folder: Path) -> dict[str, str]:
     """Write a stack (and references) that came from memory as a bundle; parameters that name it.
 
     Raises

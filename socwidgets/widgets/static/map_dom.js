@@ -57,7 +57,7 @@ const TOOL_HINTS = {
   threshold: "Choose the range of values below the map",
   brush: "Paint; [ and ] change the size",
   eraser: "Erase; [ and ] change the size",
-  line: "Drag the line of the profile",
+  line: "Drag from one end of the profile line to the other",
 };
 
 function element(tag, attributes = {}, children = []) {
@@ -238,6 +238,11 @@ function noteText(view) {
     parts.push(`${nx} \u00d7 ${ny} pixels, ${what} ${fx} \u00d7 ${fy} for display`);
   }
   if (meta.uneven) parts.push("uneven pixel spacing, drawn even");
+  const { sx, sy } = view.grid ?? {};
+  if (sx > 1.5 || sy > 1.5) {
+    parts.push(`${sy > 1.5 ? "y" : "x"} drawn ${tickText(Math.max(sx, sy), 0)} times larger`);
+  }
+  if (!meta.range.length && !meta.phases) parts.push("No pixel has a value");
   if (!parts.length && TOOL_HINTS[view.tool]) parts.push(TOOL_HINTS[view.tool]);
   return parts.join(" \u00b7 ");
 }
@@ -296,7 +301,7 @@ function layOut(view) {
     const h = Math.max(1, Math.round(view.grid.height * k));
     port = { x: edge, y: edge, w, h };
     // A flat map still needs room for the bar, its words and the legend beside it.
-    height = Math.max(h + 2 * edge, plan.rows && roomy ? 40 + plan.rows.length * 24 : 0);
+    height = Math.max(h + 2 * edge, roomy ? leastHeight(plan, view.theme) : 0);
     used = Math.ceil(port.w + 2 * edge + (roomy ? plan.width : 0));
   }
   view.port = port;

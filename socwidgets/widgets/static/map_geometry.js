@@ -5,14 +5,20 @@
 const FEW_VERTICES = 40; // up to here each vertex has a handle of its own
 const MOST_VERTICES = 300;
 const RINGED = ["polygon", "area"];
+const MOST_ASPECT = 10;
 
+/** The grid of a map. A strip of a few rows would be a line: its short side is drawn larger, `sx` or
+    `sy` times, up to a tenth of the long one. */
 function gridOf(meta) {
   const [ny, nx] = meta.shape;
   const [x0, dx] = meta.x;
   const [y0, dy] = meta.y;
-  const px = Math.abs(dx);
-  const py = Math.abs(dy);
-  return { nx, ny, x0, dx, y0, dy, px, py, width: nx * px, height: ny * py };
+  const aspect = (nx * Math.abs(dx)) / (ny * Math.abs(dy));
+  const sx = Math.max(1, 1 / aspect / MOST_ASPECT);
+  const sy = Math.max(1, aspect / MOST_ASPECT);
+  const px = Math.abs(dx) * sx;
+  const py = Math.abs(dy) * sy;
+  return { nx, ny, x0, dx, y0, dy, px, py, sx, sy, width: nx * px, height: ny * py };
 }
 
 /** Whether two grids cover the same place, up to a pixel of the coarser one: a coarse map of the
@@ -36,7 +42,7 @@ const worldToMap = (g, x, y) => [
 
 const mapToWorld = (g, u, v) => [g.x0 + (u / g.px - 0.5) * g.dx, g.y0 + (v / g.py - 0.5) * g.dy];
 
-/** Pixels of the screen per um. */
+/** Pixels of the screen per um, along the side that is not drawn larger. */
 const scaleOf = (view) => (view.port.w / view.grid.width) * view.camera.zoom;
 
 function worldToScreen(view, x, y) {

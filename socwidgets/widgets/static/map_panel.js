@@ -49,6 +49,12 @@ function planPanel(ctx, view) {
   return { high, low, ticks, width: PANEL_GAP + Math.max(words, bar) + 2 };
 }
 
+/** Height that the words and the bar need. */
+function leastHeight({ rows, high, low }, theme) {
+  if (rows) return 40 + rows.length * 24;
+  return high ? (high.length + low.length) * (theme.size + 2) + 70 : 0;
+}
+
 function drawPanel(ctx, view) {
   if (!view.plan) return;
   if (view.plan.phases) drawPhases(ctx, view);
@@ -119,7 +125,7 @@ function drawColorBar(ctx, view) {
   const line = theme.size + 2;
   const x = port.x + port.w + PANEL_GAP;
   const top = port.y + (plan.high.length ? plan.high.length * line + 5 : 0);
-  const bottom = port.y + port.h - (plan.low.length ? plan.low.length * line + 5 : 0);
+  const bottom = Math.max(port.y + port.h, view.stage.h - 2) - (plan.low.length ? plan.low.length * line + 5 : 0);
   if (bottom - top < 40) return;
   ctx.font = font.small;
   ctx.textAlign = "left";

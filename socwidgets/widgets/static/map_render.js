@@ -188,7 +188,8 @@ function tracePath(view, shape) {
   if (shape.type === "ellipse") {
     const [cx, cy] = worldToScreen(view, shape.cx, shape.cy);
     const k = scaleOf(view);
-    path.ellipse(cx, cy, Math.abs(shape.rx * k), Math.abs(shape.ry * k), 0, 0, 2 * Math.PI);
+    const { sx, sy } = view.grid;
+    path.ellipse(cx, cy, Math.abs(shape.rx * k * sx), Math.abs(shape.ry * k * sy), 0, 0, 2 * Math.PI);
     return path;
   }
   for (const ring of shape.type === "area" ? shape.rings : [pointsOf(shape)]) {
@@ -304,7 +305,7 @@ function drawPoint(ctx, view) {
 
 function drawScaleBar(ctx, view) {
   const { port, theme, meta } = view;
-  const k = scaleOf(view);
+  const k = scaleOf(view) * view.grid.sx;
   const length = roundLength(Math.max(port.w * 0.24, 36) / k);
   const width = length * k;
   const text = lengthText(length, meta.length_units);

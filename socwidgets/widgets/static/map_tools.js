@@ -187,11 +187,12 @@ function editing(view, name, shape) {
 /** At least a pixel of the screen each way, so that nothing collapses into a line. */
 function hasArea(view, { x0, y0, x1, y1 }) {
   const k = scaleOf(view);
-  return Math.abs(x1 - x0) * k >= 1 && Math.abs(y1 - y0) * k >= 1;
+  const { sx, sy } = view.grid;
+  return Math.abs(x1 - x0) * k * sx >= 1 && Math.abs(y1 - y0) * k * sy >= 1;
 }
 
 function lassoShape(view, points) {
-  return { type: "polygon", vertices: simplify(points, 0.75 / scaleOf(view)) };
+  return { type: "polygon", vertices: simplify(points, 0.75 / (scaleOf(view) * Math.max(view.grid.sx, view.grid.sy))) };
 }
 
 function released(view, event) {

@@ -1,0 +1,202 @@
+"""Drift of the rows of raster scans, measured by comparing the rows with the mean frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from scipy import ndimage
+from scipy.interpolate import BSpline
+
+from socwidgets.analysis.frame_preparation import prepare, prepare_masked
+from socwidgets.analysis.registration_params import RegistrationParams
+from socwidgets.analysis.resample import Motion
+
+#: Rounds of measuring all rows against the mean of the frames as they were moved last.
+_ROUNDS = 8
+#: The rounds end once no row moves further than this, px.
+_STILL_PX = 0.005
+#: Where rows show nothing the curve is held: second differences of its supports are taken to be
+#: drawn with this standard deviation, and the supports themselves, beyond what is known, with that.
+_BEND_PX, _LOOSE_PX = 0.3, 1.0
+#: A step of one round, px: the image is taken as straight over its length.
+_STEP_PX = 1.5
+#: Prepared frames are kept when all of them fit in this many bytes, else made again each round.
+_CACHE_BYTES = 256 << 20
+
+
+class RowComparison:
+    """Compares the rows of each frame with the mean of the other frames.
+
+    Parameters
+    ----------
+    frame : callable
+        Index -> ``(y, x)`` image as recorded.
+    moves : list of Motion
+        What is known of each frame.
+    prior : ndarray
+        ``(frame, 2, y)``, px, drift of the rows along y and x to start from.
+    used : ndarray of bool
+        ``(frame,)``, frames that are compared and make up the mean; the others keep `prior`.
+    params : RegistrationParams
+        How frames are prepared, and `row_step`.
+    mask : ndarray of bool, optional
+        ``(y, x)``; nothing outside is read.
+
+    Notes
+    -----
+    Gradient method (B. D. Lucas and T. Kanade, IJCAI 1981) with one displacement per row. The
+    displacements are a cubic spline over the rows with a support every `row_step` rows, fitted to
+    all rows of a frame at once, so that rows without contrast follow their neighbors. The contrast
+    of each frame (it changes with energy) and an offset of each row (the intensity of the source)
+    are fitted along.
+    """
+
+    def __init__(
+        self,
+        frame: Callable[[int], np.ndarray],
+        moves: list[Motion],
+        prior: np.ndarray,
+        used: np.ndarray,
+        params: RegistrationParams,
+        mask: np.ndarray | None = None,
+    ) -> None:
+        first = frame(0)
+        self.shape: tuple[int, int] = (first.shape[0], first.shape[1])
+        self._moves, self._used = moves, np.flatnonzero(used)
+        self._prior, self.rows = prior, prior.copy()
+
+        def made(i: int) -> tuple[np.ndarray, np.ndarray]:
+            if mask is None:
+                return prepare(frame(i), params), np.isfinite(frame(i)).astype(np.float32)
+            values, weight = prepare_masked(frame(i), params, mask)
+            return values, weight
+
+        fits = 8 * first.size * len(moves) <= _CACHE_BYTES
+        self._prepared = lru_cache(maxsize=len(moves) if fits else 0)(made)
+        self._basis = spline_basis(self.shape[0], params.row_step)
+
+    def run(self) -> np.ndarray:
+        """Displacement of the rows as recorded.
+
+        Returns
+        -------
+        ndarray
+            ``(frame, 2, y)``, px, beyond the drift of the whole frame. What all frames share is
+            that of `prior`: it is in their mean as well and cannot be seen by comparison.
+        """
+        for _ in range(_ROUNDS):
+            before = self.rows.copy()
+            self._round()
+            if np.abs(self.rows - before).max() < _STILL_PX:
+                break
+        return self.rows
+
+    def _aligned(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Prepared frame and its weights brought back, and the rows they were read at."""
+        values, weight = self._prepared(i)
+        known = self._moves[i]
+        move = Motion(known.dy, known.dx, known.scale, self.rows[i, 0], self.rows[i, 1])
+        at_y, at_x = move.positions(self.shape)
+        at = np.stack(np.broadcast_arrays(at_y[:, None], at_x[None, :] + move.row_shift(at_y)))
+        back = ndimage.map_coordinates(values, at, order=3, mode="constant", cval=0.0)
+        seen = ndimage.map_coordinates(weight, at, order=1, mode="constant", cval=0.0) > 0.99
+        return np.where(seen, back, 0.0), seen, at_y
+
+    def _round(self) -> None:
+        total, count = np.zeros(self.shape), np.zeros(self.shape)
+        for i in self._used:
+            back, seen, _ = self._aligned(int(i))
+            total += back
+            count += seen
+        fresh = self.rows.copy()
+        for i in self._used:
+            back, seen, at_y = self._aligned(int(i))
+            # A frame must not be compared with itself: its own noise would hold it in place.
+            others = count - seen
+            reference = (total - back) / np.maximum(others, 1)
+            fresh[i] = self._fit(int(i), back, reference, seen & (others > 0), at_y)
+        shared = (fresh - self._prior)[self._used].mean(axis=0)
+        fresh[self._used] -= shared
+        self.rows = fresh
+
+    def _fit(
+        self, i: int, back: np.ndarray, reference: np.ndarray, both: np.ndarray, at_y: np.ndarray
+    ) -> np.ndarray:
+        """Rows ``(2, y)`` of a frame, from what is left between it and the reference."""
+        weight = both & ndimage.binary_erosion(both, border_value=0)
+        sums = row_sums(back, reference, weight)
+        if sums is None:
+            return self.rows[i]
+        normal, right = sums
+        inside = (at_y >= 0) & (at_y <= self.shape[0] - 1)
+        basis = self._basis(np.clip(at_y, 0, self.shape[0] - 1)) * inside[:, None]
+        # The curve as a whole is fitted, not the step: else every round would smooth less.
+        scale, at = self._moves[i].scale, np.arange(self.shape[0])
+        beyond = self.rows[i] - self._prior[i]
+        now = np.stack([np.interp(at_y, at, axis) for axis in beyond], axis=1) / scale
+        right = right + np.einsum("rab,rb->ra", normal, now)
+        curve = scale * (self._basis(at) @ solve_spline(basis, normal, right)).T
+        return self.rows[i] + np.clip(curve - beyond, -_STEP_PX, _STEP_PX)
+
+
+def spline_basis(rows: int, step: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Function from rows ``(n,)`` to a cubic spline basis ``(n, support)``, one per `step`."""
+    pieces = max(1, round((rows - 1) / step))
+    inner = np.linspace(0, rows - 1, pieces + 1)
+    knots = np.concatenate([[inner[0]] * 3, inner, [inner[-1]] * 3])
+    return lambda at: BSpline.design_matrix(np.asarray(at, float), knots, 3).toarray()
+
+
+def row_sums(
+    back: np.ndarray, reference: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Normal equations of a displacement of each row, in units of the noise.
+
+    Parameters
+    ----------
+    back, reference : ndarray
+        ``(y, x)``, frame and what it is compared with.
+    weight : ndarray of bool
+        ``(y, x)``, pixels that are compared.
+
+    Returns
+    -------
+    normal : ndarray
+        ``(y, 2, 2)``, px^-2.
+    right : ndarray
+        ``(y, 2)``, px^-1. None where there is no contrast.
+    """
+    w = weight.astype(float)
+    share = 1.0 / np.maximum(w.sum(axis=1, keepdims=True), 1.0)
+
+    def centered(image: np.ndarray) -> np.ndarray:
+        return np.asarray(w * (image - (w * image).sum(axis=1, keepdims=True) * share))
+
+    frame, model = centered(back), centered(reference)
+    power = float((model * model).sum())
+    gain = float((frame * model).sum()) / power if power > 0 else 0.0
+    if not gain > 0:
+        return None
+    along_y, along_x = (gain * np.asarray(g) for g in np.gradient(reference))
+    slopes = np.stack([centered(along_y), centered(along_x)], axis=-1)
+    left = frame - gain * model
+    normal = np.einsum("rxa,rxb->rab", slopes, slopes)
+    right = -np.einsum("rxa,rx->ra", slopes, left)
+    variance = float((left * left).sum()) / max(float(w.sum()) - 1.0, 1.0)
+    if not variance > 0:
+        variance = 1e-6 * power / w.size
+    return normal / variance, right / variance
+
+
+def solve_spline(basis: np.ndarray, normal: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Coefficients ``(support, 2)`` of the spline that fits all rows best."""
+    k = basis.shape[1]
+    matrix = np.einsum("rk,rab,rl->kalb", basis, normal, basis, optimize=True)
+    bend = np.diff(np.eye(k), 2, axis=0)
+    hold = bend.T @ bend / _BEND_PX**2 + np.eye(k) / _LOOSE_PX**2
+    matrix += np.einsum("kl,ab->kalb", hold, np.eye(2))
+    vector = np.einsum("rk,ra->ka", basis, right)
+    found = np.linalg.solve(matrix.reshape(2 * k, 2 * k), vector.ravel())
+    return np.asarray(found.reshape(k, 2))
