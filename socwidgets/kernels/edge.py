@@ -11,14 +11,13 @@ import math
 import numpy as np
 
 from socwidgets.kernels.edge_energies import (
-    AT_BOUND_FLAG,
     LOW_FLAG,
-    OUT_FLAG,
     centroids,
     crossings,
     derivative_maxima,
     integral_energies,
 )
+from socwidgets.kernels.edge_output import NOISE, RESULT_ROWS, judge, write
 from socwidgets.kernels.edge_peak import local_fits, local_fits_at, white_lines
 from socwidgets.kernels.edge_plan import EdgePlan
 from socwidgets.kernels.edge_scan import (
@@ -35,21 +34,12 @@ from socwidgets.kernels.edge_scan import (
     steepest,
     take_off_line,
 )
-from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS, QUANTITIES
+from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
 from socwidgets.kernels.normalization import student_factor
 from socwidgets.kernels.rows import compiled
 
 #: Pixels of a run, and the padding that keeps its rows out of each other's place in the cache.
 _LANES, _PAD = 1280, 16
-
-#: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
-OK, LOW_SIGNAL, AT_BOUND, SATURATED, OUT_OF_RANGE = 0, 2, 4, 6, 7
-#: A sample is not finite.
-MISSING = 255
-
-#: Row of the noise in the result, after the quantities and their uncertainties.
-NOISE = 2 * len(QUANTITIES)
-RESULT_ROWS = NOISE + 1
 
 
 def edge_block(
@@ -221,8 +211,8 @@ def _edge(
                 result[14:16], flags,
             )  # fmt: skip
         _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, work, flags)
-        _judge(n, flags, top, gap, limits[2], status[first : first + n])
-        _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out)
+        judge(n, flags, top, gap, limits[2], status[first : first + n])
+        write(n, first, result, flags, gap, origin, scale, out_rows, out)
 
 
 @compiled
@@ -265,47 +255,3 @@ def _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits
     for p in range(n):
         small = (size[p] <= limits[0]) | (size[p] <= limits[1] * math.sqrt(square[p]))
         flags[p] |= np.uint8(LOW_FLAG if small else 0)
-
-
-@compiled
-def _judge(n, flags, top, gap, saturation, status):
-    """Turn the flags of a pixel into the status that is told first."""
-    for p in range(n):
-        flag = flags[p]
-        bound = np.uint8(AT_BOUND if flag & AT_BOUND_FLAG else OK)
-        out = np.uint8(OUT_OF_RANGE) if flag & OUT_FLAG else bound
-        bright = np.uint8(SATURATED) if top[p] >= saturation else out
-        low = np.uint8(LOW_SIGNAL) if flag & LOW_FLAG else bright
-        status[p] = np.uint8(MISSING) if gap[p] != 0.0 else low
-
-
-@compiled
-def _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out):
-    """Copy what is wanted, energies in eV; without enough signal only the jump."""
-    for row in range(2):
-        if out_rows[row] >= 0:
-            _add_gap(result[row], gap, out[out_rows[row], first : first + n])
-    nothing, zero = index_of(gap, math.nan), index_of(gap, 0.0)
-    for p in range(n):
-        # From here on the gap also blanks pixels without enough signal.
-        gap[p] += nothing if flags[p] & LOW_FLAG else zero
-    for row in range(2, RESULT_ROWS):
-        if out_rows[row] < 0:
-            continue
-        target = out[out_rows[row], first : first + n]
-        if row == 4 or row == 5 or row == NOISE:
-            _add_gap(result[row], gap, target)
-        else:
-            _to_energies(result[row], gap, origin if row % 2 == 0 else 0.0, scale, target)
-
-
-@compiled
-def _add_gap(source, gap, target):
-    for p in range(target.size):
-        target[p] = source[p] + gap[p]
-
-
-@compiled
-def _to_energies(source, gap, shift, scale, target):
-    for p in range(target.size):
-        target[p] = shift + scale * np.float64(source[p] + gap[p])

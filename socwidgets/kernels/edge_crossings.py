@@ -127,24 +127,25 @@ def _through_parabolas(
 
     Where the slope is lost in the noise of both, `unsure` stays 1.
     """
-    local = np.empty((8, pixels.size), stage.dtype)
+    local, done = np.empty((8, pixels.size), stage.dtype), np.empty(pixels.size, np.intp)
     left = pixels.size
     for size in range(levels.first.shape[0]):
         _fit_parabolas(stage, x, levels, size, index, level, work, pixels[:left], local)
         _solve_parabolas(left, _SIGNIFICANT if size else _NARROW, local)
-        rest = 0
+        sure, rest = 0, 0
         for i in range(left):
-            p = pixels[i]
-            pixels[rest] = p
-            if local[7, i] == 0.0:
-                rest += 1
-                continue
-            _step_from(
-                stage, variance, has_std, x, search, int(index[p]), level[p], local[0, i],
-                local[1, i], work, p,
-            )  # fmt: skip
-            unsure[p] = 0.0
+            p, good = pixels[i], local[7, i] != 0.0
+            done[sure], pixels[rest] = p, p
+            local[0, sure], local[1, sure] = local[0, i], local[1, i]
+            sure += 1 if good else 0
+            rest += 0 if good else 1
         left = rest
+        _look_around(stage, variance, has_std, x, search, index, level, work, done[:sure], local)
+        _step_from(sure, local)
+        for i in range(sure):
+            p = done[i]
+            work[0, p], work[1, p], work[2, p] = local[0, i], local[1, i], local[2, i]
+            unsure[p] = 0.0
     for i in range(left):
         work[2, pixels[i]] = math.nan
 
@@ -198,20 +199,43 @@ def _solve_parabolas(n, least, local):
 
 
 @compiled
-def _step_from(stage, variance, has_std, x, search, row, level, place, steep, work, p):
-    """One step of Newton's method from a place near the crossing, along the samples there."""
-    while row < search[1] - 1 and x[row] < place:
-        row += 1
-    while row > search[0] + 1 and x[row - 1] > place:
-        row -= 1
-    if has_std:
-        work[3, p], work[4, p] = variance[row - 1, p], variance[row, p]
-    low, step = stage[row - 1, p], x[row] - x[row - 1]
-    part = min(max((place - x[row - 1]) / step, 0.0), 1.0)
-    own = (stage[row, p] - low) / step
-    # Both slopes, by what they are worth: one is noisy, the other is off by a part of itself.
-    off = (_OFF * steep) ** 2
-    slope = steep + (own - steep) * off / (off + (work[3, p] + work[4, p]) / step**2)
-    work[0, p] = place + (level - low - part * step * own) / slope
-    work[1, p] = part
-    work[2, p] = slope
+def _look_around(stage, variance, has_std, x, search, index, level, work, pixels, local):
+    """The two samples around each place into `local`, from its third row on.
+
+    These are their values, the position of the first, the interval, the sum of their variances
+    and the level.
+    """
+    for i in range(pixels.size):
+        p, place = pixels[i], local[0, i]
+        row = int(index[p])
+        while row < search[1] - 1 and x[row] < place:
+            row += 1
+        while row > search[0] + 1 and x[row - 1] > place:
+            row -= 1
+        if has_std:
+            work[3, p], work[4, p] = variance[row - 1, p], variance[row, p]
+        local[2, i], local[3, i] = stage[row - 1, p], stage[row, p]
+        local[4, i], local[5, i] = x[row - 1], x[row] - x[row - 1]
+        local[6, i], local[7, i] = work[3, p] + work[4, p], level[p]
+
+
+@compiled
+def _step_from(n, local):
+    """One step of Newton's method from each place, along the straight line between its samples.
+
+    ``local[:3]`` gets position, part of the interval before the place, slope.
+    """
+    one, zero = index_of(local, 1.0), index_of(local, 0.0)
+    square = index_of(local, _OFF**2)
+    for i in range(n):
+        place, steep, low, step = local[0, i], local[1, i], local[2, i], local[5, i]
+        per_step = one / step
+        part = min(max((place - local[4, i]) * per_step, zero), one)
+        rise = local[3, i] - low
+        own = rise * per_step
+        # Both slopes, by what they are worth: one is noisy, the other is off by a part of itself.
+        off = square * steep * steep
+        slope = steep + (own - steep) * off / (off + local[6, i] * per_step * per_step)
+        local[0, i] = place + (local[7, i] - low - part * rise) / slope
+        local[1, i] = part
+        local[2, i] = slope
