@@ -133,11 +133,14 @@ def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataAr
     outside = grid[(grid < axis[0] - tolerance) | (grid > axis[-1] + tolerance)]
     if outside.size:
         units = coord.attrs.get("units", "")
+        thousandth = axis[0] <= 1e-3 * grid[-1] and axis[-1] >= 1e-3 * grid[0]
         raise ReferenceSpectraError(
             f"the references do not cover {outside.size} of the {grid.size} points of the stack",
             expected=f"references from {grid[0]:g} to {grid[-1]:g} {units}",
             found=f"{axis[0]:g} to {axis[-1]:g} {units}",
-            fix="nothing is extrapolated: fit a narrower range (parameters low and high) or "
+            fix="these references look like keV: multiply their axis by 1000"
+            if thousandth and axis[-1] < 100.0
+            else "nothing is extrapolated: fit a narrower range (parameters low and high) or "
             "measure longer references",
         )
     clipped = np.clip(grid, axis[0], axis[-1])

@@ -10,8 +10,9 @@ from typing import Any
 
 import nbformat
 
+from socwidgets.io.output_errors import disk_full
 from socwidgets.model import errors
-from socwidgets.model.errors import ReportError
+from socwidgets.model.errors import ReportError, SocwidgetsError
 
 #: ``progress(done_cells, all_cells)``.
 CellProgress = Callable[[int, int], None]
@@ -73,7 +74,7 @@ def execute_notebook(
             progress=progress,
         )
     except PapermillExecutionError as error:
-        raise _report_error(error) from None
+        raise _report_error(error, cwd) from None
     except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
         raise ReportError(
             "the notebook of this report was not finished",
@@ -137,9 +138,12 @@ def _report_cells(nb_man: Any, progress: CellProgress) -> None:
     nb_man.cell_complete = cell_complete
 
 
-def _report_error(error: Any) -> ReportError:
+def _report_error(error: Any, cwd: Path) -> SocwidgetsError:
     """Turn a failed cell into an error that says what its user can do."""
     name, text = str(error.ename), _ANSI.sub("", str(error.evalue)).strip()
+    full = disk_full(text, cwd.parent)
+    if full is not None:
+        return full
     own = isinstance(getattr(errors, name, None), type)
     if own:
         return ReportError(text)
