@@ -187,6 +187,8 @@ def sound_references(references: xr.DataArray) -> xr.DataArray:
 def shift_references(references: xr.DataArray, shift: float) -> xr.DataArray:
     """References with `shift` (axis units) added to their spectral axis."""
     references = sound_references(references)
+    if shift == 0.0:
+        return references
     dim = spectral_dim(references)
     coord = references[dim]
     return references.assign_coords({dim: coord.copy(data=coord.values + shift)})
