@@ -33,7 +33,7 @@ _NAME = re.compile(r"^(\w+) \(")
 GRACE_S = 0.6
 
 #: Parameter of a report -> step of the workflow and its input or parameter.
-_FROM_STEPS = {
+STEP_OF = {
     "stack": ("open", "path"),
     "references": ("references", "files"),
     "charged": ("calibration", "by"),
@@ -94,7 +94,7 @@ def screen_parameters(flow: Made, known: list[str]) -> dict[str, Any]:
         See `parameter_names`.
     """
     found: dict[str, Any] = {}
-    for name, (step, key) in _FROM_STEPS.items():
+    for name, (step, key) in STEP_OF.items():
         value = flow.chosen.get(step, {}).get(key)
         if name in known and value not in (None, "", "two_point", "standards"):
             found[name] = list(value) if isinstance(value, tuple) else value
