@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -141,6 +142,8 @@ def _report_cells(nb_man: Any, progress: CellProgress) -> None:
 def _report_error(error: Any, cwd: Path) -> SocwidgetsError:
     """Turn a failed cell into an error that says what its user can do."""
     name, text = str(error.ename), _ANSI.sub("", str(error.evalue)).strip()
+    # The kernel writes into a hidden twin of the output folder: its name says nothing to a reader.
+    text = text.replace(f"{cwd}{os.sep}", "")
     full = disk_full(text, cwd.parent)
     if full is not None:
         return full

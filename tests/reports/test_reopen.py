@@ -11,6 +11,7 @@ from socwidgets.phantoms import lfp_ensemble, simulate_stxm
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.scan import map_scan, read_rois
 from socwidgets.session.workflow.report import view_parameters
+from socwidgets.widgets import reopen
 from socwidgets.widgets.reopen import explore_report
 
 
@@ -41,19 +42,15 @@ def test_the_explorer_shows_what_the_report_shows(phantom_report):
     assert 'id="regions"' in page
 
 
-@pytest.mark.parametrize("kind", ["params.yaml", "results.json"])
-def test_bare_parameters_open_the_same_state(phantom_report, tmp_path, kind):
+def test_bare_parameters_open_the_same_state(phantom_report, tmp_path):
     """Without the bundle the steps are done anew, with the defaults of the report."""
     folder = phantom_report.paths["html"].parent
-    path = tmp_path / kind
-    if kind == "results.json":
-        path.write_text((folder / kind).read_text(encoding="utf-8"), encoding="utf-8")
-    else:
-        said = {
-            "stack": "phantom:lfp", "rois": str(folder.parent / "rois.json"), "seed": "3",
-            "color_limits": "0.1, 0.9", "energy_shown": 709.1, "title": "of no concern here",
-        }  # fmt: skip
-        path.write_text(json.dumps(said))  # JSON is YAML
+    path = tmp_path / "params.yaml"
+    said = {
+        "stack": "phantom:lfp", "rois": str(folder.parent / "rois.json"), "seed": "3",
+        "color_limits": "0.1, 0.9", "energy_shown": 709.1, "title": "of no concern here",
+    }  # fmt: skip
+    path.write_text(json.dumps(said))  # JSON is YAML
     explorer = explore_report(path)
     try:
         session = explorer.session
@@ -66,6 +63,24 @@ def test_bare_parameters_open_the_same_state(phantom_report, tmp_path, kind):
         assert session.roi_fit("mine") is not None
     finally:
         explorer.close()
+
+
+def test_a_report_without_its_bundle_is_opened_by_its_parameters(
+    phantom_report, tmp_path, monkeypatch
+):
+    results = phantom_report.paths["json"].read_text(encoding="utf-8")
+    (tmp_path / "results.json").write_text(results, encoding="utf-8")
+    asked = []
+
+    def stop(parameters):
+        asked.append(parameters)
+        raise ReadError("far enough")
+
+    monkeypatch.setattr(reopen, "shown_by", stop)
+    for path in (tmp_path, tmp_path / "results.json"):
+        with pytest.raises(ReadError, match="far enough"):
+            explore_report(path)
+    assert asked == [json.loads(results)["parameters"]] * 2
 
 
 def test_parameters_of_a_measured_scan(tmp_path):
