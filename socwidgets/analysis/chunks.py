@@ -56,12 +56,13 @@ class ChunkReader:
         """The array on disk that a chunk is cut from, and the cut; None if there is more to do."""
         from dask.array.core import getter
 
-        task = self._graph[key] if self._graph is not None else None
-        places = getattr(task, "args", ())
+        graph: dict = self._graph or {}
+        task = graph.get(key)
+        places: tuple[Any, ...] = getattr(task, "args", ())
         if getattr(task, "func", None) is not getter or len(places) != 2:
             return None, ()
-        node = self._graph.get(getattr(places[0], "key", None)) if self._graph else None
-        source, part = getattr(node, "value", None), getattr(places[1], "value", None)
+        source = getattr(graph.get(getattr(places[0], "key", None)), "value", None)
+        part: Any = getattr(places[1], "value", None)
         plain = isinstance(part, tuple) and all(
             isinstance(p, slice) and p.start is not None and p.step in (None, 1) for p in part
         )
