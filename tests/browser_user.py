@@ -23,6 +23,8 @@ WATCH = """() => {
     `${e.target?.tagName}.${e.target?.className?.baseVal ?? e.target?.className}`;
   const last = [];
   window.socwAdded = [];
+  // A drag of selected words takes the mouse away from the page, and from this user for good.
+  window.addEventListener('dragstart', (e) => e.preventDefault(), true);
   for (const type of ['mousedown', 'mouseup', 'click', 'dblclick', 'keydown'])
     window.addEventListener(type, (e) => {
       last.push({ inside: inside(e), words: words(e), key: type === 'keydown' });
@@ -164,8 +166,9 @@ class BrowserUser:
         weighed = self.actions()
         weights = [w for w, _ in weighed]
         for _ in range(count):
+            action = self.random.choices(weighed, weights)[0][1]
             try:
-                self.random.choices(weighed, weights)[0][1]()
+                action()
             except Error:
                 # A control that went away under the hand: a new form, a deleted region.
                 self.missed += 1

@@ -244,6 +244,7 @@ class PixelStep(Step):
         """The session shows the jump until there is something better."""
         if flow.session is not None:
             flow.session.set_maps(result.drop_vars("mask"))
+            flow.session.select_map("edge_jump")
 
     def said(self, result: xr.Dataset) -> str:
         """How many pixels are left."""

@@ -65,13 +65,15 @@ class SegmentationStep(Step):
         return Call((call_text("labels", "soc.segment_particles", source, **options),), (_SOC,))
 
     def accept(self, flow: Made, result: xr.DataArray) -> None:
-        """The session knows the particles."""
+        """The session knows the particles, and shows their outlines."""
         if flow.session is not None:
             flow.session.set_labels(result)
+            flow.session.set_overlay("labels")
 
     def said(self, result: xr.DataArray) -> str:
         """How many there are."""
-        return f"{int(result.max()):,} particles"
+        count = int(result.max())
+        return f"{count:,} particle{'' if count == 1 else 's'}, outlined on the map"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
