@@ -119,12 +119,15 @@ def _draw(
         titles = names[part]
         image = canvas.row(0.3, 0.35 + 1.85 * row, 1.3, maps[part], titles, cmap, (0, 1), gap=0.15)
     canvas.bar(0.3, 4.1, 3.4, image, "State of charge, projected", RED_DISCHARGED, maps[1])
-    ridge = titled(canvas.axes(6.65, 0.4, 1.7, 3.3), "histograms")
+    ridge = canvas.axes(6.65, 0.55, 1.7, 3.15)
     values = {
         name.split("  ")[0]: one.soc["soc"].values[inner(one.labels, RIM_PX).values > 0]
         for (name, *_), one in zip(STOPS, found, strict=True)
     }
-    draw_ridge(ridge, {k: v[np.isfinite(v)] for k, v in values.items()}, limits=(0.0, 1.0))
+    noise = [float(np.sqrt(np.nanmean(one.soc["soc_std"].values ** 2))) for one in found]
+    draw_ridge(
+        ridge, {k: v[np.isfinite(v)] for k, v in values.items()}, limits=(0.0, 1.0), noise=noise
+    )
     ridge.set_xlabel("SOC")
     lines = titled(canvas.axes(0.75, 5.4, 3.0, 1.7), "particles through the cycle")
     for color, (label, part) in zip(CYCLE, particles.groupby("particle"), strict=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -72,13 +74,16 @@ def _numbers(found: Analyzed, fit: FacetPenetration) -> dict[str, Number]:
     """Both lengths beside the planned ones; sigma of the noise and of what pixels share."""
     numbers = {}
     for facet, length in fit.lengths.items():
-        gain = fit.gain[facet]
-        common = found.common_sigma_of(lambda x, gain=gain: float(gain @ x), fit.used)
+        common = found.common_sigma_of(partial(_weighted_sum, fit.gain[facet]), fit.used)
         planned = found.phantom.numbers[f"depth_{facet}_um"]
         numbers[f"penetration from ({facet})"] = Number(
             length, planned, float(np.hypot(fit.sigmas[facet], common)), "µm"
         )
     return numbers
+
+
+def _weighted_sum(weights: np.ndarray, values: np.ndarray) -> float:
+    return float(weights @ values)
 
 
 def _below(found: Analyzed, distances: dict[str, np.ndarray]) -> pd.DataFrame:
