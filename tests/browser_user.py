@@ -15,6 +15,27 @@ TOOLS = ("rectangle", "ellipse", "lasso", "polygon", "wand", "brush", "eraser", 
 KEYS = ("Delete", "Escape", "Enter", "ArrowLeft", "ArrowRight", "Shift+ArrowUp", "Control+z",
         "Control+Shift+Z", "b", "a", "d", "x", "+", "0")  # fmt: skip
 
+#: Remembers what came before each cell that is added: the last events of mouse and keyboard, where
+#: they went, and whether that was inside a widget of ours.
+WATCH = """() => {
+  const inside = (e) => !!e.target?.closest?.('.socwidgets-explorer, .socw-map');
+  const words = (e) => `${e.type} ${e.key ?? `${e.clientX},${e.clientY}`} on ` +
+    `${e.target?.tagName}.${e.target?.className?.baseVal ?? e.target?.className}`;
+  const last = [];
+  window.socwAdded = [];
+  // A drag of selected words takes the mouse away from the page, and from this user for good.
+  window.addEventListener('dragstart', (e) => e.preventDefault(), true);
+  for (const type of ['mousedown', 'mouseup', 'click', 'dblclick', 'keydown'])
+    window.addEventListener(type, (e) => {
+      last.push({ inside: inside(e), words: words(e), key: type === 'keydown' });
+      if (last.length > 4) last.shift();
+    }, true);
+  const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
+  cells.changed.connect((_, change) => {
+    if (change.type === 'add') window.socwAdded.push([...last]);
+  });
+}"""
+
 #: Regions that views show, as the kernel knows them and as the page draws them.
 SHOWN = """(lambda rois: [
     [r.name for r in rois],
@@ -38,6 +59,7 @@ class BrowserUser:
         self.page, self.random = page, random.Random(seed)
         self.count = self.missed = 0
         page.page.set_default_timeout(4000)
+        page.page.evaluate(WATCH)
         page.tell(
             "import logging\n"
             "class Kept(logging.Handler):\n"
@@ -144,8 +166,9 @@ class BrowserUser:
         weighed = self.actions()
         weights = [w for w, _ in weighed]
         for _ in range(count):
+            action = self.random.choices(weighed, weights)[0][1]
             try:
-                self.random.choices(weighed, weights)[0][1]()
+                action()
             except Error:
                 # A control that went away under the hand: a new form, a deleted region.
                 self.missed += 1
@@ -169,8 +192,8 @@ class BrowserUser:
             found.append(f"views show {rows}, {traces}, {outlines} of {names}")
         if self.missed > max(3, self.count // 20):
             found.append(f"{self.missed} of {self.count} actions found no control")
-        if page.cell_count() != 1:
-            found.append("a key reached the notebook")
+        for events in page.page.evaluate("() => window.socwAdded.splice(0)"):
+            found.append(f"a cell was added after {events}")
         # Every view of the page answers.
         page.tell("session.clear_error(); session.clear_rois(); session.set_method('lcf')")
         page.tell("session.start_fit().wait(30); session.show_map()", timeout=60)

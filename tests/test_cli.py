@@ -1,5 +1,6 @@
 """The command line: what it prints, how it ends, and that an error is a message."""
 
+import os
 import subprocess
 import sys
 
@@ -69,6 +70,21 @@ def test_debug_shows_the_error_itself():
 
     with pytest.raises(ParameterError):
         main(["--debug", "report", "params", "nothing"])
+
+
+def test_a_reader_that_has_enough_ends_the_command_quietly():
+    command = [sys.executable, "-m", "socwidgets", "report", "params", "soc_map"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert (process.wait(60), said) == (0, "")
 
 
 def test_an_interrupt_ends_without_a_traceback(monkeypatch, capsys):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,38 @@ def test_a_long_file_is_found(tmp_path):
     (tmp_path / "short.py").write_text("x = 1\n" * MAX_LINES, encoding="utf-8")
     (tmp_path / "long.py").write_text("x = 1\n" * (MAX_LINES + 1), encoding="utf-8")
     assert long_files(tmp_path) == ["long.py: 301 lines"]
+
+
+def circle(root: Path) -> list[str]:
+    """Files that import each other in a circle, also where only for the type checker."""
+    files = {
+        ".".join([PACKAGE, *path.relative_to(root).with_suffix("").parts]): path
+        for path in root.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    graph: dict[str, set[str]] = {}
+    for name, path in files.items():
+        found: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+        graph[name] = found & set(files)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert circle(ROOT) == []
+
+
+def test_a_circle_is_found(tmp_path):
+    (tmp_path / "one.py").write_text(f"from {PACKAGE} import two\n")
+    (tmp_path / "two.py").write_text(
+        f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from {PACKAGE}.one import x\n"
+    )
+    assert {name.rpartition(".")[2] for name in circle(tmp_path)} == {"one", "two"}

@@ -191,6 +191,18 @@ def _automatic_windows(od: xr.Dataset, dim: str) -> tuple[tuple[float, float], t
             found=f"maximum at {axis[top]:g}, rise at {axis[onset]:g}",
             fix=_WINDOWS_FIX,
         )
+    # Of the whole image: what absorbs most at the peak may be one phase of several.
+    whole = signal.mean("pixel").compute().values
+    before, after_edge = float(np.mean(whole[:onset])), float(np.mean(whole[first_after:]))
+    if not after_edge > before:
+        # A stack that begins on a peak has no base: its jump would be a peak's depth.
+        raise DataError(
+            "the stack has no points before the edge",
+            expected="a mean spectrum that stays higher after the edge than it was before",
+            found=f"{before:.3g} up to {axis[onset - 1]:g}, {after_edge:.3g} from "
+            f"{axis[first_after]:g} on",
+            fix=_WINDOWS_FIX,
+        )
     return (float(axis[0]), float(axis[max(onset - 1, 0)])), (
         float(axis[first_after]),
         float(axis[-1]),

@@ -172,9 +172,8 @@ def _excluded(
     stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | np.ndarray | None
 ) -> xr.DataArray:
     """Status of the pixels that get no value, 0 elsewhere; the stack's own reasons win."""
-    codes = xr.zeros_like(
-        signal.isel({spectral_dim(signal): 0}, drop=True), dtype=np.uint8
-    ).compute()
+    frame = {d: n for d, n in signal.sizes.items() if d != spectral_dim(signal)}
+    codes = xr.DataArray(np.zeros(tuple(frame.values()), np.uint8), dims=tuple(frame))
     if mask is not None:
         mask = named(mask, signal.to_dataset(name=SIGNAL), "mask")
         if mask.dims != (Y, X) or mask.shape != (signal.sizes[Y], signal.sizes[X]):

@@ -268,8 +268,7 @@ def as_maps(
             values = values + np.float64(spec.origin)
         variables[spec.name] = xr.Variable(dims, values, spec.attrs())
     variables["status"] = status_variable(codes, dims)
-    coords = {str(k): v for k, v in template.coords.items() if set(v.dims) <= set(dims)}
-    return xr.Dataset(variables, coords)
+    return xr.Dataset(variables, template.coords)
 
 
 def warn_if_empty(maps: xr.Dataset, method: str) -> None:

@@ -16,6 +16,9 @@ from socwidgets.model.names import spectral_dim, std_name
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.references import align_references, component_names, shift_references
 
+#: Power of the spectral axis along which a background of degree 1 runs.
+BACKGROUND_POWERS = {"line": 1.0, "E^-3": -3.0}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LcfParameters(Parameters):
@@ -32,6 +35,12 @@ class LcfParameters(Parameters):
         "Degree of the polynomial background fitted with the references; -1 for none.",
         low=-1,
         high=1,
+    )
+    background_law: str = param(
+        "line",
+        "How the background of degree 1 runs: along a straight line, or as E^-3, as the absorption "
+        "of everything beside the edge falls (Victoreen).",
+        choices=tuple(BACKGROUND_POWERS),
     )
     low: float | None = param(
         None, "Lowest spectral value of the fit; empty for the stack's first.", unit="axis units"
@@ -148,7 +157,7 @@ def prepare_lcf(
         )
     condition = _check_condition(aligned.values, names, params.max_condition)
     weights = _weights(params, typical_std, points)
-    background = polynomial_background(window.values, params.background_degree)
+    background = _background(window.values, params)
     planned = partial(make_plan, constraint=params.constraint)
     try:
         plan = planned(aligned.values, background, weights=weights)
@@ -198,6 +207,19 @@ def prepare_lcf(
         attrs,
         stream=partial(LcfStream.of, plan),
     )
+
+
+def _background(axis: np.ndarray, params: LcfParameters) -> np.ndarray:
+    """Rows of the background, ``(degree + 1, E)``."""
+    power = BACKGROUND_POWERS[params.background_law]
+    if power != 1.0 and not np.all(axis > 0):
+        raise DataError(
+            "a background that falls as E^-3 needs photon energies",
+            expected="a positive spectral axis",
+            found=f"{axis.min():g} to {axis.max():g}",
+            fix="use background_law='line'",
+        )
+    return polynomial_background(axis, params.background_degree, power)
 
 
 def _covered(

@@ -168,7 +168,7 @@ def _message(
     size = float(frames["residual_px"][worst])
     if not flagged.any():
         doubt = float(frames["residual_std_px"][worst])
-        return f"No rim artefact: the largest displacement left is {size:.2f} +- {doubt:.2f} px."
+        return f"No rim artefact: the largest displacement left is {size:.2f} ± {doubt:.2f} px."
     at = float(frames[dim][worst])
     return (
         f"Rim artefact: {int(flagged.sum())} of {flagged.size} frames are out of place, the worst "

@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 an error that the message explains, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"socwidgets: {error}", file=sys.stderr)
         return ERROR
+    except BrokenPipeError:
+        # Whoever read our output has enough (``| head``); Python must not flush to them at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("socwidgets: interrupted, nothing was left half-written", file=sys.stderr)
         return INTERRUPTED

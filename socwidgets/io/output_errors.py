@@ -54,6 +54,15 @@ def _is_output(name: Path, target: Path) -> bool:
     )
 
 
+def disk_full(text: str, target: Path) -> OutputError | None:
+    """Error for the text of a system error of another process; None if no disk is full there."""
+    found = re.search(r"\[?[Ee]rrno (?:= )?(\d+)", text)
+    if found is None or int(found.group(1)) not in FULL:
+        return None
+    number = int(found.group(1))
+    return _output_error(OSError(number, os.strerror(number)), target)
+
+
 def _is_path(name: object) -> bool:
     return isinstance(name, (str, bytes, os.PathLike))
 

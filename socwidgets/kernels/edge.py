@@ -11,19 +11,19 @@ import math
 import numpy as np
 
 from socwidgets.kernels.edge_energies import (
-    AT_BOUND_FLAG,
     LOW_FLAG,
-    OUT_FLAG,
     centroids,
     crossings,
     derivative_maxima,
     integral_energies,
 )
+from socwidgets.kernels.edge_output import NOISE, RESULT_ROWS, judge, write
 from socwidgets.kernels.edge_peak import local_fits, local_fits_at, white_lines
 from socwidgets.kernels.edge_plan import EdgePlan
 from socwidgets.kernels.edge_scan import (
     baseline,
     coarse_maxima,
+    copy_above_line,
     copy_rows,
     copy_squares,
     covariance_of_baseline,
@@ -34,21 +34,12 @@ from socwidgets.kernels.edge_scan import (
     steepest,
     take_off_line,
 )
-from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS, QUANTITIES
+from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
 from socwidgets.kernels.normalization import student_factor
 from socwidgets.kernels.rows import compiled
 
 #: Pixels of a run, and the padding that keeps its rows out of each other's place in the cache.
-_LANES, _PAD = 768, 16
-
-#: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
-OK, LOW_SIGNAL, AT_BOUND, SATURATED, OUT_OF_RANGE = 0, 2, 4, 6, 7
-#: A sample is not finite.
-MISSING = 255
-
-#: Row of the noise in the result, after the quantities and their uncertainties.
-NOISE = 2 * len(QUANTITIES)
-RESULT_ROWS = NOISE + 1
+_LANES, _PAD = 1280, 16
 
 
 def edge_block(
@@ -114,7 +105,7 @@ def edge_block(
     limits = np.array([min_signal, signal_sigma, saturation, student, 1.0 / max(plan.freedom, 1)])
     _edge(  # type: ignore[call-arg]
         signal, signal[:1, :1] if std is None else std, std is not None, start, stop,
-        plan.rows, x, plan.worked, plan.search, *tables,
+        plan.rows, x, plan.worked, plan.between, plan.search, *tables,
         plan.has_jump, plan.has_pre, plan.tilted, plan.noise_of, wanted, limits.astype(kind),
         plan.origin, plan.scale, rows, out, status,
     )  # fmt: skip
@@ -122,7 +113,7 @@ def edge_block(
 
 @compiled
 def _edge(
-    signal, std, has_std, start, stop, rows, x, worked, search,
+    signal, std, has_std, start, stop, rows, x, worked, between, search,
     windows, line, centroid, derivative, levels, has_jump, has_pre, tilted, noise_of, wanted,
     limits, origin, scale, out_rows, out, status,
 ):  # fmt: skip
@@ -149,13 +140,23 @@ def _edge(
         flags[:n] = 0
         result[:, :n] = math.nan
         noise[:n] = 0.0
-        copy_rows(signal, rows, first, n, stage, top, gap)
+        top[:n] = -math.inf
+        gap[:n] = 0.0
+        # One call for the rows before and behind: compiled code is put in at every call.
+        for behind in range(2):
+            begin, end = (between[1], rows.size) if behind else (0, between[0])
+            copy_rows(signal, rows, begin, end, first, n, stage, top, gap)
         if has_std:
             copy_squares(std, rows, first, n, variance, gap)
         baseline(stage, n, windows, has_jump, value)
         if not has_std:
             residuals(stage, n, windows, noise_of[1], value, merged, noise)
-        take_off_line(stage, x, n, worked, tilted, value)
+        copy_above_line(
+            signal, rows, between[0], between[1], first, n, x, tilted, value, stage, top, gap
+        )
+        for behind in range(2):
+            begin, end = (between[1], worked[1]) if behind else (worked[0], between[0])
+            take_off_line(stage, x, n, max(begin, worked[0]), min(end, worked[1]), tilted, value)
         if wanted[1]:
             if line.first.size == 1:
                 local_fits(
@@ -210,8 +211,8 @@ def _edge(
                 result[14:16], flags,
             )  # fmt: skip
         _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, work, flags)
-        _judge(n, flags, top, gap, limits[2], status[first : first + n])
-        _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out)
+        judge(n, flags, top, gap, limits[2], status[first : first + n])
+        write(n, first, result, flags, gap, origin, scale, out_rows, out)
 
 
 @compiled
@@ -254,40 +255,3 @@ def _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits
     for p in range(n):
         small = (size[p] <= limits[0]) | (size[p] <= limits[1] * math.sqrt(square[p]))
         flags[p] |= np.uint8(LOW_FLAG if small else 0)
-
-
-@compiled
-def _judge(n, flags, top, gap, saturation, status):
-    """Turn the flags of a pixel into the status that is told first."""
-    for p in range(n):
-        flag = flags[p]
-        bound = np.uint8(AT_BOUND if flag & AT_BOUND_FLAG else OK)
-        out = np.uint8(OUT_OF_RANGE) if flag & OUT_FLAG else bound
-        bright = np.uint8(SATURATED) if top[p] >= saturation else out
-        low = np.uint8(LOW_SIGNAL) if flag & LOW_FLAG else bright
-        status[p] = np.uint8(MISSING) if gap[p] != 0.0 else low
-
-
-@compiled
-def _write(n, first, result, flags, gap, origin, scale, has_std, out_rows, out):
-    """Copy what is wanted, energies in eV; without enough signal only the jump."""
-    nothing = index_of(gap, math.nan)
-    for p in range(n):
-        # From here on the gap also blanks pixels without enough signal.
-        result[0, p] += gap[p]
-        result[1, p] += gap[p]
-        gap[p] = nothing if flags[p] & LOW_FLAG else gap[p]
-    for row in range(RESULT_ROWS):
-        to = out_rows[row]
-        if to < 0:
-            continue
-        if row < 2:
-            for p in range(n):
-                out[to, first + p] = result[row, p]
-        elif row == 4 or row == 5 or row == NOISE:
-            for p in range(n):
-                out[to, first + p] = result[row, p] + gap[p]
-        else:
-            shift = origin if row % 2 == 0 else 0.0
-            for p in range(n):
-                out[to, first + p] = shift + scale * np.float64(result[row, p] + gap[p])

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from socwidgets.kernels.edge_scan import NOWHERE, index_of
 from socwidgets.kernels.rows import compiled
 
@@ -76,11 +78,15 @@ def find_crossings(
         work[3, :n] = noise[:n]
         work[4, :n] = noise[:n]
     _between_two(stage, x, n, search, levels, index, level, work, unsure)
+    pixels = np.empty(n, np.intp)
+    count = 0
     for p in range(n):
-        if unsure[p] != 0.0:
-            unsure[p] = _through_parabola(
-                stage, variance, has_std, x, search, levels, int(index[p]), level[p], work, p
-            )
+        pixels[count] = p
+        count += 1 if unsure[p] != 0.0 else 0
+    if count > 0:
+        _through_parabolas(
+            stage, variance, has_std, x, search, levels, index, level, work, unsure, pixels[:count]
+        )
 
 
 @compiled
@@ -89,31 +95,24 @@ def _between_two(stage, x, n, search, levels, index, level, work, unsure):
 
     Three intervals tell the typical rise of one better than that one does.
     """
-    position, part, slope, right, across, span = (
-        work[0],
-        work[1],
-        work[2],
-        work[5],
-        work[6],
-        work[7],
-    )
-    gather_two(stage, n, index, part, slope)
-    look_up_two(x, n, index, position, right)
+    position, part, slope = work[0], work[1], work[2]
+    width, usual = work[5], work[6]
     for p in range(n):
         row = int(index[p]) if index[p] < NOWHERE else 1
         before, behind = max(row - 2, search[0]), min(row + 1, search[1] - 1)
-        across[p] = stage[behind, p] - stage[before, p]
-        span[p] = levels.span[row]
+        part[p], slope[p] = stage[row - 1, p], stage[row, p]
+        position[p], width[p] = x[row - 1], x[row] - x[row - 1]
+        usual[p] = (stage[behind, p] - stage[before, p]) * levels.share[row]
     nothing, zero, one = index_of(part, math.nan), index_of(part, 0.0), index_of(part, 1.0)
     least, typical = index_of(part, 0.5 * _LEAST**2), index_of(part, 0.5 * _CLEAR**2)
     never = index_of(part, NOWHERE)
     for p in range(n):
-        rise, step = slope[p] - part[p], right[p] - position[p]
+        rise, step = slope[p] - part[p], width[p]
         share = (level[p] - part[p]) / rise
         found = index[p] < never
         square = work[3, p] + work[4, p]
-        usual = max(across[p] * span[p] * step, zero)
-        noisy = (rise * rise < least * square) | (usual * usual < typical * square)
+        mean = max(usual[p], zero)
+        noisy = (rise * rise < least * square) | (mean * mean < typical * square)
         position[p] += share * step + (zero if found else nothing)
         part[p] = share
         slope[p] = rise / step
@@ -121,55 +120,122 @@ def _between_two(stage, x, n, search, levels, index, level, work, unsure):
 
 
 @compiled
-def _through_parabola(stage, variance, has_std, x, search, levels, row, level, work, p):
-    """Position of one noisy pixel; 1 if the slope is lost in the noise."""
-    step = x[row] - x[row - 1]
-    center = row if work[1, p] > 0.5 else row - 1
-    mean = 0.5 * (work[3, p] + work[4, p])
-    u, steep, sure = 0.0, 0.0, False
+def _through_parabolas(
+    stage, variance, has_std, x, search, levels, index, level, work, unsure, pixels
+):  # fmt: skip
+    """Positions of the noisy `pixels`: by the narrow parabola, or else by the wide one.
+
+    Where the slope is lost in the noise of both, `unsure` stays 1.
+    """
+    local, done = np.empty((8, pixels.size), stage.dtype), np.empty(pixels.size, np.intp)
+    left = pixels.size
     for size in range(levels.first.shape[0]):
-        u, steep = _on_parabola(stage, levels, size, center, level, 1.5 * step, p)
-        unit = levels.unit[size, center]
-        spread = mean * (unit[0] + u * (unit[1] + u * unit[2]))
-        least = _SIGNIFICANT if size else _NARROW
-        sure = (steep > 0.0) & (steep * steep > least * least * spread)
-        if sure:
-            break
-    if not sure:
-        work[2, p] = math.nan
-        return 1.0
-    place = x[center] + u
-    while row < search[1] - 1 and x[row] < place:
-        row += 1
-    while row > search[0] + 1 and x[row - 1] > place:
-        row -= 1
-    if has_std:
-        work[3, p], work[4, p] = variance[row - 1, p], variance[row, p]
-    low, step = stage[row - 1, p], x[row] - x[row - 1]
-    part = min(max((place - x[row - 1]) / step, 0.0), 1.0)
-    own = (stage[row, p] - low) / step
-    # Both slopes, by what they are worth: one is noisy, the other is off by a part of itself.
-    off = (_OFF * steep) ** 2
-    slope = steep + (own - steep) * off / (off + (work[3, p] + work[4, p]) / step**2)
-    work[0, p] = place + (level - low - part * step * own) / slope
-    work[1, p] = part
-    work[2, p] = slope
-    return 0.0
+        _fit_parabolas(stage, x, levels, size, index, level, work, pixels[:left], local)
+        _solve_parabolas(left, _SIGNIFICANT if size else _NARROW, local)
+        sure, rest = 0, 0
+        for i in range(left):
+            p, good = pixels[i], local[7, i] != 0.0
+            done[sure], pixels[rest] = p, p
+            local[0, sure], local[1, sure] = local[0, i], local[1, i]
+            sure += 1 if good else 0
+            rest += 0 if good else 1
+        left = rest
+        _look_around(stage, variance, has_std, x, search, index, level, work, done[:sure], local)
+        _step_from(sure, local)
+        for i in range(sure):
+            p = done[i]
+            work[0, p], work[1, p], work[2, p] = local[0, i], local[1, i], local[2, i]
+            unsure[p] = 0.0
+    for i in range(left):
+        work[2, pixels[i]] = math.nan
 
 
 @compiled
-def _on_parabola(stage, levels, size, center, level, reach, p):
-    """Where a local parabola has the level, from its center, and its slope there."""
-    first, weights = levels.first[size, center], levels.weights[size, center]
-    value, slope, bend = 0.0, 0.0, 0.0
-    for j in range(levels.counts[size]):
-        sample = stage[first + j, p]
-        value += weights[0, j] * sample
-        slope += weights[1, j] * sample
-        bend += weights[2, j] * sample
-    u, steep = 0.0, slope
-    for _ in range(2):
-        u -= (value - level + u * (slope + u * bend)) / steep
-        u = min(max(u, -reach), reach)
-        steep = slope + 2.0 * u * bend
-    return u, steep
+def _fit_parabolas(stage, x, levels, size, index, level, work, pixels, local):
+    """Local parabola of each pixel around the sample next to the crossing.
+
+    ``local (8, n)`` gets the position of that sample, slope, bend, value less the level, the unit
+    variances of the slope, and one and a half intervals.
+    """
+    count = levels.counts[size]
+    for i in range(pixels.size):
+        p = pixels[i]
+        row = int(index[p])
+        center = row if work[1, p] > 0.5 else row - 1
+        first = levels.first[size, center]
+        value, slope, bend = -level[p], 0.0 * level[p], 0.0 * level[p]
+        for j in range(count):
+            sample = stage[first + j, p]
+            value += levels.weights[size, center, 0, j] * sample
+            slope += levels.weights[size, center, 1, j] * sample
+            bend += levels.weights[size, center, 2, j] * sample
+        local[0, i], local[1, i], local[2, i], local[3, i] = x[center], slope, bend, value
+        mean = index_of(stage, 0.5) * (work[3, p] + work[4, p])
+        for k in range(3):
+            local[4 + k, i] = mean * levels.unit[size, center, k]
+        local[7, i] = index_of(stage, 1.5) * (x[row] - x[row - 1])
+
+
+@compiled
+def _solve_parabolas(n, least, local):
+    """Where each parabola has the level, and its slope there, into the first two rows.
+
+    The last row becomes 1 where that slope stands out of its noise, else 0.
+    """
+    one, zero = index_of(local, 1.0), index_of(local, 0.0)
+    square = index_of(local, least * least)
+    for i in range(n):
+        slope, bend, value, reach = local[1, i], local[2, i], local[3, i], local[7, i]
+        u, steep = zero, slope
+        for _ in range(2):
+            u -= (value + u * (slope + u * bend)) / steep
+            u = min(max(u, -reach), reach)
+            steep = slope + u * (bend + bend)
+        spread = local[4, i] + u * (local[5, i] + u * local[6, i])
+        local[0, i] += u
+        local[1, i] = steep
+        sure = (steep > zero) & (steep * steep > square * spread)
+        local[7, i] = one if sure else zero
+
+
+@compiled
+def _look_around(stage, variance, has_std, x, search, index, level, work, pixels, local):
+    """The two samples around each place into `local`, from its third row on.
+
+    These are their values, the position of the first, the interval, the sum of their variances
+    and the level.
+    """
+    for i in range(pixels.size):
+        p, place = pixels[i], local[0, i]
+        row = int(index[p])
+        while row < search[1] - 1 and x[row] < place:
+            row += 1
+        while row > search[0] + 1 and x[row - 1] > place:
+            row -= 1
+        if has_std:
+            work[3, p], work[4, p] = variance[row - 1, p], variance[row, p]
+        local[2, i], local[3, i] = stage[row - 1, p], stage[row, p]
+        local[4, i], local[5, i] = x[row - 1], x[row] - x[row - 1]
+        local[6, i], local[7, i] = work[3, p] + work[4, p], level[p]
+
+
+@compiled
+def _step_from(n, local):
+    """One step of Newton's method from each place, along the straight line between its samples.
+
+    ``local[:3]`` gets position, part of the interval before the place, slope.
+    """
+    one, zero = index_of(local, 1.0), index_of(local, 0.0)
+    square = index_of(local, _OFF**2)
+    for i in range(n):
+        place, steep, low, step = local[0, i], local[1, i], local[2, i], local[5, i]
+        per_step = one / step
+        part = min(max((place - local[4, i]) * per_step, zero), one)
+        rise = local[3, i] - low
+        own = rise * per_step
+        # Both slopes, by what they are worth: one is noisy, the other is off by a part of itself.
+        off = square * steep * steep
+        slope = steep + (own - steep) * off / (off + local[6, i] * per_step * per_step)
+        local[0, i] = place + (local[7, i] - low - part * rise) / slope
+        local[1, i] = part
+        local[2, i] = slope

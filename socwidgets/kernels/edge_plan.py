@@ -41,6 +41,9 @@ class EdgePlan:
     search, worked : tuple of int
         First and last + 1 staged row where levels are looked for, and of all rows but those that
         only the two windows need.
+    between : tuple of int
+        The same of the worked rows that lie between the two windows: they are staged last, with the
+        baseline already taken off.
     windows, white_line, centroid, derivative, levels
         Tables; empty arrays for what is not wanted.
     has_jump, has_pre : bool
@@ -61,6 +64,7 @@ class EdgePlan:
     x: np.ndarray
     search: tuple[int, int]
     worked: tuple[int, int]
+    between: tuple[int, int]
     windows: Windows
     white_line: WhiteLine
     centroid: Centroid
@@ -142,14 +146,17 @@ def make_plan(
     inner = np.searchsorted(rows, np.concatenate([np.asarray(p, dtype=int) for p in used[1:]]))
     line = white_line_table(x, rows, white_line, wl_rows, half_width / scale, degree)
     noise_of, freedom = _noise_source(normalization, line)
+    windows = window_table(normalization, rows)
+    worked = int(inner.min()), int(inner.max()) + 1
     return EdgePlan(
         origin,
         scale,
         rows,
         x,
         (int(at[0]), int(at[-1]) + 1),
-        (int(inner.min()), int(inner.max()) + 1),
-        window_table(normalization, rows),
+        worked,
+        _between(worked, windows),
+        windows,
         line,
         centroid_table(x, np.searchsorted(rows, [] if centroid is None else centroid)),
         derivative_table(x, at, derivative_points),
@@ -160,6 +167,13 @@ def make_plan(
         noise_of,
         freedom,
     )
+
+
+def _between(worked: tuple[int, int], windows: Windows) -> tuple[int, int]:
+    """The part of the worked rows behind the pre-edge and before the post-edge window."""
+    start = max(worked[0], int(windows.pre.max()) + 1 if windows.pre.size else 0)
+    stop = min(worked[1], int(windows.post.min()) if windows.post.size else worked[1])
+    return start, max(start, stop)
 
 
 def _noise_source(

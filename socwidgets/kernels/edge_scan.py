@@ -18,18 +18,16 @@ NOWHERE = 1e9
 
 
 @compiled
-def copy_rows(signal, rows, first, n, stage, top, gap):
-    """Copy rows of a run of pixels; largest sample into `top`; `gap` is 0, or NaN."""
-    top[:n] = -math.inf
-    gap[:n] = 0.0
-    whole = rows.size - rows.size % 4
-    for i in range(0, whole, 4):
+def copy_rows(signal, rows, start, stop, first, n, stage, top, gap):
+    """Copy rows ``start:stop`` for a run of pixels; `top` grows to the largest, `gap` to NaN."""
+    whole = stop - (stop - start) % 4
+    for i in range(start, whole, 4):
         a = signal[rows[i], first : first + n]
         b = signal[rows[i + 1], first : first + n]
         c = signal[rows[i + 2], first : first + n]
         d = signal[rows[i + 3], first : first + n]
         _copy_four(a, b, c, d, stage[i], stage[i + 1], stage[i + 2], stage[i + 3], top, gap)
-    for i in range(whole, rows.size):
+    for i in range(whole, stop):
         _copy_row(signal[rows[i], first : first + n], stage[i], top, gap)
 
 
@@ -49,6 +47,41 @@ def _copy_row(row, target, top, gap):
         target[p] = sample
         top[p] = max(top[p], sample)
         gap[p] += 0.0 * sample
+
+
+@compiled
+def copy_above_line(signal, rows, start, stop, first, n, x, tilted, value, stage, top, gap):
+    """As `copy_rows`, less the pre-edge line or only its constant."""
+    none = 0.0 * x[0]
+    whole = stop - (stop - start) % 4
+    for i in range(start, whole, 4):
+        f, g, h, k = (x[i], x[i + 1], x[i + 2], x[i + 3]) if tilted else (none, none, none, none)
+        a = signal[rows[i], first : first + n]
+        b = signal[rows[i + 1], first : first + n]
+        c = signal[rows[i + 2], first : first + n]
+        d = signal[rows[i + 3], first : first + n]
+        _copy_four_above(
+            a, b, c, d, f, g, h, k, value[0], value[1],
+            stage[i], stage[i + 1], stage[i + 2], stage[i + 3], top, gap,
+        )  # fmt: skip
+    for i in range(whole, stop):
+        _copy_row(signal[rows[i], first : first + n], stage[i], top, gap)
+        _take_off(stage[i, :n], x[i] if tilted else none, value[0], value[1])
+
+
+@compiled
+def _copy_four_above(
+    a, b, c, d, f, g, h, k, constant, slope, to_a, to_b, to_c, to_d, top, gap
+):  # fmt: skip
+    for p in range(a.size):
+        s, t, u, v = a[p], b[p], c[p], d[p]
+        start, rise = constant[p], slope[p]
+        to_a[p] = s - (start + f * rise)
+        to_b[p] = t - (start + g * rise)
+        to_c[p] = u - (start + h * rise)
+        to_d[p] = v - (start + k * rise)
+        top[p] = max(top[p], s, t, u, v)
+        gap[p] += 0.0 * ((s + t) + (u + v))
 
 
 @compiled
@@ -103,27 +136,11 @@ def covariance_of_baseline(variance, has_std, noise, n, windows, covariance):
 
 
 @compiled
-def take_off_line(stage, x, n, work, tilted, value):
-    """Subtract the pre-edge line, or only its constant, from the rows ``work[0]:work[1]``."""
+def take_off_line(stage, x, n, start, stop, tilted, value):
+    """Subtract the pre-edge line, or only its constant, from the rows ``start:stop``."""
     none = 0.0 * x[0]
-    whole = work[1] - (work[1] - work[0]) % 4
-    for i in range(work[0], whole, 4):
-        f, g, h, k = (x[i], x[i + 1], x[i + 2], x[i + 3]) if tilted else (none, none, none, none)
-        _take_off_four(
-            stage[i, :n], stage[i + 1], stage[i + 2], stage[i + 3], f, g, h, k, value[0], value[1]
-        )
-    for i in range(whole, work[1]):
+    for i in range(start, stop):
         _take_off(stage[i, :n], x[i] if tilted else none, value[0], value[1])
-
-
-@compiled
-def _take_off_four(a, b, c, d, f, g, h, k, constant, slope):
-    for p in range(a.size):
-        start, rise = constant[p], slope[p]
-        a[p] -= start + f * rise
-        b[p] -= start + g * rise
-        c[p] -= start + h * rise
-        d[p] -= start + k * rise
 
 
 @compiled

@@ -120,14 +120,15 @@ class Levels(NamedTuple):
 
     ``first (2, R)`` staged row where the window starts; ``weights (2, R, 3, m)`` give value, slope
     and half the second derivative at ``x_r``; ``unit (2, R, 3)``: the slope at ``x_r + u`` has the
-    variance ``unit_0 + u (unit_1 + u unit_2)`` for samples of unit variance. ``span (R,)`` is one
-    over the distance from ``x_{r - 2}`` to ``x_{r + 1}``. ``counts (2,)`` samples of each window.
+    variance ``unit_0 + u (unit_1 + u unit_2)`` for samples of unit variance. ``share (R,)`` is the
+    interval before ``x_r`` over the distance from ``x_{r - 2}`` to ``x_{r + 1}``. ``counts (2,)``
+    samples of each window.
     """
 
     first: np.ndarray
     weights: np.ndarray
     unit: np.ndarray
-    span: np.ndarray
+    share: np.ndarray
     counts: np.ndarray
 
 
@@ -145,10 +146,11 @@ def level_table(x: np.ndarray, search: np.ndarray) -> Levels:
             weights[size, row, :terms, :points], first[size, row] = local, start
     slope, bend = weights[..., 1, :], 2.0 * weights[..., 2, :]
     unit = np.stack([slope * slope, 2.0 * slope * bend, bend * bend], axis=-1).sum(axis=-2)
-    span = np.zeros(x.size)
+    share = np.zeros(x.size)
     for row in search[1:]:
-        span[row] = 1.0 / (x[min(row + 1, search[-1])] - x[max(row - 2, search[0])])
-    return Levels(first, weights, unit, span, counts)
+        around = x[min(row + 1, search[-1])] - x[max(row - 2, search[0])]
+        share[row] = (x[row] - x[row - 1]) / around
+    return Levels(first, weights, unit, share, counts)
 
 
 def window_table(plan: NormalizationPlan, rows: np.ndarray) -> Windows:

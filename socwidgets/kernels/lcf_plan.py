@@ -95,7 +95,7 @@ class LcfPlan:
     matrices: LcfMatrices
 
 
-def polynomial_background(axis: np.ndarray, degree: int) -> np.ndarray:
+def polynomial_background(axis: np.ndarray, degree: int, power: float = 1.0) -> np.ndarray:
     """Rows of the background basis on a scaled axis.
 
     Parameters
@@ -104,6 +104,9 @@ def polynomial_background(axis: np.ndarray, degree: int) -> np.ndarray:
         ``(E,)``, spectral values.
     degree : int
         -1 for none, 0 for a constant, 1 for a line.
+    power : float
+        The line runs along this power of the axis, which must then be positive: -3 for the
+        absorption beside an edge.
 
     Returns
     -------
@@ -111,8 +114,10 @@ def polynomial_background(axis: np.ndarray, degree: int) -> np.ndarray:
         ``(degree + 1, E)``; the scaled axis runs from -1 to 1, so that the first coefficient is the
         background at mid-range and the second half its change over the range.
     """
-    half = 0.5 * (axis[-1] - axis[0])
-    scaled = (axis - 0.5 * (axis[-1] + axis[0])) / (half if half else 1.0)
+    # Over their middle, so that no power of a large energy loses digits.
+    along = axis if power == 1.0 else (axis / axis[axis.size // 2]) ** power
+    half = 0.5 * (along[-1] - along[0])
+    scaled = (along - 0.5 * (along[-1] + along[0])) / (half if half else 1.0)
     return (
         np.stack([scaled**power for power in range(degree + 1)])
         if degree >= 0

@@ -81,7 +81,8 @@ def display_maps(maps: xr.Dataset) -> list[str]:
     quantity = [n for n in names if maps[n].attrs.get(KIND) and not n.endswith(STD_SUFFIX)]
     sigma = [n for n in names if n.endswith(STD_SUFFIX)]
     other = [n for n in names if n not in quantity and n not in sigma and n != STATUS]
-    return [*quantity, *sigma, *other, *([STATUS] if STATUS in names else [])]
+    rest = [*sigma, *other] if quantity else [*other, *sigma]
+    return [*quantity, *rest, *([STATUS] if STATUS in names else [])]
 
 
 def notes_of(maps: xr.Dataset) -> list[str]:

@@ -133,11 +133,14 @@ def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataAr
     outside = grid[(grid < axis[0] - tolerance) | (grid > axis[-1] + tolerance)]
     if outside.size:
         units = coord.attrs.get("units", "")
+        thousandth = axis[0] <= 1e-3 * grid[-1] and axis[-1] >= 1e-3 * grid[0]
         raise ReferenceSpectraError(
             f"the references do not cover {outside.size} of the {grid.size} points of the stack",
             expected=f"references from {grid[0]:g} to {grid[-1]:g} {units}",
             found=f"{axis[0]:g} to {axis[-1]:g} {units}",
-            fix="nothing is extrapolated: fit a narrower range (parameters low and high) or "
+            fix="these references look like keV: multiply their axis by 1000"
+            if thousandth and axis[-1] < 100.0
+            else "nothing is extrapolated: fit a narrower range (parameters low and high) or "
             "measure longer references",
         )
     clipped = np.clip(grid, axis[0], axis[-1])
@@ -184,6 +187,8 @@ def sound_references(references: xr.DataArray) -> xr.DataArray:
 def shift_references(references: xr.DataArray, shift: float) -> xr.DataArray:
     """References with `shift` (axis units) added to their spectral axis."""
     references = sound_references(references)
+    if shift == 0.0:
+        return references
     dim = spectral_dim(references)
     coord = references[dim]
     return references.assign_coords({dim: coord.copy(data=coord.values + shift)})

@@ -14,6 +14,9 @@ from socwidgets.model.references import align_references
 from socwidgets.phantoms.fields import gaussian_field
 from socwidgets.phantoms.phantom import ENERGY_SHIFT, Phantom
 
+#: Correlation lengths of the uneven illumination in the field.
+ILLUMINATION_PARTS = 5.0
+
 
 class Microscope(Protocol):
     """What the functions of this module read of an instrument; it may be frozen."""
@@ -42,7 +45,7 @@ def illuminate(
     instrument: Microscope, shape: tuple[int, int], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Relative illumination ``(y, x)`` of the flats and of the sample; smooth over the field."""
-    length = shape[0] / 5.0
+    length = shape[0] / ILLUMINATION_PARTS
     flat = 1.0 + instrument.illumination * gaussian_field(shape, length, rng)
     drift = 1.0 + instrument.illumination_drift * gaussian_field(shape, length, rng)
     flat = np.clip(flat, 0.2, None)

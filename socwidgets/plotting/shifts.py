@@ -32,7 +32,8 @@ def shifts_figure(
     ----------
     drift : xarray.Dataset
         ``dy`` and ``dx`` over one dim, px, from `measure_drift`, `measure_state_shifts` or a
-        registered stack; where there is ``replaced``, those frames get open symbols.
+        registered stack; where there is ``replaced``, those frames get open symbols, and where
+        there are ``row_dy`` and ``row_dx`` (raster scans), bars span the rows of each frame.
     pixel_nm : float, optional
         Adds an axis in nm on the right.
     title : str
@@ -53,12 +54,18 @@ def shifts_figure(
     axes.axhline(0.0, color=GRID, linewidth=1.0, zorder=0)
     for name, color, marker in (("dy", CYCLE[0], "o"), ("dx", CYCLE[1], "s")):
         values = drift[name].values
+        if f"row_{name}" in drift:
+            rows = drift[f"row_{name}"].transpose(dim, ...).values
+            low, high = values + rows.min(axis=1), values + rows.max(axis=1)
+            axes.vlines(at, low, high, color=color, alpha=0.35, linewidth=2.5)
         axes.plot(at, values, color=color, linewidth=1.2, label=f"along {name[-1]}")
         axes.plot(at[~open_ones], values[~open_ones], marker, color=color, markersize=3.5)
         axes.plot(
             at[open_ones], values[open_ones], marker, color=color, markersize=5.0,
             markerfacecolor="white",
         )  # fmt: skip
+    if "row_dy" in drift:
+        axes.plot([], [], color=MUTED, alpha=0.35, linewidth=2.5, label="rows of the frame")
     if open_ones.any():
         axes.plot([], [], "o", color=MUTED, markerfacecolor="white", label="not believed")
     axes.set_xlabel(axis_label(drift[dim]) if labelled else dim.capitalize())

@@ -57,7 +57,9 @@ def comparison_numbers(found: Comparison) -> dict[str, Number]:
     a, b = found.names
     numbers = {"shift": change_number(found.change, f"Difference of the mean, {b} minus {a}")}
     c = found.change
-    numbers["p_value"] = Number(c.p_value, "Chance of such a difference by accident")
+    numbers["p_value"] = Number(
+        c.p_value, "Chance of such a difference by accident (p)", is_chance=True
+    )
     numbers["p_shape"] = Number(c.p_shape, "Chance of such a change of shape by accident")
     numbers["wasserstein"] = Number(c.wasserstein, "Distance of the distributions", c.units)
     for number, (name, scan) in enumerate(zip(found.names, (found.first, found.second),
@@ -127,5 +129,5 @@ def show_comparison(found: Comparison) -> None:
     inside = {name: values.where(scans[name].labels > 0) for name, values in masked.items()}
     noise = [scan.card["sigma_noise"].value for scan in scans.values()]
     caption = "Distribution inside the particles. Orange: noise of one pixel."
-    show_figures(plotting.ridge_figure(inside, noise, width=7.2), "distributions", caption)
+    show_figures(plotting.ridge_figure(inside, noise, width=5.2), "distributions", caption)
     show_changes({" to ".join(found.names): found.change})

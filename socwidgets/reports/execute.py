@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -10,8 +11,9 @@ from typing import Any
 
 import nbformat
 
+from socwidgets.io.output_errors import disk_full
 from socwidgets.model import errors
-from socwidgets.model.errors import ReportError
+from socwidgets.model.errors import ReportError, SocwidgetsError
 
 #: ``progress(done_cells, all_cells)``.
 CellProgress = Callable[[int, int], None]
@@ -73,7 +75,7 @@ def execute_notebook(
             progress=progress,
         )
     except PapermillExecutionError as error:
-        raise _report_error(error) from None
+        raise _report_error(error, cwd) from None
     except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
         raise ReportError(
             "the notebook of this report was not finished",
@@ -137,9 +139,14 @@ def _report_cells(nb_man: Any, progress: CellProgress) -> None:
     nb_man.cell_complete = cell_complete
 
 
-def _report_error(error: Any) -> ReportError:
+def _report_error(error: Any, cwd: Path) -> SocwidgetsError:
     """Turn a failed cell into an error that says what its user can do."""
     name, text = str(error.ename), _ANSI.sub("", str(error.evalue)).strip()
+    # The kernel writes into a hidden twin of the output folder: its name says nothing to a reader.
+    text = text.replace(f"{cwd}{os.sep}", "")
+    full = disk_full(text, cwd.parent)
+    if full is not None:
+        return full
     own = isinstance(getattr(errors, name, None), type)
     if own:
         return ReportError(text)

@@ -16,7 +16,8 @@ from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.provenance import data_hash
 from socwidgets.model.references import shift_references
-from socwidgets.reports.parameters import PHANTOM_PREFIX, SocMapReport
+from socwidgets.phantoms.by_name import PHANTOM_PREFIX
+from socwidgets.reports.parameters import SocMapReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +95,9 @@ def _frames(path: str | None) -> xr.DataArray | None:
 
 
 def _simulate(params: SocMapReport) -> Inputs:
-    from socwidgets.phantoms.catalog import KINDS, make_phantom, simulate
+    from socwidgets.phantoms.by_name import simulated_scan
 
-    name, changes = phantom_options(params.stack)
-    kind = "lfp_ensemble" if name == "lfp" else name
-    known = [key for key, entry in KINDS.items() if entry.technique == "stxm"]
-    if kind not in known:
-        raise ParameterError(
-            f"there is no phantom {name!r} for this report",
-            expected=f"{PHANTOM_PREFIX}lfp, or one of {', '.join(known)}",
-            found=params.stack,
-        )
-    if params.pixel_um is not None:
-        changes["pixel_um"] = params.pixel_um
-    phantom = make_phantom(kind, changes, seed=params.seed)
-    stack = simulate(phantom, seed=params.seed)
+    phantom, stack = simulated_scan(params.stack, seed=params.seed, pixel_um=params.pixel_um)
     if params.sample:
         stack.attrs["sample"] = params.sample
     references = phantom.references
@@ -117,30 +106,8 @@ def _simulate(params: SocMapReport) -> Inputs:
 
         references = open_references(params.references, dim=spectral_dim(stack[SIGNAL]))
     if references is None:
-        raise ParameterError(f"the phantom {name!r} has no reference spectra")
+        raise ParameterError(f"the phantom {params.stack!r} has no reference spectra")
     return Inputs(stack, references, phantom=phantom)
-
-
-def phantom_options(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and changed parameters of ``phantom:NAME:key value,key value``.
-
-    An equals sign may stand between key and value, except in the default of a template, where
-    papermill would stumble over it.
-
-    Raises
-    ------
-    ParameterError
-        If what follows the name is no list of ``key=value``.
-    """
-    name, _, options = text.removeprefix(PHANTOM_PREFIX).partition(":")
-    pairs = [item.replace("=", " ", 1).split(None, 1) for item in options.split(",")]
-    pairs = [pair for pair in pairs if pair]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ParameterError(
-            f"the phantom {text!r} cannot be understood",
-            expected="phantom:NAME or phantom:NAME:key value,key value",
-        )
-    return name.strip(), {key: value.strip() for key, value in pairs}
 
 
 def _record(source: Any, value: xr.Dataset | xr.DataArray) -> dict[str, Any]:

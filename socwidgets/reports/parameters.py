@@ -11,9 +11,7 @@ from typing import Any, ClassVar, Self
 
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.parameters import Parameters, param
-
-#: A stack of this form runs on simulated data with a known truth instead of on a file.
-PHANTOM_PREFIX = "phantom:"
+from socwidgets.phantoms.by_name import PHANTOM_PREFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

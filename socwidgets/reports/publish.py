@@ -84,11 +84,16 @@ def show_list(items: Sequence[str], section: str) -> None:
 
 def table_html(table: pd.DataFrame, caption: str = "") -> str:
     """HTML of a table with scopes on its headers, so that a screen reader can follow."""
-    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
+    names = [escape(str(name)) for name in table.columns]
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
     corner = escape(str(table.index.name or ""))
     rows = "".join(
         f'<tr><th scope="row">{escape(str(index))}</th>'
-        + "".join(f"<td>{escape(str(cell))}</td>" for cell in row)
+        # On a narrow page the cells stand below each other, each with the name of its column.
+        + "".join(
+            f'<td data-name="{name}">{escape(str(cell))}</td>'
+            for name, cell in zip(names, row, strict=True)
+        )
         + "</tr>"
         for index, row in zip(table.index, table.itertuples(index=False), strict=True)
     )

@@ -62,6 +62,8 @@ class Number:
         ``"1"`` if dimensionless.
     label, method : str
         Words for a table, and how it was made.
+    is_chance : bool
+        The value is a chance by accident (p), which is printed in another way.
     """
 
     value: float
@@ -71,6 +73,7 @@ class Number:
     low: float = math.nan
     high: float = math.nan
     method: str = ""
+    is_chance: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; NaN becomes null."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from socwidgets.heterogeneity.card_model import HeterogeneityCard
-from socwidgets.model.errors import DataError, ParameterError
-from socwidgets.model.roi import ROI, roi_from_dict
+from socwidgets.io.region_file import read_regions
+from socwidgets.model.errors import DataError
+from socwidgets.model.roi import ROI
 from socwidgets.reports.factors import factors
 from socwidgets.reports.inputs import Inputs, open_inputs
 from socwidgets.reports.parameters import SocMapReport
@@ -182,22 +180,4 @@ def read_rois(params: SocMapReport) -> list[ROI]:
     ParameterError
         If this is no list of regions.
     """
-    text = params.rois.strip()
-    if not text:
-        return []
-    if not text.startswith(("[", "{")):
-        try:
-            text = Path(text).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ParameterError(
-                f"cannot read the regions in {params.rois}", found=str(error)
-            ) from None
-    try:
-        values: Any = json.loads(text)
-    except ValueError as error:
-        raise ParameterError("the regions are no JSON", found=str(error)) from None
-    if isinstance(values, dict):
-        values = values.get("rois", [values])
-    if not isinstance(values, list) or not all(isinstance(item, dict) for item in values):
-        raise ParameterError("the regions are no list", expected='[{"name": ..., "type": ...}]')
-    return [roi_from_dict(item) for item in values]
+    return read_regions(params.rois)

@@ -27,8 +27,8 @@ from socwidgets.reports.publish import (
     show_subtitle,
     show_table,
 )
-from socwidgets.reports.results import Results
-from socwidgets.reports.words import interval, with_uncertainty
+from socwidgets.reports.results import Number, Results
+from socwidgets.reports.words import chance_value, interval, with_uncertainty
 
 #: Particles whose spectra are drawn, the largest first.
 MAX_SPECTRA = 5
@@ -103,12 +103,20 @@ def show_maps(
 
 
 def show_interactive(
-    od: xr.Dataset, maps: xr.Dataset, names: Sequence[str] = ("soc", "soc_std", "thickness")
+    od: xr.Dataset,
+    maps: xr.Dataset,
+    limits: tuple[float, float] | None = None,
+    names: Sequence[str] = ("soc", "soc_std", "thickness"),
 ) -> None:
-    """Show the maps in a frame that needs no kernel: hover, lasso, range of the histogram."""
+    """Show the maps in a frame that needs no kernel: hover, lasso, range of the histogram.
+
+    `limits` are the ends of the color scale of the first map.
+    """
     keep = usable(maps)
     chosen = [maps[name].where(keep) for name in names if name in maps]
-    show_frame(payload(od, chosen, keep), "map", f"Interactive map: {quantity_label(chosen[0])}")
+    show_frame(
+        payload(od, chosen, keep, limits), "map", f"Interactive map: {quantity_label(chosen[0])}"
+    )
 
 
 def show_histogram(
@@ -241,13 +249,19 @@ def show_headline(results: Results, names: Sequence[str]) -> None:
             rows.append(
                 {
                     "quantity": number.label,
-                    "value": with_uncertainty(number.value, number.std, number.unit),
+                    "value": _value(number),
                     "95 % interval": interval(number.low, number.high),
                     "how": number.method,
                 }
             )
     show_list([results.verdict], "verdict")
     show_table(pd.DataFrame(rows).set_index("quantity"), "headline")
+
+
+def _value(number: Number) -> str:
+    if number.is_chance:
+        return chance_value(number.value)
+    return with_uncertainty(number.value, number.std, number.unit)
 
 
 def show_warnings(results: Results) -> None:

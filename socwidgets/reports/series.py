@@ -19,7 +19,7 @@ from socwidgets.reports.parameter_classes import CompareReport, SeriesReport
 from socwidgets.reports.publish import show_figures, show_table
 from socwidgets.reports.results import Number
 from socwidgets.reports.scan import Scan, map_scan
-from socwidgets.reports.words import chance, interval, with_uncertainty
+from socwidgets.reports.words import chance, chance_value, interval, with_uncertainty
 
 #: Below this chance of a difference by accident a change is called one.
 SIGNIFICANT = 0.05
@@ -126,7 +126,9 @@ def series_numbers(series: Series) -> dict[str, Number]:
     for number, change in enumerate(series.changes, start=1):
         label = f"Change of the mean, {series.names[number - 1]} to {series.names[number]}"
         found[f"shift_{number}"] = change_number(change, label)
-        found[f"p_{number}"] = Number(change.p_value, f"{label}: chance by accident")
+        found[f"p_{number}"] = Number(
+            change.p_value, f"{label}: chance by accident (p)", is_chance=True
+        )
     return found
 
 
@@ -207,8 +209,8 @@ def show_changes(changes: dict[str, StateChange]) -> None:
             "95 % interval": interval(c.shift_low, c.shift_high),
             "distance (Wasserstein)": f"{c.wasserstein:.3g}",
             "of it shape": f"{c.shape:.3g}",
-            "p (any change)": f"{c.p_value:.3g}",
-            "p (shape)": f"{c.p_shape:.3g}",
+            "p (any change)": chance_value(c.p_value),
+            "p (shape)": chance_value(c.p_shape),
             "particles": f"{c.n_first} and {c.n_second}, {'the same' if c.paired else 'different'}",
         }
         for name, c in changes.items()

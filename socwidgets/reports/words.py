@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+#: Smaller chances are printed as smaller than this.
+SMALLEST_P = 0.001
 _UNITS = {"um": "µm", "um2": "µm²", "um^2": "µm²", "cm-1": "cm⁻¹", "1": "", "": ""}
 
 
@@ -39,7 +41,14 @@ def interval(low: float, high: float) -> str:
 
 def chance(p: float) -> str:
     """Chance of an accident: ``p = 0.004``; below a thousandth only that."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    return f"p {chance_value(p)}" if p < SMALLEST_P else f"p = {chance_value(p)}"
+
+
+def chance_value(p: float) -> str:
+    """The same for a cell of a table: ``0.004``, ``< 0.001``; ``not available`` without one."""
+    if not math.isfinite(p):
+        return "not available"
+    return f"< {SMALLEST_P:g}" if p < SMALLEST_P else f"{p:.2g}"
 
 
 def parameter_text(value: Any) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Results kept; a mask of 1024 x 1024 is 1 MB, a spectrum next to nothing.
-CACHED = 64
+#: Results kept, and bytes of them: a mask of 1024 x 1024 is 1 MB, a spectrum next to nothing.
+CACHED, CACHED_BYTES = 64, 128_000_000
 
 #: Samples of a stack from which on the sums of its tiles are kept.
 INDEX_FROM = 4_000_000
@@ -61,9 +61,14 @@ class Derived:
                 a is b for a, b in zip(self._inputs, inputs, strict=True)
             ):
                 self._kept[key] = value
-                while len(self._kept) > CACHED:
-                    self._kept.popitem(last=False)
+                self._forget_oldest()
         return value
+
+    def _forget_oldest(self) -> None:
+        size = sum(getattr(value, "nbytes", 0) for value in self._kept.values())
+        while len(self._kept) > CACHED or (size > CACHED_BYTES and len(self._kept) > 1):
+            _, oldest = self._kept.popitem(last=False)
+            size -= getattr(oldest, "nbytes", 0)
 
     def of(self, state: State, key: Hashable, compute: Callable[[], T]) -> T:
         """Result of `compute`, kept under `key` while stack, maps, references and labels stay."""

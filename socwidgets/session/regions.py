@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ from socwidgets.session.state import State
 
 #: How many edits can be taken back.
 HISTORY = 200
+#: Seconds without a move after which the next one is another step of undo.
+MOVE_PAUSE_S = 1.0
 
 _Edit = tuple[tuple[ROI, ...], str | None]
 
@@ -34,8 +37,8 @@ class Regions(Observable):
         super().__init__(state)
         self._past: list[_Edit] = []
         self._future: list[_Edit] = []
-        #: Regions as the last move of a continuing edit left them.
-        self._moving: tuple[ROI, ...] | None = None
+        #: Regions as the last move of a continuing edit left them, and when.
+        self._moving: tuple[tuple[ROI, ...] | None, float] = (None, 0.0)
 
     def roi(self, name: str) -> ROI:
         """Return the region called `name`.
@@ -47,7 +50,10 @@ class Regions(Observable):
         """
         return find_roi(self._state.rois, name)
 
-    def add_roi(self, shape: Shape, name: str | None = None, color: str | None = None) -> ROI:
+    def add_roi(
+        self, shape: Shape, name: str | None = None, color: str | None = None, *,
+        moving: bool = False,
+    ) -> ROI:  # fmt: skip
         """Add a region and select it.
 
         Parameters
@@ -58,6 +64,8 @@ class Regions(Observable):
             Unique; the next free ``ROI n`` if left out.
         color : str, optional
             ``#rrggbb``; the next unused one of the palette if left out.
+        moving : bool
+            Whether a control is being moved: moves of it (`move_roi`) belong to this step of undo.
         """
         made: list[ROI] = []
 
@@ -70,7 +78,7 @@ class Regions(Observable):
             made.append(roi)
             return (*state.rois, roi), roi.name
 
-        self._edit(change)
+        self._edit(change, moving=moving)
         return made[0]
 
     def edit_roi(self, name: str, shape: Shape) -> None:
@@ -78,7 +86,7 @@ class Regions(Observable):
         self._replace(name, shape=shape)
 
     def move_roi(self, name: str, shape: Shape) -> None:
-        """`edit_roi` while a control is being moved: moves in a row are one step of undo."""
+        """`edit_roi` while a control is being moved: moves without a pause are one step of undo."""
         self._replace(name, moving=True, shape=shape)
 
     def rename_roi(self, name: str, new: str) -> None:
@@ -202,12 +210,13 @@ class Regions(Observable):
         def step(state: State) -> dict[str, Any]:
             rois, selected = change(state)
             if rois != state.rois:
+                now, (last, when) = time.monotonic(), self._moving
                 # The very tuple: after any other edit, undo included, a move is a new step.
-                if not moving or state.rois is not self._moving:
+                if not moving or state.rois is not last or now - when > MOVE_PAUSE_S:
                     self._past.append((state.rois, state.selected))
                     del self._past[:-HISTORY]
                 self._future.clear()
-                self._moving = rois if moving else None
+                self._moving = (rois if moving else None, now)
             return {"rois": rois, "selected": selected, "draft": None, "focus": "roi"}
 
         self._update(step)

@@ -192,16 +192,20 @@ class Viewing(Regions):
         name : str, optional
             Name of the region.
         """
-        state = self._state
         if low is None or high is None:
-            if state.brush is None:
+            brush = self._state.brush
+            if brush is None:
                 raise ParameterError("no range is chosen", fix="brush the histogram first")
-            low, high = state.brush
+            low, high = brush
+        return self.add_roi(self._threshold(low, high), name)
+
+    def _threshold(self, low: float, high: float) -> Threshold:
+        state = self._state
         if state.map_name is None or state.show_frame:
             raise ParameterError(
                 "a region by value needs a map", found="a frame", fix="choose a map first"
             )
-        return self.add_roi(Threshold(state.map_name, float(low), float(high)), name)
+        return Threshold(state.map_name, float(low), float(high))
 
     def chosen_threshold(self) -> tuple[str, Threshold] | None:
         """Name and range of the selected region, if it is a range of the map that is shown."""
@@ -213,6 +217,8 @@ class Viewing(Regions):
 
     def move_threshold(self, low: float, high: float) -> ROI:
         """Give the selected range of the shown map other ends; make one if none is selected.
+
+        Moves without a pause, the making of the region included, are one step of undo.
 
         Parameters
         ----------
@@ -227,7 +233,7 @@ class Viewing(Regions):
         low, high = sorted((float(low), float(high)))
         chosen = self.chosen_threshold()
         if chosen is None:
-            return self.threshold_roi(low, high)
+            return self.add_roi(self._threshold(low, high), moving=True)
         name, shape = chosen
         self.move_roi(name, Threshold(shape.variable, low, high))
         return self.roi(name)

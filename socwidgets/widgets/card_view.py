@@ -127,26 +127,40 @@ class CardView(DataView):
             subject,
         )
 
+    def take(self, card: Any) -> None:
+        """Show a card of all usable pixels that was made elsewhere, instead of making one."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wanted = self._asked()
+        self._show(card, "all usable pixels")
+
+    def _show(self, card: Any, subject: str) -> None:
+        self.card = card
+        self.content.value = (
+            f'<div class="socwidgets-card-of">Of {subject}</div>{card._repr_html_()}'
+        )
+
     def _follow(self, job: Job, subject: str) -> None:
         if job is not self.session.jobs.latest(JOB):
             return
         self.runs.follow(job)
         if job.state == JobState.DONE:
-            self.card = job.result
-            self.content.value = (
-                f'<div class="socwidgets-card-of">Of {subject}</div>{job.result._repr_html_()}'
-            )
+            self._show(job.result, subject)
 
     # -- following -----------------------------------------------------------------------------
 
-    def _settle(self) -> None:
-        """Make the card when nothing has changed for a moment; not for what is shown already."""
+    def _asked(self) -> tuple[Any, ...]:
+        """What the card depends on."""
         state = self.session.state
-        chosen = (state.particle, state.selected, self.session.state.rois)
-        wanted = (
+        chosen = (state.particle, state.selected, state.rois)
+        return (
             state.maps, state.labels, self.session.quantity, self.scope.value, self.draws.value,
             chosen if self.scope.value == CHOSEN else None,
         )  # fmt: skip
+
+    def _settle(self) -> None:
+        """Make the card when nothing has changed for a moment; not for what is shown already."""
+        state, wanted = self.session.state, self._asked()
         if self._timer is not None:
             self._timer.cancel()
         known = state.maps is not None and self.session.quantity is not None

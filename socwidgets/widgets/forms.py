@@ -96,8 +96,9 @@ def _control(spec: dataclasses.Field[Any], hint: Any, layout: Mapping[str, str])
     if hint is float and not optional:
         return ipywidgets.FloatText(value=spec.default, **common)
     # Tuples and numbers that may be left out are written; the dataclass reads the text.
+    empty = "" if hint is str else "automatic"
     return ipywidgets.Text(
-        value=_text(spec.default), placeholder="automatic", continuous_update=False, **common
+        value=_text(spec.default), placeholder=empty, continuous_update=False, **common
     )
 
 

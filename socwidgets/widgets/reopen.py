@@ -9,21 +9,24 @@ from typing import Any
 
 import numpy as np
 
+from socwidgets.io.parameter_file import read_parameters
+from socwidgets.io.region_file import read_regions
 from socwidgets.model.errors import ReadError
 from socwidgets.model.names import SIGNAL, spectral_dim
-from socwidgets.model.roi import ROI, roi_from_dict
+from socwidgets.session.workflow.from_parameters import ViewParameters, shown_by
 from socwidgets.widgets.explorer import Explorer, explore
 
 RESULTS = "results.json"
 
 
 def explore_report(path: str | os.PathLike[str]) -> Explorer:
-    """Open the explorer in the state that a report shows.
+    """Open the explorer in the state that a report shows, or would show.
 
     Parameters
     ----------
     path : path-like
-        Folder of a report, or its ``results.json``.
+        Folder of a report, its ``results.json``, or a YAML or JSON file with parameters, as for
+        ``socwidgets report run -f``. Without the bundle of a report the steps are done anew.
 
     Returns
     -------
@@ -33,46 +36,47 @@ def explore_report(path: str | os.PathLike[str]) -> Explorer:
     Raises
     ------
     ReadError
-        If this is no report, or it was made without its bundle.
+        If this is no report and no such file, or a file that it names is not there.
     ParameterError
-        If its regions cannot be read.
+        If the parameters name no stack, or its regions cannot be read.
     """
-    from socwidgets.io import open_bundle
-
     path = Path(path).expanduser()
+    if path.is_file() and path.name != RESULTS:
+        return _open(read_parameters(path), None)
     folder = path.parent if path.name == RESULTS else path
     results = _results(folder / RESULTS)
     bundle = folder / f"{results['report']}.nc"
-    if not bundle.is_file():
-        raise ReadError(
-            f"the report in {folder} has no bundle",
-            expected=bundle.name,
-            found="nothing of this name",
-            fix="make the report with bundle=true, which writes its stack and maps",
-        )
-    tree = open_bundle(bundle)
-    references = tree["references"].to_dataset() if "references" in tree else None
-    parameters = results["parameters"]
-    explorer = explore(
-        tree["stack"].to_dataset(),
-        tree["soc"].to_dataset(),
-        None if references is None else next(iter(references.data_vars.values())),
-        rois=_rois(str(parameters.get("rois") or "")),
-        map="soc",
-        charged=parameters.get("charged"),
-    )
+    return _open(results["parameters"], bundle if bundle.is_file() else None)
+
+
+def _open(parameters: dict[str, Any], bundle: Path | None) -> Explorer:
+    """Explorer of a bundle, or of what the parameters lead to."""
+    from socwidgets.io import open_bundle
+
+    rois = read_regions(str(parameters.get("rois") or ""))
+    if bundle is None:
+        shown = shown_by(parameters)
+        stack, maps, references = shown.stack, shown.maps, shown.references
+    else:
+        tree = open_bundle(bundle)
+        stack, maps = tree["stack"].to_dataset(), tree["soc"].to_dataset()
+        references = None
+        if "references" in tree:
+            references = next(iter(tree["references"].to_dataset().data_vars.values()))
+    charged = parameters.get("charged") or None
+    explorer = explore(stack, maps, references, rois=rois, map="soc", charged=charged)
     _restore_view(explorer, parameters)
     return explorer
 
 
 def _restore_view(explorer: Explorer, parameters: dict[str, Any]) -> None:
     """Give the map its color scale and the frames their place, as they were."""
-    session = explorer.session
-    if parameters.get("color_limits"):
-        session.set_limits(*parameters["color_limits"])
-    if parameters.get("energy_shown") is not None:
+    session, view = explorer.session, ViewParameters.of(parameters)
+    if view.color_limits is not None:
+        session.set_limits(*view.color_limits)
+    if view.energy_shown is not None:
         axis = session.state.stack[spectral_dim(session.state.stack[SIGNAL])].values
-        session.set_energy(int(np.abs(axis - parameters["energy_shown"]).argmin()))
+        session.set_energy(int(np.abs(axis - view.energy_shown).argmin()))
 
 
 def _results(path: Path) -> dict[str, Any]:
@@ -86,16 +90,3 @@ def _results(path: Path) -> dict[str, Any]:
             found=str(error),
         ) from None
     return values
-
-
-def _rois(text: str) -> list[ROI]:
-    text = text.strip()
-    if not text:
-        return []
-    if not text.startswith(("[", "{")):
-        try:
-            text = Path(text).read_text(encoding="utf-8")
-        except OSError as error:
-            raise ReadError(f"cannot read the regions in {text}", found=str(error)) from None
-    values = json.loads(text)
-    return [roi_from_dict(item) for item in (values if isinstance(values, list) else [values])]

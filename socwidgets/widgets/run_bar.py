@@ -16,6 +16,9 @@ from socwidgets.widgets.subshell import answer_beside_cells
 Words = Callable[[Job], str | None]
 
 
+WAITING = "socwidgets-waiting"
+
+
 class RunBar(ipywidgets.VBox):
     """Start, progress, cancel and outcome of one kind of job; errors stay in the bar.
 
@@ -87,6 +90,8 @@ class RunBar(ipywidgets.VBox):
         self.bar.layout.display = "flex" if running else "none"
         done, total = job.progress
         self.bar.value = round(100 * done / total) if total else 0
+        # Work that cannot say how far it is: the bar moves, without an end.
+        (self.bar.add_class if running and not total else self.bar.remove_class)(WAITING)
         if running:
             self.say(_running_words(job))
         elif job.state == JobState.DONE:

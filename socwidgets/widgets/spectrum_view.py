@@ -101,6 +101,7 @@ class SpectrumView(DataView):
         self._residual_axis = plots.make_axis(self._y_residual, "Residual", vertical=True)
         self.figure = plots.make_figure("268px", [self._x_ticks, self._y_axis], bottom=10)
         self.residual_figure = plots.make_figure("118px", [self._x_axis, self._residual_axis])
+        plots.set_axis(self._residual_axis, -1.0, 1.0, 3, free=0.08)  # until there is a fit
         self.residual_figure.marks = [self._fit.zero, self._fit.residual, self._cursors[1]]
 
     @property

@@ -34,6 +34,8 @@ _VIEWS: dict[str, Callable[[Session], DataView]] = {
     "Registration": lambda s: RegistrationView(s, framed=False),
     "Card": lambda s: CardView(s, framed=False),
 }
+#: Steps whose result another view shows.
+_SHOWN_BY = {"registration": "Registration", "heterogeneity": "Card"}
 _WELCOME = """
 <div class="socwidgets-welcome"><p><b>Start here.</b> Choose a file at the left and press
 <i>Open</i>. Then go through the steps from left to right; leave out what is not needed.</p>
@@ -70,6 +72,7 @@ class WorkflowView(ipywidgets.VBox):
         self.explorer: Explorer | None = None
         self.views: dict[str, DataView] = {}
         self._session: Session | None = None
+        self._made: dict[str, object] = {}
         self.error_bar = ErrorBar()
         self.guard = Guard(self.error_bar.show)
         self.panels: dict[str, StepPanel | ReportPanel] = {
@@ -165,6 +168,18 @@ class WorkflowView(ipywidgets.VBox):
         if self.flow.session is not self._session:
             self._session = self.flow.session
             self._renew()
+        self._show_made()
+
+    def _show_made(self) -> None:
+        """Bring the view to the front whose result is new: it would not be seen elsewhere."""
+        for name, view in _SHOWN_BY.items():
+            made = self.flow.products.get(name)
+            if made is not None and made is not self._made.get(name):
+                self.view.value = view
+                card = self.views.get(view)
+                if isinstance(card, CardView):
+                    card.take(made)
+            self._made[name] = made
 
     # -- views ---------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from socwidgets.analysis.fit import fit_map, fit_spectrum
 from socwidgets.analysis.lcf_selection import choose_components
 from socwidgets.analysis.lcf_shift import image_shift, shifted_lcf
 from socwidgets.analysis.lcf_systematics import systematic_band
-from socwidgets.model.errors import ParameterError, ReferenceSpectraError
+from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
 from socwidgets.model.references import make_references, shift_references
 from socwidgets.model.stack import make_stack
 from socwidgets.phantoms.spectra import reference_spectrum
@@ -225,3 +225,24 @@ def test_systematic_band_is_what_wrong_references_do(rng):
     np.testing.assert_allclose(soc.soc_systematic, band)
     with pytest.raises(ReferenceSpectraError, match="too short to be moved"):
         systematic_band(stack, shift_references(nickel(FINE), 0.0), low=8419.4, **{"high": 8420})
+
+
+def test_background_that_falls_with_the_energy():
+    truth = 0.4 * (reference_spectrum("NiO", GRID) + reference_spectrum("LiNiO2", GRID))
+    seen = spectrum_of(truth + 0.9 * (GRID / 8333.0) ** -3, GRID)
+    refs, std = nickel(), spectrum_of(np.full(GRID.size, 1e-4), GRID)
+    found = {
+        law: results(fit_spectrum(seen, "lcf", references=refs, std=std, background_law=law))
+        for law in ("line", "E^-3")
+    }
+    fraction = {law: found[law]["fraction_LiNiO2"]["value"] for law in found}
+    assert fraction["E^-3"] == pytest.approx(0.5, abs=1e-6)
+    # The curve that a straight line leaves goes into the references: far above the noise.
+    assert abs(fraction["line"] - 0.5) > 5e-4
+    with pytest.raises(DataError, match="needs photon energies"):
+        fit_map(
+            make_stack(np.ones((9, 2, 2)), np.linspace(-400.0, 400.0, 9)), "lcf",
+            references=make_references({n: (np.linspace(-500, 500, 11), v) for n, v in (
+                ("a", np.linspace(0, 1, 11) ** 2), ("b", np.linspace(1, 0, 11) ** 3))}),
+            background_law="E^-3",
+        )  # fmt: skip

@@ -23,6 +23,7 @@ from socwidgets.model.errors import (
 )
 from socwidgets.model.references import make_references
 from socwidgets.model.stack import make_stack
+from socwidgets.phantoms import lfp_ensemble, simulate_stxm
 from socwidgets.phantoms.spectra import EDGES
 from socwidgets.techniques.valence_classes import valence_classes
 
@@ -108,6 +109,20 @@ def test_edge_jump_of_a_k_edge_finds_its_windows(od):
 def test_one_frame_cannot_be_registered(od):
     with pytest.raises(DataError, match="nothing to be registered with"):
         register(od.isel(energy=[3]))
+
+
+def test_a_stack_that_begins_on_the_white_line_has_no_jump():
+    """Its first points would be taken for the base, and every jump would come out near zero."""
+    phantom = lfp_ensemble(seed=3, size_px=64, n_particles=6, length_um=(0.3, 0.9))
+    od = optical_density(simulate_stxm(phantom, seed=1, drift_px=0.0))
+    assert edge_jump(od).mask.any()
+    for first in (708.0, 709.0):
+        with pytest.raises(DataError, match="no points before the edge") as caught:
+            edge_jump(od.sel(energy=slice(first, None)))
+        assert "'lcf' and 'white_line' still work" in caught.value.fix
+    in_kev = phantom.references.assign_coords(energy=phantom.references.energy / 1000)
+    with pytest.raises(ReferenceSpectraError, match="look like keV"):
+        fit_map(od, "lcf", references=in_kev)
 
 
 def test_two_energies_name_what_still_works(od):

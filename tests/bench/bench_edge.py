@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numba import njit
 
-from socwidgets.kernels.edge import RESULT_ROWS, edge_block
+from socwidgets.kernels.edge import edge_block
+from socwidgets.kernels.edge_output import RESULT_ROWS
 from socwidgets.kernels.edge_plan import make_plan as edge_plan
 from socwidgets.kernels.edge_plan import without_normalization
 from socwidgets.kernels.edge_tables import QUANTITIES

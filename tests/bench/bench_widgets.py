@@ -234,10 +234,33 @@ class Bench(LabPage):
         end = float(self.page.evaluate("performance.now()"))
         log = self.log()
         mouse.up()
-        # Changes of one update come within a few milliseconds of each other.
-        times = sorted(t for t in log["lines"] if t < end)
-        bursts = sum(1 for a, b in zip([-1e9, *times], times, strict=False) if b - a > 25)
-        return 1000 * bursts / (end - start)
+        return rate(log["lines"], start, end)
+
+    def thresholds_per_second(self) -> tuple[float, float]:
+        """Repaints of the map and mean spectra per second while an end of the range is dragged."""
+        self.tell("session.clear_rois(); session.clear_brush(); session.select_map('soc')")
+        self.tool("threshold")
+        self.settle()
+        handle = self.page.locator(".socwidgets-threshold .noUi-handle").first
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mouse = self.page.mouse
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(x + 20, y)
+        self.settle(500)
+        self.page.evaluate(FORGET)
+        start = float(self.page.evaluate("performance.now()"))
+        for i in range(150):
+            mouse.move(x + 20 + 1.2 * i, y)
+            self.page.wait_for_timeout(10)
+        end = float(self.page.evaluate("performance.now()"))
+        log = self.log()
+        mouse.up()
+        self.settle()
+        self.tool("pan")
+        return rate(log["map"], start, end), rate(log["lines"], start, end)
 
     def map_after(self, code: str, count: int = 9) -> tuple[list[float], int]:
         """Milliseconds from a change in the kernel to the repainted map, and bytes of one."""
@@ -255,6 +278,13 @@ class Bench(LabPage):
             took.append(max(times))
             size = self.wire.received - before
         return took, size
+
+
+def rate(times: list[float], start: float, end: float) -> float:
+    """Updates per second: changes of one come within a few milliseconds of each other."""
+    known = sorted(t for t in times if start <= t < end)
+    bursts = sum(1 for a, b in zip([-1e9, *known], known, strict=False) if b - a > 25)
+    return 1000 * bursts / (end - start)
 
 
 def numbers(times: list[float]) -> str:
@@ -304,9 +334,21 @@ def drag_rows(page: Bench) -> Iterator[Row]:
 
 def live_rows(page: Bench) -> Iterator[Row]:
     """Updates during a drag."""
-    rate, small = page.updates_per_second(), page.size == 512
-    yield Row(f"updates while a region is moved, {page.what}", f"{rate:.1f} /s",
-              target="≥ 10 /s" if small else "", good=rate >= 10 if small else None)  # fmt: skip
+    yield per_second(page, "updates while a region is moved", page.updates_per_second())
+
+
+def threshold_rows(page: Bench) -> Iterator[Row]:
+    """The region of a range of values, while an end of the range is dragged."""
+    maps, spectra = page.thresholds_per_second()
+    yield per_second(page, "repaints of the map while a threshold is dragged", maps)
+    yield per_second(page, "mean spectra while a threshold is dragged", spectra)
+
+
+def per_second(page: Bench, name: str, found: float) -> Row:
+    """A row of updates per second; ten are wanted of the small stack."""
+    small = page.size == 512
+    return Row(f"{name}, {page.what}", f"{found:.1f} /s", target="≥ 10 /s" if small else "",
+               good=found >= 10 if small else None)  # fmt: skip
 
 
 def brush_rows(page: Bench) -> Iterator[Row]:
@@ -345,7 +387,8 @@ ARRAYS = (
     " for v in w.get_state().values() if isinstance(v, (bytes, memoryview)))"
 )
 PARTS = {
-    "first": first_rows, "drag": drag_rows, "live": live_rows, "brush": brush_rows,
+    "first": first_rows, "drag": drag_rows, "live": live_rows, "threshold": threshold_rows,
+    "brush": brush_rows,
     "color": color_rows, "map": map_rows, "reload": reload_rows,
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from socwidgets.kernels import edge as kernel
+from socwidgets.kernels import edge_output as output
 from socwidgets.kernels.edge_crossings import find_crossings
 from socwidgets.kernels.edge_plan import make_plan, without_normalization
 from socwidgets.kernels.edge_reference import edge_one, noisy_crossing, uncertainties
@@ -19,7 +20,7 @@ GRID = np.concatenate(
 E0 = 8345.0
 #: White-line window halfway between the lines of Ni2+ and Ni3+.
 WINDOW = np.array([int(np.argmin(np.abs(GRID - 8351.0)))])
-EVERYTHING = np.arange(kernel.RESULT_ROWS)
+EVERYTHING = np.arange(output.RESULT_ROWS)
 ENERGIES = [name for name in QUANTITIES if name.endswith("energy")]
 
 
@@ -49,7 +50,7 @@ def plan_for(energies=GRID, **options):
 
 
 def run(plan, signal, std=None, rows=EVERYTHING, **options):
-    out = np.full((kernel.RESULT_ROWS, signal.shape[1]), -7.0)
+    out = np.full((output.RESULT_ROWS, signal.shape[1]), -7.0)
     status = np.full(signal.shape[1], 99, np.uint8)
     kernel.edge_block(plan, signal, std, 0, signal.shape[1], out, status, rows=rows, **options)
     return out, status
@@ -101,8 +102,8 @@ def test_values_equal_the_twin(rng, dtype, degree, recenter):
             found = value_of(out, name)[pixel]
             np.testing.assert_allclose(found, twin[name], rtol=0, atol=limit, err_msg=name)
         if np.isfinite(list(twin.values())).all():
-            assert status[pixel] == kernel.OK
-    assert np.mean(status == kernel.OK) > 0.5
+            assert status[pixel] == output.OK
+    assert np.mean(status == output.OK) > 0.5
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.03, 0.06])
@@ -139,7 +140,7 @@ def test_sigma_equals_moving_every_sample(rng, degree, recenter):
     std = rng.uniform(1e-4, 3e-4, signal.shape)
     out, status = run(plan_for(energies, centers=centers, degree=degree), signal, std)
     options = setting(energies, centers=centers)
-    for pixel in np.flatnonzero(status == kernel.OK):
+    for pixel in np.flatnonzero(status == output.OK):
         expected = uncertainties(
             lambda mu: edge_one(energies, mu, E0, *windows(energies), **options, degree=degree),
             signal[:, pixel],
@@ -149,7 +150,7 @@ def test_sigma_equals_moving_every_sample(rng, degree, recenter):
             found = std_of(out, name)[pixel]
             # Samples shared by two windows count as independent, which costs up to a percent.
             assert found == pytest.approx(expected[name], rel=0.02), name
-    assert (status == kernel.OK).sum() >= 3
+    assert (status == output.OK).sum() >= 3
 
 
 def test_sigma_without_known_noise_is_that_of_the_residual(rng):
@@ -158,13 +159,13 @@ def test_sigma_without_known_noise_is_that_of_the_residual(rng):
     signal = spectra(rng, 50, 0.004)
     alone, _ = run(plan, signal)
     student = np.sqrt(plan.freedom / (plan.freedom - 2))
-    std = np.broadcast_to(alone[kernel.NOISE] * student, signal.shape).copy()
+    std = np.broadcast_to(alone[output.NOISE] * student, signal.shape).copy()
     known, _ = run(plan, signal, std)
-    np.testing.assert_allclose(alone[: kernel.NOISE], known[: kernel.NOISE], rtol=1e-9)
+    np.testing.assert_allclose(alone[: output.NOISE], known[: output.NOISE], rtol=1e-9)
     slope, level = np.polyfit(GRID[windows(GRID)[0]], signal[windows(GRID)[0], 0], 1)
     rest = signal[windows(GRID)[0], 0] - level - slope * GRID[windows(GRID)[0]]
     expected = np.sqrt(np.sum(rest**2) / (rest.size - 2))
-    assert alone[kernel.NOISE, 0] == pytest.approx(expected, rel=1e-6)
+    assert alone[output.NOISE, 0] == pytest.approx(expected, rel=1e-6)
 
 
 def mixtures(rng, pixels):
@@ -228,13 +229,13 @@ def test_no_uncertainty_where_noise_is_too_large(rng):
     """The slope at half height is lost at 20 % of noise; the value stays, and the status tells."""
     exact = mixtures(rng, 500)
     signal = exact + rng.normal(0, 0.2, exact.shape)
-    rows = np.full(kernel.RESULT_ROWS, -1)
+    rows = np.full(output.RESULT_ROWS, -1)
     rows[6:8] = 6, 7
     out, status = run(plan_for(), signal, np.full_like(signal, 0.2), rows=rows)
     unsure = np.isfinite(value_of(out, "half_energy")) & np.isnan(std_of(out, "half_energy"))
     assert unsure.mean() > 0.5
-    assert (status[unsure] == kernel.AT_BOUND).all()
-    assert (status[np.isfinite(std_of(out, "half_energy"))] == kernel.OK).all()
+    assert (status[unsure] == output.AT_BOUND).all()
+    assert (status[np.isfinite(std_of(out, "half_energy"))] == output.OK).all()
 
 
 def test_two_slopes_alike_have_no_uncertainty():
@@ -242,21 +243,21 @@ def test_two_slopes_alike_have_no_uncertainty():
     energies = np.arange(8200.0, 8631.0)
     first, second = (0.5 * (1 + np.tanh((energies - c) / 3)) for c in (8335.0, 8360.0))
     plan = plan_for(energies)
-    alone = np.full(kernel.RESULT_ROWS, -1)
+    alone = np.full(output.RESULT_ROWS, -1)
     alone[14:16] = 14, 15
     for height, noise, sure in ((1.0, 1e-4, False), (1.2, 1e-4, True), (1.2, 0.05, False)):
         signal = (first + height * second)[:, None]
         std = np.full_like(signal, noise)
         out, status = run(plan, signal, std, rows=alone)
         assert np.isfinite(std_of(out, "derivative_energy")[0]) == sure
-        assert status[0] == (kernel.OK if sure else kernel.AT_BOUND)
-        with_jump = np.where(np.arange(kernel.RESULT_ROWS) < 2, np.arange(kernel.RESULT_ROWS), -1)
+        assert status[0] == (output.OK if sure else output.AT_BOUND)
+        with_jump = np.where(np.arange(output.RESULT_ROWS) < 2, np.arange(output.RESULT_ROWS), -1)
         _, status = run(plan, signal, std, rows=np.maximum(alone, with_jump))
-        assert status[0] == (kernel.OK if sure else kernel.AT_BOUND)
+        assert status[0] == (output.OK if sure else output.AT_BOUND)
         with_centroid = alone.copy()
         with_centroid[12] = 12
         _, status = run(plan, signal, std, rows=with_centroid)
-        assert status[0] == kernel.OK
+        assert status[0] == output.OK
 
 
 @pytest.mark.parametrize("known_noise", [False, True])
@@ -278,22 +279,22 @@ def test_status_of_every_kind_of_bad_pixel(rng, known_noise):
     signal[first:, 7] = np.maximum(signal[first:, 7], 1.2)
     std = np.full_like(signal, 0.003) if known_noise else None
     out, status = run(plan_for(), signal, std, signal_sigma=5.0, min_signal=0.05, saturation=1.19)
-    assert (status[:3] == kernel.MISSING).all()
-    assert (status[3:5] == kernel.LOW_SIGNAL).all()
-    assert np.isnan(out[: kernel.NOISE, :3]).all()
-    assert np.isnan(out[2 : kernel.NOISE, 3:5]).all()
+    assert (status[:3] == output.MISSING).all()
+    assert (status[3:5] == output.LOW_SIGNAL).all()
+    assert np.isnan(out[: output.NOISE, :3]).all()
+    assert np.isnan(out[2 : output.NOISE, 3:5]).all()
     assert np.isfinite(out[0, 3:5]).all()
-    assert status[5] == kernel.SATURATED
+    assert status[5] == output.SATURATED
     free, unsaturated = run(plan_for(), signal, std)
-    assert unsaturated[6] == kernel.AT_BOUND
+    assert unsaturated[6] == output.AT_BOUND
     assert np.isnan(value_of(free, "white_line_energy")[6])
     assert np.isfinite(value_of(free, "half_energy")[6])
-    assert unsaturated[8] == kernel.OK
+    assert unsaturated[8] == output.OK
 
 
 def test_level_that_is_not_crossed():
     spectrum = clean()[:, None].copy()
-    rows = np.full(kernel.RESULT_ROWS, -1)
+    rows = np.full(output.RESULT_ROWS, -1)
     rows[6:8] = 0, 1
     plan = make_plan(
         GRID,
@@ -301,7 +302,7 @@ def test_level_that_is_not_crossed():
         **{**setting(), "search": window_rows(GRID, 8347, 8385)},
     )
     out, status = run(plan, spectrum, rows=rows)
-    assert status[0] == kernel.OUT_OF_RANGE
+    assert status[0] == output.OUT_OF_RANGE
     assert np.isnan(out[0, 0])
     assert (out[2:] == -7).all()
 
@@ -317,7 +318,7 @@ def test_block_limits_and_wanted_rows(rng):
     assert (out[:, 1300:] == -7).all()
     assert (status[1300:] == 99).all()
     for number in range(len(QUANTITIES)):
-        rows = np.full(kernel.RESULT_ROWS, -1)
+        rows = np.full(output.RESULT_ROWS, -1)
         rows[2 * number : 2 * number + 2] = 0, 1
         alone, _ = run(plan, signal, rows=rows)
         np.testing.assert_array_equal(alone[:2], whole[2 * number : 2 * number + 2])
@@ -333,7 +334,7 @@ def test_white_line_alone_is_the_polynomial_on_raw_data(rng, baseline):
         white_line=np.array([near]), half_width=3.0,
     )  # fmt: skip
     signal = clean()[:, None] + rng.normal(0, 0.005, (GRID.size, 30))
-    rows = np.full(kernel.RESULT_ROWS, -1)
+    rows = np.full(output.RESULT_ROWS, -1)
     rows[2:6] = np.arange(4)
     out, status = run(plan, signal, rows=rows, signal_sigma=3.0)
     for pixel in range(30):
@@ -342,7 +343,7 @@ def test_white_line_alone_is_the_polynomial_on_raw_data(rng, baseline):
         base = signal[pre, pixel].mean() if baseline else 0.0
         assert out[0, pixel] == pytest.approx(GRID[near] - b / (2 * a), abs=1e-8)
         assert out[2, pixel] == pytest.approx(c - b**2 / (4 * a) - base, abs=1e-8)
-    assert (status == kernel.OK).all()
+    assert (status == output.OK).all()
 
 
 @pytest.mark.parametrize(("sigma", "theory", "simulated"), [
@@ -358,7 +359,7 @@ def test_golden_g14(rng, sigma, theory, simulated):
     )  # fmt: skip
     spectrum = EDGES["LiNiO2"](energies)[:, None]
     signal = spectrum + rng.normal(0, sigma, (energies.size, 20000))
-    rows = np.full(kernel.RESULT_ROWS, -1)
+    rows = np.full(output.RESULT_ROWS, -1)
     rows[2:4] = 0, 1
     exact, _ = run(plan, spectrum.copy(), np.full_like(spectrum, sigma), rows=rows)
     out, _ = run(plan, signal, np.full_like(signal, sigma), rows=rows)
@@ -383,7 +384,7 @@ def test_golden_g14_bias_of_the_quadratic(half_width, offset):
             search=np.arange(near - 4, near + 5), white_line=np.array([near]),
             half_width=half_width,
         )  # fmt: skip
-        rows = np.full(kernel.RESULT_ROWS, -1)
+        rows = np.full(output.RESULT_ROWS, -1)
         rows[2] = 0
         found.append(run(plan, spectrum, rows=rows)[0][0, 0] - truth)
     assert np.mean(found) == pytest.approx(offset, abs=0.02)

@@ -119,6 +119,32 @@ def test_widget_state_that_is_saved_holds_map_regions_and_pixels(page):
     page.page.evaluate(toggle)
 
 
+def test_reopened_with_saved_state_both_explorers_can_be_inspected(page, artifacts):
+    """Values under the pointer, zoom and regions need no kernel; saving again keeps all of it."""
+    before = page.page.locator(".socw-map canvas.socw-canvas").first.get_attribute("data-extent")
+    page.page.evaluate(f"{KERNEL}.shutdown()")
+    open_again(page)
+    canvases = page.page.locator(".socwidgets-explorer canvas.socw-canvas[data-port]")
+    canvases.nth(1).wait_for(timeout=60_000)
+    page.page.locator(".socwidgets-legend").get_by_text("kept (").wait_for()
+    assert page.page.locator(".jp-RenderedImage img").first.is_hidden()
+    words = page.page.locator(".socwidgets-explorer").first.evaluate(
+        "e => getComputedStyle(e, '::before').content"
+    )
+    assert "last state" in words
+    page.page.screenshot(path=artifacts / "lab-reopened.png")
+    for index in (0, 1):
+        canvases.nth(index).scroll_into_view_if_needed()
+        page.page.mouse.move(*page.at(1.0, 1.2, index))
+        readout = page.page.locator(".socw-readout").nth(index)
+        page.wait(lambda at=readout: "State of charge" in at.inner_text())
+        page.page.mouse.wheel(0, -400)
+        page.wait(lambda at=index: canvases.nth(at).get_attribute("data-extent") != before)
+    states = save(page).metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    maps = [s["state"] for s in states.values() if "rois" in s["state"]]
+    assert sorted(len(s["rois"]) for s in maps) == [0, 1]
+
+
 def test_after_a_restart_the_widget_says_so_and_the_cell_runs_again(page, artifacts):
     page.page.wait_for_function(f"{KERNEL}.session?.kernel?.status === 'idle'", timeout=30_000)
     page.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from lab_page import LabPage
+from lab_words import faint_words
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -221,3 +222,25 @@ def test_playback_and_the_crosshair(page, artifacts):
     page.wait_for("volume.session.state.pixel is not None")
     page.page.locator(".socwidgets-series").screenshot(path=artifacts / "lab-series.png")
     page.page.locator(".socwidgets-volume").screenshot(path=artifacts / "lab-volume.png")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_all_words_of_the_views_can_be_read(page, theme):
+    page.theme(theme)
+    page.tell("session.select_particle(3)")
+    faint, counts = [], []
+    for name in ("Two maps", "Profile", "Particles", "Registration", "Card"):
+        choose_view(page, name)
+        page.page.wait_for_timeout(700)
+        if name == "Card":
+            page.page.locator(".socwidgets-card .soc-card").wait_for()
+        count, found = faint_words(page.page, ".socwidgets-workflow")
+        counts.append(count)
+        faint += [(name, *words) for words in found]
+    for name in ("series", "volume", "particles"):
+        page.page.locator(f".socwidgets-{name}").last.scroll_into_view_if_needed()
+        faint += [(name, *words) for words in faint_words(page.page, f".socwidgets-{name}")[1]]
+    choose_view(page, "Explorer")
+    page.theme("JupyterLab Light")
+    assert min(counts) > 20
+    assert faint == []

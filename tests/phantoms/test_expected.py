@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from socwidgets.phantoms import lfp_ensemble, simulate_stxm, xanes_energies, xanes_references
-from socwidgets.phantoms.expected import energy_error_std
+from socwidgets.phantoms.common_errors import FitPlan, energy_errors, illumination_errors
+from socwidgets.phantoms.fields import gaussian_field
+from socwidgets.phantoms.optics import ILLUMINATION_PARTS
 
 
 def fitted(references, data, energies):
@@ -26,12 +29,33 @@ def test_error_of_the_energies_against_random_draws(soc):
     grid, pure = references.energy.values, references.values
     seen = np.stack([np.interp(wrong, grid, row) for row in pure])
     found = fitted(references, (1 - soc) * seen[0] + soc * seen[1], energies)
-    stated = energy_error_std(references, energies, error, [1 - soc, soc], [0.0, 1.0])
+    plan = FitPlan(references, energies)
+    stated = energy_errors(plan, error, [[1 - soc, soc]], [0.0, 1.0])
     # A standard deviation from 400 draws is known to 3.5 %.
-    assert found.std() == pytest.approx(stated, rel=0.12)
-    assert stated == pytest.approx(10 * energy_error_std(
-        references, energies, error / 10, [1 - soc, soc], [0.0, 1.0]
-    ))  # fmt: skip
+    assert found.std() == pytest.approx(np.sqrt(np.sum(stated**2)), rel=0.12)
+    tenth = energy_errors(plan, error / 10, [[1 - soc, soc]], [0.0, 1.0])
+    assert stated == pytest.approx(10 * tenth)
+
+
+def test_error_of_the_illumination_against_random_draws():
+    references = xanes_references({"Ni3+": "LiNiO2", "Ni4+": "Ni4+"})
+    energies, jump = np.asarray(xanes_energies("Ni")), 0.4
+    rng = np.random.default_rng(2)
+    inside = np.zeros((60, 60), bool)
+    inside[28:32, 28:32] = True
+    drift = np.cumsum(rng.normal(0, 0.3, (energies.size, 2)), axis=0)
+    plan = FitPlan(references, energies)
+    rows = plan.rows(np.tile([0.5, 0.5], (inside.sum(), 1)), [0.0, 1.0])
+    stated = illumination_errors(rows, np.full(inside.sum(), jump), inside, drift, 0.01, draws=400)
+    # The same by moving each field and fitting what is seen in the middle of the region.
+    pure = references.interp(energy=energies, method="cubic").values.mean(axis=0)
+    found = []
+    for _ in range(400):
+        field = gaussian_field(inside.shape, 60 / ILLUMINATION_PARTS, rng)
+        seen = map_coordinates(field, 29.5 + drift.T, order=3)
+        found.append(fitted(references, jump * pure[None] - 0.01 * seen[None], energies)[0])
+    # Two standard deviations from 400 draws each; the drift is not infinitely small.
+    assert np.std(found) == pytest.approx(float(stated.std()), rel=0.15)
 
 
 def test_lines_drift_within_a_frame():

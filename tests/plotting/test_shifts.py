@@ -25,3 +25,19 @@ def test_it_shows_both_axes_and_what_was_not_believed():
     assert png_bytes(figure).startswith(b"\x89PNG")
     states = drift.drop_vars(["energy", "replaced"]).rename(energy="state")
     assert shifts_figure(states).axes[0].get_xlabel() == "State"
+
+
+def test_rows_of_a_raster_scan_are_bars_around_their_frame():
+    at = np.arange(4.0)
+    turn = np.linspace(-1.0, 1.0, 9)
+    rows = np.outer([0.5, 1.0, 0.2, 0.0], turn)
+    drift = xr.Dataset(
+        {"dy": ("energy", at), "dx": ("energy", -at), "row_dy": (("energy", "y"), rows),
+         "row_dx": (("energy", "y"), 2 * rows)},
+        {"energy": 700.0 + at},
+    )  # fmt: skip
+    axes = shifts_figure(drift).axes[0]
+    along_y, along_x = (np.array(c.get_segments())[:, :, 1] for c in axes.collections)
+    np.testing.assert_allclose(along_y, at[:, None] + rows[:, [0, -1]])
+    np.testing.assert_allclose(along_x, -at[:, None] + 2 * rows[:, [0, -1]])
+    assert "rows of the frame" in [t.get_text() for t in axes.get_legend().get_texts()]

@@ -5,7 +5,8 @@ import sys
 import nbformat
 import pytest
 
-from socwidgets.model.errors import ReportError
+from socwidgets.io.output_errors import disk_full
+from socwidgets.model.errors import OutputError, ReportError
 from socwidgets.reports.execute import execute_notebook
 
 
@@ -57,6 +58,18 @@ def test_other_errors_name_the_cell_and_what_to_do(tmp_path):
     with pytest.raises(ReportError, match="failed with ZeroDivisionError") as caught:
         execute_notebook(notebook("y = 2", "1 / 0"), {}, cwd=tmp_path)
     assert "The cell began: 1 / 0" in str(caught.value)
+
+
+def test_a_disk_that_is_full_is_said_and_not_called_unexpected(tmp_path):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    code = "import errno, os\nraise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))"
+    with pytest.raises(OutputError, match="the disk is full") as caught:
+        execute_notebook(notebook("", code), {}, cwd=inner)
+    assert str(tmp_path) in str(caught.value)
+    assert "another disk" in caught.value.fix
+    assert disk_full("[Errno 13] Permission denied: 'a'", tmp_path) is None
+    assert disk_full("errno = 28, error message = 'No space left'", tmp_path) is not None
 
 
 def test_a_kernel_that_dies_is_reported(tmp_path):

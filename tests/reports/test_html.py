@@ -8,7 +8,7 @@ import pytest
 
 from socwidgets.reports.render import command_line
 from socwidgets.reports.summary import HEADLINE, TRUTH_HEADLINE
-from socwidgets.reports.words import with_uncertainty
+from socwidgets.reports.words import chance, chance_value, with_uncertainty
 
 #: Attributes that make a browser fetch something.
 FETCHING = {"src", "href", "srcset", "data", "action", "poster", "background", "formaction"}
@@ -157,3 +157,17 @@ def test_a_browser_asks_for_nothing_and_shows_all(
 
 def test_no_path_of_the_working_folder_is_on_the_page(source):
     assert not re.search(r"\.part\b", source)
+
+
+@pytest.mark.parametrize(
+    ("p", "cell", "sentence"),
+    [
+        (0.000999, "< 0.001", "p < 0.001"),
+        (0.001, "0.001", "p = 0.001"),
+        (0.0314, "0.031", "p = 0.031"),
+        (1.0, "1", "p = 1"),
+        (float("nan"), "not available", "p = not available"),
+    ],
+)
+def test_a_chance_below_a_thousandth_is_only_that(p, cell, sentence):
+    assert (chance_value(p), chance(p)) == (cell, sentence)

@@ -53,6 +53,15 @@ def test_large_maps_and_cubes_are_binned_to_their_mean(scan, monkeypatch):
     assert small[13, 0] == pytest.approx(np.nanmean(soc.values[39:42, :3]))  # a cut block
 
 
+def test_chosen_color_limits_belong_to_the_first_map(scan):
+    stack, soc = scan
+    maps = [soc, soc.rename("other")]
+    usual = payload(stack, maps)["maps"]
+    chosen = payload(stack, maps, limits=(0.1, 0.9))["maps"]
+    assert chosen[0]["limits"] == [0.1, 0.9] != usual[0]["limits"]
+    assert [m["limits"] for m in chosen[1:]] == [m["limits"] for m in usual[1:]]
+
+
 def test_maps_of_another_stack_are_refused(scan):
     stack, soc = scan
     with pytest.raises(DataError, match="not of this stack"):

@@ -136,7 +136,7 @@ class Pathway:
             CardEntry(
                 "uniformity", "Uniformity coefficient of active particles",
                 u.value, u.std, u.low, u.high,
-                note=f"{u.n} particles; 0 separated, 1 even; noise taken out",
+                note=f"{u.n} particle{'s' * (u.n != 1)}; 0 separated, 1 even; noise taken out",
             ),
         ]  # fmt: skip
 

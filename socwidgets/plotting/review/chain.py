@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,87 +16,17 @@ from socwidgets.analysis.edge_jump import edge_jump
 from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.optical_density import optical_density
 from socwidgets.analysis.registration import register
-from socwidgets.heterogeneity.sample import take_sample
-from socwidgets.model.names import LABELS, X, Y
+from socwidgets.model.names import X, Y
 from socwidgets.phantoms import Phantom, StxmInstrument, default_instrument, simulate
 from socwidgets.phantoms.catalog import edge_of
-from socwidgets.phantoms.expected import energy_error_std, energy_errors, registered_truth
+from socwidgets.phantoms.expected import registered_truth
 from socwidgets.phantoms.xanes_references import EDGE_EV, xanes_energies
+from socwidgets.plotting.review.analyzed import Analyzed
 
 #: Random error of each photon energy: that of a good encoder.
 JITTER_EV = 0.02
 #: Pixels at a particle's rim that blur and what is left of the drift spoil for a spread.
 RIM_PX = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Analyzed:
-    """A phantom, its raw data and what the chain made of them."""
-
-    phantom: Phantom
-    counts: xr.Dataset
-    od: xr.Dataset
-    fit: xr.Dataset
-    soc: xr.Dataset
-    truth: xr.Dataset
-    jitter_ev: float
-
-    @property
-    def labels(self) -> xr.DataArray:
-        """Labels of the phantom on the pixels of the registered stack."""
-        return self.truth[LABELS]
-
-    def mean(self, weighted: bool = True) -> tuple[float, float]:
-        """Mean SOC over the particles and its standard uncertainty.
-
-        By thickness, or of plain pixels. The uncertainty holds the counting noise of the pixels
-        and the common error of the photon energies.
-        """
-        weights = self.truth["thickness"] if weighted else None
-        sample = take_sample(self.soc, "soc", labels=self.labels, weights=weights)
-        w = sample.weights / sample.weights.sum()
-        mean = float(np.sum(w * sample.values))
-        noise = float(np.sum(w**2 * sample.noise_variance))
-        return mean, float(np.hypot(np.sqrt(noise), self.common_sigma([1.0 - mean, mean], [0, 1])))
-
-    def common_sigma(self, fractions: Sequence[float], values: Sequence[float]) -> float:
-        """Error of a composition that the photon energies give all pixels alike."""
-        return energy_error_std(
-            self.phantom.references, self.od["energy"].values, self.jitter_ev,
-            np.asarray(fractions), np.asarray(values),
-        )  # fmt: skip
-
-    def common_sigma_of(
-        self,
-        statistic: Callable[[np.ndarray], float],
-        fractions: np.ndarray,
-        values: Sequence[float] = (0.0, 1.0),
-    ) -> float:
-        """Error that the photon energies give any number drawn from the pixels' compositions.
-
-        Parameters
-        ----------
-        statistic : callable
-            Of compositions ``(n,)``.
-        fractions : ndarray
-            ``(n, component)``, true ones.
-        values : sequence of float
-            ``(component,)``, composition of each pure component.
-        """
-        shares = np.asarray(fractions, float)
-        exact = shares @ np.asarray(values, float)
-        errors = energy_errors(
-            self.phantom.references, self.od["energy"].values, self.jitter_ev, shares,
-            np.asarray(values, float),
-        )  # fmt: skip
-        base = statistic(exact)
-        return float(np.sqrt(sum((statistic(exact + moved) - base) ** 2 for moved in errors)))
-
-    def spread_sigma(self, inside: np.ndarray) -> float:
-        """Error that the photon energies give the standard deviation of the SOC of some pixels."""
-        soc = self.truth["soc"].values[inside]
-        soc = soc[np.isfinite(soc)]
-        return self.common_sigma_of(lambda x: float(x.std()), np.stack([1.0 - soc, soc], axis=1))
 
 
 def short_scan(element: str) -> tuple[float, ...]:
@@ -116,13 +46,14 @@ def by_lcf(
     Pixels below the part `floor` of the largest edge jump get no value: at a particle's rim there
     is too little material for a spectrum.
     """
+    fields = used_instrument(phantom, technique, changes)
     od, counts = measured(phantom, seed, technique, **changes)
     fit = fit_map(
-        od, "lcf", references=phantom.references, mask=_mask(od, phantom, floor), weighting="noise"
-    )
+        od, "lcf", references=phantom.references, mask=_mask(od, phantom, floor),
+        weighting="noise", background_law="E^-3",
+    )  # fmt: skip
     soc = soc_map(fit) if len(phantom.components) == 2 else fit
-    jitter = float(changes.get("jitter_ev", JITTER_EV))
-    return Analyzed(phantom, counts, od, fit, soc, _truth_of(phantom, counts, od), jitter)
+    return Analyzed(phantom, counts, od, fit, soc, _truth_of(phantom, counts, od), fields)
 
 
 def measured(
@@ -132,16 +63,28 @@ def measured(
 
     K edges are scanned at the energies of `short_scan` unless `changes` say otherwise.
     """
-    instrument = default_instrument(phantom, technique)
-    changes.setdefault("jitter_ev", JITTER_EV)
-    changes.setdefault("psf_fwhm_um", resolution_um(phantom, technique))
-    if windows_of(phantom) and technique != "voxels":
-        changes.setdefault("energies_ev", short_scan(edge_of(phantom)))
-    counts = simulate(phantom, instrument, seed, **changes)
+    fields = used_instrument(phantom, technique, changes)
+    counts = simulate(phantom, default_instrument(phantom, technique), seed, **fields)
     od = optical_density(counts)
     # A stage that does not move is not registered: full fields have no edge to hold on to.
-    still = changes.get("drift_px") == 0.0 or technique == "xafs2d"
-    return (od if still else register(od, passes=1, upsample=20)), counts
+    return (od if fields["drift_px"] == 0.0 else register(od, passes=1, upsample=20)), counts
+
+
+def used_instrument(
+    phantom: Phantom,
+    technique: str | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """All fields of the microscope that measures a phantom: its defaults with `changes` over them.
+
+    Where they do not say otherwise the energies are known as by a good encoder, the resolution is
+    that of `resolution_um`, and K edges are scanned at the energies of `short_scan`.
+    """
+    fields: dict[str, Any] = dict(default_instrument(phantom, technique).to_dict())
+    fields.update(jitter_ev=JITTER_EV, psf_fwhm_um=resolution_um(phantom, technique))
+    if windows_of(phantom):
+        fields["energies_ev"] = short_scan(edge_of(phantom))
+    return fields | dict(changes)
 
 
 def by_energy(
@@ -152,11 +95,11 @@ def by_energy(
 
     `options` are those of the method; ``soc`` of the result is the map set of the fit.
     """
+    fields = used_instrument(phantom, technique, changes)
     od, counts = measured(phantom, seed, technique, **changes)
     mask = _mask(od, phantom, floor)
     fit = fit_map(od, method, mask=mask, **(options or {}))
-    jitter = float(changes.get("jitter_ev", JITTER_EV))
-    return Analyzed(phantom, counts, od, fit, fit, _truth_of(phantom, counts, od), jitter)
+    return Analyzed(phantom, counts, od, fit, fit, _truth_of(phantom, counts, od), fields)
 
 
 def _mask(od: xr.Dataset, phantom: Phantom, floor: float) -> xr.DataArray:

@@ -10,8 +10,9 @@ from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.phantoms import make_phantom
 from socwidgets.phantoms.core import core_truth
+from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import Analyzed, by_lcf
+from socwidgets.plotting.review.chain import by_lcf
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_DISCHARGED
 from socwidgets.plotting.style import CYCLE, MUTED

@@ -16,8 +16,9 @@ from socwidgets.heterogeneity.phases.uniformity import uniformity_coefficient
 from socwidgets.heterogeneity.sample import compact
 from socwidgets.phantoms import make_phantom
 from socwidgets.phantoms.pathways import PATHWAYS
+from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import Analyzed, by_lcf, inner
+from socwidgets.plotting.review.chain import by_lcf, inner
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_CHARGED
 from socwidgets.plotting.style import CYCLE, INK, MUTED
@@ -268,7 +269,7 @@ def _common_of_uniformity(found: Analyzed, labels: xr.DataArray) -> float:
     """Error that wrong photon energies give the mean uniformity of all particles."""
     soc = found.truth["soc"].values
     inside = (labels.values > 0) & np.isfinite(soc)
-    group, x = compact(labels.values[inside]), soc[inside]
+    group = compact(labels.values[inside])
     size = np.bincount(group)
 
     def mean_uniformity(values: np.ndarray) -> float:
@@ -276,4 +277,4 @@ def _common_of_uniformity(found: Analyzed, labels: xr.DataArray) -> float:
         variance = np.bincount(group, values**2) / size - mean**2
         return float(np.mean(1.0 - np.sqrt(variance / (mean * (1.0 - mean)))))
 
-    return found.common_sigma_of(mean_uniformity, np.stack([1.0 - x, x], axis=1))
+    return found.common_sigma_of(mean_uniformity, inside)

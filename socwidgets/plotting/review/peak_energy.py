@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from scipy.ndimage import gaussian_filter
 
 from socwidgets.phantoms import Phantom, make_phantom
+from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_energy, inner, resolution_um
+from socwidgets.plotting.review.chain import RIM_PX, by_energy, inner, resolution_um
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_OXIDIZED
 from socwidgets.plotting.review.ridge import draw_ridge
@@ -99,7 +100,9 @@ class _Peaks:
 def _peak_map(phantom: Phantom, seed: int) -> _Peaks:
     found = by_energy(phantom, seed, "white_line", options=_WINDOW, n0=_PHOTONS)
     standard = phantom.references.isel({phantom.references.dims[0]: 0})
-    scale = WhiteLineScale.of(standard, found.od["energy"].values, found.jitter_ev, _WINDOW)
+    scale = WhiteLineScale.of(
+        standard, found.od["energy"].values, float(found.instrument["jitter_ev"]), _WINDOW
+    )
     maps = scale.shifts_of(found.fit)
     # Where a parabola is all but flat its top has no place: one such pixel would outweigh the rest.
     known = (maps[f"{ENERGY}_std"] < MAX_SIGMA_EV) & maps[ENERGY].notnull()

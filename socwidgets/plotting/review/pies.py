@@ -35,7 +35,8 @@ def figure_8g(seed: int, colors: str) -> ReviewFigure:
         domains = find_domains(found.soc["soc"].values, inside)
         seen = imaged(found.soc, labels)
         truth = 1.0 - float(np.mean(found.truth["soc"].values[inside]))
-        sigma = float(np.hypot(seen.mean_sigma, found.common_sigma([truth, 1 - truth], [0, 1])))
+        common = found.common_sigma_of(lambda x: float(x.mean()), inside)
+        sigma = float(np.hypot(seen.mean_sigma, common))
         rows.append(
             {
                 "step": step, "discharged_by_domains": domains.poor, "discharged": 1.0 - seen.mean,

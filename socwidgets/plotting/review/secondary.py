@@ -9,12 +9,14 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
+from socwidgets.heterogeneity.sample import compact
 from socwidgets.phantoms import make_phantom
+from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import RIM_PX, Analyzed, by_lcf, inner
+from socwidgets.plotting.review.chain import RIM_PX, by_lcf, inner
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_LESS_CHARGED
-from socwidgets.plotting.review.statistics import imaged
+from socwidgets.plotting.review.statistics import imaged, sigma_of_root
 from socwidgets.plotting.style import CYCLE, MUTED
 
 #: Li removed per formula unit at which the Ni of NMC333 is all 4+ (charge neutrality, G-25).
@@ -88,6 +90,9 @@ def _rows(found: Analyzed, state: str, sd: float) -> pd.DataFrame:
         out.append(
             {
                 "state": state, "particle": int(label), "sd_x": seen.true * NMC333_FULL,
+                "square_x": seen.square * NMC333_FULL**2,
+                "square_scatter": seen.square_sigmas[0] * NMC333_FULL**2,
+                "square_common": seen.square_sigmas[1] * NMC333_FULL**2,
                 "sd_x_observed": seen.observed * NMC333_FULL,
                 "sd_x_truth": truth, "sd_x_planned": sd,
                 "sd_x_sigma": seen.true_sigma * NMC333_FULL,
@@ -98,24 +103,30 @@ def _rows(found: Analyzed, state: str, sd: float) -> pd.DataFrame:
 
 def _x_spread(found: Analyzed, rows: pd.DataFrame, sd: float) -> Number:
     """Spread within the particles of a state: root mean square over them, with its errors."""
-    value, truth = (float(np.sqrt(np.mean(rows[name] ** 2))) for name in ("sd_x", "sd_x_truth"))
+    # Squares below zero count: without them the mean of what the noise hides would be too large.
+    square = float(np.mean(rows.square_x))
+    value, truth = float(np.sqrt(max(square, 0.0))), float(np.sqrt(np.mean(rows.sd_x_truth**2)))
     # Of the error, not of the spread: particles differ, and so do their truths.
-    scatter = _error_of_mean_square(rows)
-    common = NMC333_FULL * found.spread_sigma(inner(found.labels, RIM_PX).values == 1)
+    scatter = float(np.sqrt(np.sum(rows.square_scatter**2)) / len(rows))
+    noise = sigma_of_root(square, float(np.hypot(scatter, np.mean(rows.square_common))))
+    common = NMC333_FULL * _common_of_spread(found)
     return Number(
-        value, truth, float(np.hypot(scatter, common)), "", f"noise taken out; planned {sd}"
+        value, truth, float(np.hypot(noise, common)), "", f"noise taken out; planned {sd}"
     )
 
 
-def _error_of_mean_square(rows: pd.DataFrame) -> float:
-    """Noise of the root mean square of the spreads, from that of their squares.
+def _common_of_spread(found: Analyzed) -> float:
+    """Error of the root mean square of the particles' spreads that their pixels share."""
+    labels = inner(found.labels, RIM_PX).values
+    inside = (labels > 0) & np.isfinite(found.truth["soc"].values)
+    group = compact(labels[inside])
+    size = np.bincount(group)
 
-    A spread that the noise hides is 0 with an error of its own; its square has a normal one.
-    """
-    squares = np.where(rows.sd_x > 0, 2.0 * rows.sd_x * rows.sd_x_sigma, rows.sd_x_sigma**2)
-    error = float(np.sqrt(np.sum(squares**2)) / len(rows))
-    value = float(np.sqrt(np.mean(rows.sd_x**2)))
-    return min(error / (2.0 * value), float(np.sqrt(error))) if value > 0 else float(np.sqrt(error))
+    def spread(x: np.ndarray) -> float:
+        variance = np.bincount(group, x**2) / size - (np.bincount(group, x) / size) ** 2
+        return float(np.sqrt(variance.mean()))
+
+    return found.common_sigma_of(spread, inside)
 
 
 def _draw_9a(

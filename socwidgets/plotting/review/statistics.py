@@ -16,6 +16,14 @@ from socwidgets.plotting.review.model import Number
 NOISE_KNOWN = 0.05
 
 
+def sigma_of_root(square: float, sigma: float) -> float:
+    """Standard uncertainty of a spread from that of its square.
+
+    Of a spread near zero only the square has an error that is nearly normal.
+    """
+    return min(sigma / (2.0 * square**0.5), sigma**0.5) if square > 0 else sigma**0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Imaged:
     """Values of the pixels of some particles, and their spread with the noise taken out.
@@ -40,18 +48,27 @@ class Imaged:
     area: float = 1.0
 
     @property
-    def true_sigma(self) -> float:
-        """Standard uncertainty of `true` from the noise and from how well the noise is known.
+    def square(self) -> float:
+        """Variance without that of the noise; below zero where the noise hides it."""
+        return self.observed**2 - self.noise**2
 
-        ``Var(s^2) = (4 s^2 n^2 + 2 n^4)/N + (2 c n^2)^2`` with the noise n known to the part c
-        (`NOISE_KNOWN`) and N pixels whose noise is independent. It holds for the pixels that were
-        imaged, not for the population behind them.
+    @property
+    def square_sigmas(self) -> tuple[float, float]:
+        """Uncertainties of `square`: from the noise, and from how well the noise is known.
+
+        ``sqrt((4 s^2 n^2 + 2 n^4)/N)`` for a spread s, noise n and N pixels whose noise is
+        independent, and ``2 c n^2`` with the noise known to the part c (`NOISE_KNOWN`), which all
+        particles of a map share. They hold for the pixels that were imaged, not for the
+        population behind them.
         """
         count = self.weights.sum() ** 2 / np.sum(self.weights**2) / self.area
         variance = (4.0 * self.true**2 * self.noise**2 + 2.0 * self.noise**4) / count
-        square = float(np.sqrt(variance + (2.0 * NOISE_KNOWN * self.noise**2) ** 2))
-        # Of a spread near zero only the square has an error that is nearly normal.
-        return min(square / (2.0 * self.true), square**0.5) if self.true > 0 else square**0.5
+        return float(np.sqrt(variance)), 2.0 * NOISE_KNOWN * self.noise**2
+
+    @property
+    def true_sigma(self) -> float:
+        """Standard uncertainty of `true`, from both of `square_sigmas`."""
+        return sigma_of_root(self.square, float(np.hypot(*self.square_sigmas)))
 
     @property
     def mean_sigma(self) -> float:

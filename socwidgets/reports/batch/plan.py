@@ -14,8 +14,8 @@ from typing import Any
 from socwidgets.model.errors import ReadError, SocwidgetsError
 from socwidgets.model.parameters import unknown_names
 from socwidgets.model.provenance import jsonable, package_version
+from socwidgets.phantoms.by_name import PHANTOM_PREFIX
 from socwidgets.reports.inputs import absolute_values
-from socwidgets.reports.parameters import PHANTOM_PREFIX
 from socwidgets.reports.registry import get_template
 
 #: Column of a table that names the scans; every other column is a parameter.

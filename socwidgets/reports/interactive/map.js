@@ -122,7 +122,10 @@
     context.strokeStyle = LINE; context.fillStyle = "#5b6770"; context.lineWidth = 1; context.textAlign = "center";
     context.beginPath(); context.moveTo(box.x, box.y + box.height); context.lineTo(box.x + box.width, box.y + box.height); context.stroke();
     const horizontal = ticks(x0, x1, 5);
-    for (const v of horizontal.found) context.fillText(v.toFixed(horizontal.places), px(v), box.y + box.height + 15);
+    for (const v of horizontal.found) {
+      const text = v.toFixed(horizontal.places);
+      context.fillText(text, Math.min(px(v), width - context.measureText(text).width / 2 - 1), box.y + box.height + 15);
+    }
     if (yLabel) {
       const vertical = ticks(y0, y1, 4);
       context.textAlign = "right";

@@ -24,7 +24,10 @@ NO_VALUE, TOP = 65535, 65534
 
 
 def payload(
-    stack: xr.Dataset, maps: Sequence[xr.DataArray], keep: xr.DataArray | None = None
+    stack: xr.Dataset,
+    maps: Sequence[xr.DataArray],
+    keep: xr.DataArray | None = None,
+    limits: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Everything that the page needs, JSON-able.
 
@@ -36,6 +39,8 @@ def payload(
         ``(y, x)`` each, on the pixels of the stack; NaN has no value. The first is shown first.
     keep : xarray.DataArray, optional
         ``(y, x)`` bool; spectra are means of these pixels only. All finite ones if left out.
+    limits : (float, float), optional
+        Ends of the color scale of the first map; sensible ones if left out.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def payload(
         "extent": [left, right, bottom, top],
         "pixels": [int(signal.sizes[Y]), int(signal.sizes[X])],
         "units": unit_sign(str(maps[0][X].attrs.get("units", "um"))),
-        "maps": [_map(values) for values in maps],
+        "maps": [_map(values, None if i else limits) for i, values in enumerate(maps)],
         "cube": {
             "shape": list(cube.shape),
             "step": step,
@@ -75,11 +80,11 @@ def payload(
     }
 
 
-def _map(values: xr.DataArray) -> dict[str, Any]:
+def _map(values: xr.DataArray, limits: tuple[float, float] | None = None) -> dict[str, Any]:
     data = np.asarray(values.values, dtype=float)
     step = max(1, math.ceil(max(data.shape) / MAX_SIDE))
     small = bin_mean(data, step)
-    low, high = default_limits(values)
+    low, high = limits or default_limits(values)
     sigma = str(values.name).endswith(STD_SUFFIX)
     table = colormap(default_colormap(values))(np.arange(256), bytes=True)[:, :3]
     return {

@@ -12,8 +12,9 @@ import xarray as xr
 
 from socwidgets.jobs import Job, JobCallback, JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError
-from socwidgets.session.session import Session
 from socwidgets.session.workflow.code import Call, program
+from socwidgets.session.workflow.made import Made
+from socwidgets.session.workflow.owner import FlowOwner
 from socwidgets.session.workflow.preparation import (
     NormalizationStep,
     OffsetStep,
@@ -35,39 +36,22 @@ STEPS: tuple[Step, ...] = (
     CardStep(),
 )  # fmt: skip
 _ORDER = {step.name: position for position, step in enumerate(STEPS)}
-#: Steps whose result is a stack.
-_STACKS = ("normalization", "i0_offset", "registration", "optical_density", "open")
 #: What stays when another result of a step comes: references belong to no stack.
 _INDEPENDENT = ("references",)
 
 
-class Workflow:
+class Workflow(Made):
     """Steps from a file to a heterogeneity card, with the session that shows their results.
 
     Parameters
     ----------
     runner : JobRunner, optional
         Where the steps run; threads of their own if left out.
-
-    Attributes
-    ----------
-    session : Session or None
-        None until a stack is there; another stack brings another session.
-    products : mapping of str to object
-        Result of every step that has been done, by the step's name.
-    source : str
-        Path of the stack's file; empty for a stack in memory.
     """
 
     def __init__(self, runner: JobRunner | None = None) -> None:
+        super().__init__({step.name: step.makes for step in STEPS})
         self.jobs = runner or JobRunner()
-        self.session: Session | None = None
-        self.products: Mapping[str, Any] = MappingProxyType({})
-        self.calls: Mapping[str, Call] = MappingProxyType({})
-        self.chosen: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-        self.source = ""
-        #: Held while something reads several results, or while they are replaced.
-        self.lock = threading.RLock()
         self._observers: list[Callable[[], None]] = []
 
     # -- reading -------------------------------------------------------------------------------
@@ -77,20 +61,6 @@ class Workflow:
         if name not in _ORDER:
             raise ParameterError(f"there is no step {name!r}", expected=", ".join(_ORDER))
         return STEPS[_ORDER[name]]
-
-    def stack_before(self, name: str) -> tuple[str, xr.Dataset]:
-        """Variable and value of the latest stack that an earlier step made.
-
-        Raises
-        ------
-        DataError
-            If none has been opened.
-        """
-        limit = _ORDER.get(name, len(STEPS))
-        for found in _STACKS:
-            if found in self.products and _ORDER[found] < limit:
-                return STEPS[_ORDER[found]].makes, self.products[found]
-        raise DataError("there is no stack yet", fix="open a file first")
 
     def program(self, name: str, inputs: Mapping[str, str], params: Mapping[str, Any]) -> str:
         """Python text that does a step with these inputs, and all that it builds on.
@@ -207,6 +177,8 @@ class Workflow:
                 setattr(self, attribute, MappingProxyType({**old, step.name: value}))
             try:
                 step.accept(self, result)
+                if self.session is not None and self.session.owner is None:
+                    self.session.owner = FlowOwner(self)
             except Exception:
                 # What the session refuses is no result: everything stays as it was.
                 self.products, self.calls, self.chosen, self.source = before

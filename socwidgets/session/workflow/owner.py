@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from socwidgets.jobs import Job, JobState
+from socwidgets.jobs import Job, JobCallback, JobState
+from socwidgets.session.session import Session
 
 if TYPE_CHECKING:
     from socwidgets.analysis.calibration import Calibration
-    from socwidgets.session.workflow.flow import Workflow
 
 METHOD, CALIBRATION = "method", "calibration"
+
+
+class Steps(Protocol):
+    """What starts steps and remembers how they were done: a workflow."""
+
+    session: Session | None
+    chosen: Mapping[str, Mapping[str, Any]]
+
+    def start(
+        self, name: str, inputs: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None, on_change: JobCallback | None = None,
+    ) -> Job:  # fmt: skip
+        """Start a step as a job."""
 
 
 class FlowOwner:
@@ -19,11 +32,11 @@ class FlowOwner:
 
     Parameters
     ----------
-    flow : Workflow
+    flow : Steps
         Its steps keep their inputs; what later steps made goes, as always.
     """
 
-    def __init__(self, flow: Workflow) -> None:
+    def __init__(self, flow: Steps) -> None:
         self._flow = flow
 
     def fit(self, method: str, params: Mapping[str, Any]) -> None:

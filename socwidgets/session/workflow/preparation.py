@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,10 +14,8 @@ from socwidgets.model.parameters import Parameters
 from socwidgets.model.rim import read_verdict
 from socwidgets.model.status import Status
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
+from socwidgets.session.workflow.made import Made
 from socwidgets.session.workflow.step import Choice, Step, work_of
-
-if TYPE_CHECKING:
-    from socwidgets.session.workflow.flow import Workflow
 
 _SOC = "import socwidgets as soc"
 _READ = "read"
@@ -29,7 +27,7 @@ class OpticalDensityStep(Step):
     name, title, makes, verb = "optical_density", "Optical density", "od", "Convert"
     help = "Counts become optical density, ln(I0/I), pixels that saturate are flagged."
 
-    def problem(self, flow: Workflow) -> str:
+    def problem(self, flow: Made) -> str:
         """Counts are needed."""
         if "open" not in flow.products:
             return "Open a file first."
@@ -38,7 +36,7 @@ class OpticalDensityStep(Step):
             return f"The stack is {str(quantity).replace('_', ' ')} already: go on."
         return ""
 
-    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+    def inputs(self, flow: Made) -> dict[str, Choice]:
         """The I0 that came with the stack, or the mean of a region."""
         options = [("as read with the stack", _READ)]
         if flow.session is not None:
@@ -46,13 +44,13 @@ class OpticalDensityStep(Step):
         words = "Intensity without sample; draw a region where there is none to take its mean."
         return {"i0": Choice("I0", words, tuple(options))}
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `optical_density`."""
         from socwidgets.analysis.optical_density import OpticalDensityParameters
 
         return OpticalDensityParameters
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Convert."""
         from socwidgets.analysis.optical_density import optical_density
         from socwidgets.analysis.roi import roi_mask, roi_spectrum
@@ -64,7 +62,7 @@ class OpticalDensityStep(Step):
             flat = roi_spectrum(stack, mask)["mean"]
         return work_of(optical_density, stack, flat=flat, **params)
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``od = soc.optical_density(stack, ...)``."""
         options = changed(self.kind(flow, inputs), params)
         region = inputs["i0"]
@@ -83,7 +81,7 @@ class OpticalDensityStep(Step):
         )  # fmt: skip
         return Call(lines, imports)
 
-    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+    def accept(self, flow: Made, result: xr.Dataset) -> None:
         """The session goes on with optical density."""
         show_stack(flow, result)
 
@@ -97,13 +95,13 @@ class RegistrationStep(Step):
         "could look like a rim of the particles."
     )
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `register`."""
         from socwidgets.analysis.registration import RegistrationParams
 
         return RegistrationParams
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Align, and take the verdict on the rim along: the card made from the maps shows it."""
         from socwidgets.analysis.registration import register
         from socwidgets.analysis.rim_check import with_rim_check
@@ -111,7 +109,7 @@ class RegistrationStep(Step):
         stack = flow.stack_before(self.name)[1]
         return work_of(lambda: with_rim_check(register(stack, **params)))
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``registered = soc.register(od, ...)``, and the check of the rim."""
         source = Name(flow.stack_before(self.name)[0])
         options = changed(self.kind(flow, inputs), params)
@@ -121,7 +119,7 @@ class RegistrationStep(Step):
         )
         return Call(lines, (_SOC, "from socwidgets.analysis.rim_check import with_rim_check"))
 
-    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+    def accept(self, flow: Made, result: xr.Dataset) -> None:
         """The session goes on with the aligned stack and knows the one before."""
         show_stack(flow, result, before=flow.stack_before(self.name)[1])
 
@@ -144,7 +142,7 @@ class OffsetStep(Step):
         "another scale than the images), and flag pixels that are too dense."
     )
 
-    def problem(self, flow: Workflow) -> str:
+    def problem(self, flow: Made) -> str:
         """Optical density is needed."""
         if "open" not in flow.products:
             return "Open a file first."
@@ -153,26 +151,26 @@ class OffsetStep(Step):
             return "The stack is normalized already: it has no offset, go on."
         return "" if quantity == "optical_density" else "Make optical density first."
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `prepare_stxm`."""
         from socwidgets.techniques.stxm import StxmParameters
 
         return StxmParameters
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Subtract and flag."""
         from socwidgets.techniques.stxm import prepare_stxm
 
         return work_of(prepare_stxm, flow.stack_before(self.name)[1], **params)
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``prepared = prepare_stxm(od, ...)``."""
         source = Name(flow.stack_before(self.name)[0])
         options = changed(self.kind(flow, inputs), params)
         line = call_text("prepared", "prepare_stxm", source, **options)
         return Call((line,), ("from socwidgets.techniques.stxm import prepare_stxm",))
 
-    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+    def accept(self, flow: Made, result: xr.Dataset) -> None:
         """The session goes on without the offset, and still knows the frames before they moved."""
         before = None if flow.session is None else flow.session.state.before
         show_stack(flow, result, before=before if "registration" in flow.products else None)
@@ -194,26 +192,26 @@ class NormalizationStep(Step):
         "linear combination fits of optical density: those fit the background themselves."
     )
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `normalize`."""
         from socwidgets.analysis.normalization import StackNormalizationParameters
 
         return StackNormalizationParameters
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Normalize."""
         from socwidgets.analysis.normalization import normalize
 
         return work_of(normalize, flow.stack_before(self.name)[1], **params)
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``normalized = normalize(od, ...)``."""
         source = Name(flow.stack_before(self.name)[0])
         options = changed(self.kind(flow, inputs), params)
         line = call_text("normalized", "normalize", source, **options)
         return Call((line,), ("from socwidgets.analysis.normalization import normalize",))
 
-    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+    def accept(self, flow: Made, result: xr.Dataset) -> None:
         """The session goes on with the normalized stack."""
         show_stack(flow, result)
 
@@ -224,28 +222,29 @@ class PixelStep(Step):
     name, title, makes, verb = "pixels", "Pixels", "jumps", "Find pixels"
     help = "The edge jump of every pixel, and which of them have enough signal for a fit."
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `edge_jump`."""
         from socwidgets.analysis.edge_jump import EdgeJumpParameters
 
         return EdgeJumpParameters
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Measure the jump."""
         from socwidgets.analysis.edge_jump import edge_jump
 
         return work_of(edge_jump, flow.stack_before(self.name)[1], **params)
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``jumps = soc.edge_jump(od, ...)``."""
         source = Name(flow.stack_before(self.name)[0])
         options = changed(self.kind(flow, inputs), params)
         return Call((call_text("jumps", "soc.edge_jump", source, **options),), (_SOC,))
 
-    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+    def accept(self, flow: Made, result: xr.Dataset) -> None:
         """The session shows the jump until there is something better."""
         if flow.session is not None:
             flow.session.set_maps(result.drop_vars("mask"))
+            flow.session.select_map("edge_jump")
 
     def said(self, result: xr.Dataset) -> str:
         """How many pixels are left."""
@@ -253,7 +252,7 @@ class PixelStep(Step):
         return f"{count:,} of {result['mask'].size:,} pixels have enough signal"
 
 
-def show_stack(flow: Workflow, stack: xr.Dataset, before: xr.Dataset | None = None) -> None:
+def show_stack(flow: Made, stack: xr.Dataset, before: xr.Dataset | None = None) -> None:
     """Let the session go on with another stack; particles of the old one go."""
     if flow.session is not None:
         flow.session.set_stack(stack, before=before)

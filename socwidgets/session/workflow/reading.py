@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import xarray as xr
 
@@ -15,11 +15,8 @@ from socwidgets.model.names import QUANTITY, SIGNAL
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.session.session import Session
 from socwidgets.session.workflow.code import Call, call_text
-from socwidgets.session.workflow.owner import FlowOwner
+from socwidgets.session.workflow.made import Made
 from socwidgets.session.workflow.step import Step, work_of
-
-if TYPE_CHECKING:
-    from socwidgets.session.workflow.flow import Workflow
 
 _SOC = "import socwidgets as soc"
 
@@ -76,15 +73,15 @@ class OpenStep(Step):
     name, title, makes, verb = "open", "Open", "stack", "Open"
     help = "Read an image stack: any format that socwidgets knows, found by its content."
 
-    def problem(self, flow: Workflow) -> str:
+    def problem(self, flow: Made) -> str:
         """Nothing stands in the way."""
         return ""
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Path and options."""
         return OpenParameters
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Read the file."""
         from socwidgets.io import open_stack
 
@@ -92,16 +89,15 @@ class OpenStep(Step):
             raise ParameterError("no file is chosen", fix="choose a file or a folder")
         return work_of(open_stack, params["path"], **read_options(params["options"]))
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``stack = soc.open_stack(...)``."""
         options = read_options(params["options"])
         return Call((call_text("stack", "soc.open_stack", params["path"], **options),), (_SOC,))
 
-    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+    def accept(self, flow: Made, result: xr.Dataset) -> None:
         """A new stack brings a new session; the references stay."""
         references = flow.products.get("references")
         session = Session(result, references=references)
-        session.owner = FlowOwner(flow)
         old, flow.session = flow.session, session
         if old is not None:
             old.close()
@@ -119,15 +115,15 @@ class ReferenceStep(Step):
     name, title, makes, verb = "references", "References", "references", "Read"
     help = "Spectra of the end members, discharged first, for linear combination fits."
 
-    def problem(self, flow: Workflow) -> str:
+    def problem(self, flow: Made) -> str:
         """Nothing stands in the way."""
         return ""
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Files."""
         return ReferenceParameters
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Read the files."""
         from socwidgets.io import open_references
 
@@ -135,11 +131,11 @@ class ReferenceStep(Step):
             raise ParameterError("no file is chosen", fix="add files of reference spectra")
         return work_of(open_references, params["files"])
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``references = soc.open_references(...)``."""
         return Call((call_text("references", "soc.open_references", params["files"]),), (_SOC,))
 
-    def accept(self, flow: Workflow, result: xr.DataArray) -> None:
+    def accept(self, flow: Made, result: xr.DataArray) -> None:
         """The session fits with them from now on."""
         if flow.session is not None:
             flow.session.set_references(result)

@@ -21,7 +21,7 @@ from socwidgets.model.names import SIGNAL, spectral_dim
 
 if TYPE_CHECKING:
     from socwidgets.session.state import State
-    from socwidgets.session.workflow.flow import Workflow
+    from socwidgets.session.workflow.made import Made
 
 #: Key of the color limits of the map that a report is about, see `socwidgets.session.display.key`.
 SOC_KEY = "map:soc"
@@ -33,7 +33,7 @@ _NAME = re.compile(r"^(\w+) \(")
 GRACE_S = 0.6
 
 #: Parameter of a report -> step of the workflow and its input or parameter.
-_FROM_STEPS = {
+STEP_OF = {
     "stack": ("open", "path"),
     "references": ("references", "files"),
     "charged": ("calibration", "by"),
@@ -83,7 +83,7 @@ def _ask(*arguments: str) -> str:
     return done.stdout
 
 
-def screen_parameters(flow: Workflow, known: list[str]) -> dict[str, Any]:
+def screen_parameters(flow: Made, known: list[str]) -> dict[str, Any]:
     """Parameters of a report for what the workflow shows; only those the template knows.
 
     Parameters
@@ -94,7 +94,7 @@ def screen_parameters(flow: Workflow, known: list[str]) -> dict[str, Any]:
         See `parameter_names`.
     """
     found: dict[str, Any] = {}
-    for name, (step, key) in _FROM_STEPS.items():
+    for name, (step, key) in STEP_OF.items():
         value = flow.chosen.get(step, {}).get(key)
         if name in known and value not in (None, "", "two_point", "standards"):
             found[name] = list(value) if isinstance(value, tuple) else value
@@ -135,7 +135,7 @@ def _absolute(files: str) -> str:
     return ",".join(parts)
 
 
-def save_inputs(flow: Workflow, folder: Path) -> dict[str, str]:
+def save_inputs(flow: Made, folder: Path) -> dict[str, str]:
     """Write a stack (and references) that came from memory as a bundle; parameters that name it.
 
     Raises

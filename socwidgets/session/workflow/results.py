@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -17,10 +17,8 @@ from socwidgets.model.names import STATUS
 from socwidgets.model.parameters import Parameters
 from socwidgets.session.fitting import METHOD_WORDS, done_message
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
+from socwidgets.session.workflow.made import Made
 from socwidgets.session.workflow.step import Choice, NoParameters, Step, work_of
-
-if TYPE_CHECKING:
-    from socwidgets.session.workflow.flow import Workflow
 
 _SOC = "import socwidgets as soc"
 _EDGE, _ALL = "edge", "all"
@@ -33,7 +31,7 @@ class MethodStep(Step):
     name, title, makes, verb = "method", "Fit", "fit", "Fit all pixels"
     help = "One fit in every pixel, by any of the methods that socwidgets knows."
 
-    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+    def inputs(self, flow: Made) -> dict[str, Choice]:
         """The method, and which pixels."""
         names = method_names()
         order = ["lcf"] if "references" in flow.products else ["white_line", "edge_energy"]
@@ -45,11 +43,11 @@ class MethodStep(Step):
             "pixels": Choice("Pixels", "Which pixels are fitted.", (*pixels, ("all", _ALL))),
         }
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of the method."""
         return get_method(inputs["method"]).parameters
 
-    def _keywords(self, flow: Workflow, inputs: Mapping[str, str]) -> dict[str, Any]:
+    def _keywords(self, flow: Made, inputs: Mapping[str, str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if get_method(inputs["method"]).needs_references:
             found["references"] = flow.products.get("references")
@@ -57,14 +55,14 @@ class MethodStep(Step):
             found["mask"] = flow.products["pixels"]["mask"]
         return found
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Fit."""
         from socwidgets.analysis.fit import fit_map
 
         stack = flow.stack_before(self.name)[1]
         return work_of(fit_map, stack, inputs["method"], params, **self._keywords(flow, inputs))
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``fit = soc.fit_map(od, method, ...)``."""
         given = self._keywords(flow, inputs)
         texts = {"references": Name("references"), "mask": Name('jumps["mask"]')}
@@ -74,7 +72,7 @@ class MethodStep(Step):
         line = call_text("fit", "soc.fit_map", source, inputs["method"], **keywords, **options)
         return Call((line,), (_SOC,))
 
-    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+    def accept(self, flow: Made, result: xr.Dataset) -> None:
         """The session shows the maps, and fits spectra in the same way."""
         if flow.session is None:
             return
@@ -97,11 +95,11 @@ class CalibrationStep(Step):
     name, title, makes, verb = "calibration", "Calibration", "maps", "Calibrate"
     help = "The fraction of the charged reference, or any fitted quantity through standards."
 
-    def problem(self, flow: Workflow) -> str:
+    def problem(self, flow: Made) -> str:
         """A fit is needed."""
         return "" if "method" in flow.products else "Fit the pixels first."
 
-    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+    def inputs(self, flow: Made) -> dict[str, Choice]:
         """The charged reference, or a calibration by two points or by more standards."""
         fit = flow.products.get("method")
         parts = [] if fit is None else list(np.atleast_1d(fit.attrs.get("components", [])))
@@ -111,13 +109,13 @@ class CalibrationStep(Step):
         words = "How a fitted value becomes a state of charge: 0 discharged, 1 charged."
         return {"by": Choice("State of charge", words, (*options, *curves))}
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Two points, standards, or nothing."""
         from socwidgets.analysis.calibration_lines import StandardsCurve, TwoPoint
 
         return {_TWO_POINT: TwoPoint, _STANDARDS: StandardsCurve}.get(inputs["by"], NoParameters)
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Calibrate."""
         from socwidgets.analysis.calibration import calibrated_map, soc_map
 
@@ -127,7 +125,7 @@ class CalibrationStep(Step):
         made: Any = self.kind(flow, inputs).from_mapping(_with_variable(fit, params))
         return work_of(soc_map if made.kind == "soc" else calibrated_map, fit, made)
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``maps = soc.soc_map(fit, ...)``."""
         by = inputs["by"]
         if by not in (_TWO_POINT, _STANDARDS):
@@ -145,7 +143,7 @@ class CalibrationStep(Step):
             imports[0] = "from socwidgets.analysis.calibration import calibrated_map"
         return Call(tuple(lines), tuple(imports))
 
-    def accept(self, flow: Workflow, result: xr.Dataset) -> None:
+    def accept(self, flow: Made, result: xr.Dataset) -> None:
         """The session shows the calibrated map, and keeps the other maps of the fit."""
         if flow.session is None:
             return
@@ -155,7 +153,7 @@ class CalibrationStep(Step):
         flow.session.set_maps(result.assign(rest))
         flow.session.select_map(_first_quantity(result))
 
-    def _calibration(self, flow: Workflow) -> Any:
+    def _calibration(self, flow: Made) -> Any:
         """The calibration that was chosen; None for the fraction of a reference."""
         chosen = dict(flow.chosen[self.name])
         if chosen.pop("by") not in (_TWO_POINT, _STANDARDS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import xarray as xr
 
@@ -14,10 +14,8 @@ from socwidgets.model.mapset import display_maps
 from socwidgets.model.names import SIGNAL, spectral_dim
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
+from socwidgets.session.workflow.made import Made
 from socwidgets.session.workflow.step import Choice, Step, work_of
-
-if TYPE_CHECKING:
-    from socwidgets.session.workflow.flow import Workflow
 
 _SOC = "import socwidgets as soc"
 _ALL = "all"
@@ -29,7 +27,7 @@ class SegmentationStep(Step):
     name, title, makes, verb = "segmentation", "Particles", "labels", "Find particles"
     help = "Split a map that is high on particles into single particles."
 
-    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+    def inputs(self, flow: Made) -> dict[str, Choice]:
         """The map that shows the particles."""
         options = [("edge jump", "edge_jump")] if "pixels" in flow.products else []
         for step in ("calibration", "method"):
@@ -38,42 +36,44 @@ class SegmentationStep(Step):
         options.append(("mean of all frames", "mean"))
         return {"of": Choice("Map", "A map that is high on particles.", tuple(options))}
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `segment_particles`."""
         from socwidgets.analysis.segmentation import SegmentationParameters
 
         return SegmentationParameters
 
-    def _source(self, flow: Workflow, of: str) -> tuple[str, xr.DataArray]:
+    def _source(self, flow: Made, of: str) -> tuple[str, xr.DataArray]:
         if of == "edge_jump":
             return 'jumps["edge_jump"]', flow.products["pixels"]["edge_jump"]
         if of.endswith(":thickness"):
             name = of.partition(":")[0]
-            return f'{flow.step(name).makes}["thickness"]', flow.products[name]["thickness"]
+            return f'{flow.variable(name)}["thickness"]', flow.products[name]["thickness"]
         variable, stack = flow.stack_before(self.name)
         dim = spectral_dim(stack[SIGNAL])
         return f'{variable}["{SIGNAL}"].mean("{dim}")', stack[SIGNAL].mean(dim)
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Segment."""
         from socwidgets.analysis.segmentation import segment_particles
 
         return work_of(segment_particles, self._source(flow, inputs["of"])[1], **params)
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``labels = soc.segment_particles(...)``."""
         source = Name(self._source(flow, inputs["of"])[0])
         options = changed(self.kind(flow, inputs), params)
         return Call((call_text("labels", "soc.segment_particles", source, **options),), (_SOC,))
 
-    def accept(self, flow: Workflow, result: xr.DataArray) -> None:
-        """The session knows the particles."""
+    def accept(self, flow: Made, result: xr.DataArray) -> None:
+        """The session knows the particles, and shows their outlines."""
         if flow.session is not None:
             flow.session.set_labels(result)
+            flow.session.set_overlay("labels")
 
     def said(self, result: xr.DataArray) -> str:
         """How many there are."""
-        return f"{int(result.max()):,} particles"
+        count = int(result.max())
+        return f"{count:,} particle{'' if count == 1 else 's'}, outlined on the map"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +92,11 @@ class CardStep(Step):
     name, title, makes, verb = "heterogeneity", "Heterogeneity", "card", "Make the card"
     help = "How heterogeneous the map is, noise taken out, with an interval on every number."
 
-    def problem(self, flow: Workflow) -> str:
+    def problem(self, flow: Made) -> str:
         """A map is needed."""
         return "" if _maps(flow) is not None else "Fit the pixels first."
 
-    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+    def inputs(self, flow: Made) -> dict[str, Choice]:
         """The map, and whether particles count."""
         maps = _maps(flow)
         found = () if maps is None else tuple(maps[1].data_vars)
@@ -114,11 +114,11 @@ class CardStep(Step):
             ),
         }  # fmt: skip
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Resamples, seed, window."""
         return CardParameters
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Make the card."""
         from socwidgets.heterogeneity.card import heterogeneity_card
 
@@ -127,7 +127,7 @@ class CardStep(Step):
         source = maps[1] if maps is not None else None
         return work_of(heterogeneity_card, source, labels, variable=inputs["variable"], **params)
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``card = soc.heterogeneity_card(maps, labels, ...)``."""
         maps = _maps(flow)
         args = [Name(maps[0] if maps is not None else "maps")]
@@ -144,9 +144,9 @@ class CardStep(Step):
         return str(result.verdict)
 
 
-def _maps(flow: Workflow) -> tuple[str, xr.Dataset] | None:
+def _maps(flow: Made) -> tuple[str, xr.Dataset] | None:
     """Variable and value of the latest maps."""
     for name in ("calibration", "method"):
         if name in flow.products:
-            return flow.step(name).makes, flow.products[name]
+            return flow.variable(name), flow.products[name]
     return None

@@ -6,14 +6,12 @@ import inspect
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from socwidgets.jobs import Work, abandonable
 from socwidgets.model.parameters import Parameters
 from socwidgets.session.workflow.code import Call
-
-if TYPE_CHECKING:
-    from socwidgets.session.workflow.flow import Workflow
+from socwidgets.session.workflow.made import Made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,27 +55,27 @@ class Step:
     makes = ""
     verb = "Run"
 
-    def problem(self, flow: Workflow) -> str:
+    def problem(self, flow: Made) -> str:
         """Why the step cannot be done yet; empty if it can."""
         return "" if "open" in flow.products else "Open a file first."
 
-    def inputs(self, flow: Workflow) -> dict[str, Choice]:
+    def inputs(self, flow: Made) -> dict[str, Choice]:
         """Inputs to choose from, by name."""
         return {}
 
-    def kind(self, flow: Workflow, inputs: Mapping[str, str]) -> type[Parameters]:
+    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameter class for the chosen inputs."""
         return NoParameters
 
-    def work(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
+    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """The work, with everything it needs already looked up."""
         raise NotImplementedError
 
-    def call(self, flow: Workflow, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
+    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """The same as Python text."""
         raise NotImplementedError
 
-    def accept(self, flow: Workflow, result: Any) -> None:
+    def accept(self, flow: Made, result: Any) -> None:
         """Show the result in the session."""
 
     def said(self, result: Any) -> str:

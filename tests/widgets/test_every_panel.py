@@ -1,0 +1,177 @@
+"""What the workflow promises, checked for every step: old results, cancel, progress, code."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import small_stack
+from scipy.ndimage import gaussian_filter
+
+from socwidgets.io import save_bundle
+from socwidgets.jobs import Job, JobState
+from socwidgets.model.errors import CancelledError
+from socwidgets.model.roi import Rectangle
+from socwidgets.model.stack import make_stack
+from socwidgets.session.workflow import STEPS, Workflow
+from socwidgets.widgets.workflow_view import WorkflowView
+
+NAMES = [step.name for step in STEPS]
+EDGE = {"pre": (700.0, 703.0), "post": (720.0, 725.0)}
+#: Inputs and parameters with which a step of the phantom below goes well.
+GIVEN = {
+    "optical_density": ({"i0": "ROI 1"}, {"noise": "poisson"}),
+    "registration": ({}, {"threshold_px": 5.0}),
+    "i0_offset": ({}, {"max_od": 2.5, **EDGE}),
+    "normalization": (
+        {},
+        {"e0": 708.0, "pre": (-8.0, -4.0), "post": (10.0, 17.0), "post_degree": 0},
+    ),
+    "pixels": ({}, {"min_jump": 0.1, **EDGE}),
+    "method": ({"method": "lcf", "pixels": "all"}, {}),
+    "calibration": ({"by": "FP"}, {}),
+    "segmentation": ({"of": "edge_jump"}, {"min_area_um2": 0.001}),
+    "heterogeneity": ({}, {"draws": 100}),
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Counts with an empty margin, and two references."""
+    folder = tmp_path_factory.mktemp("panels")
+    blobs = gaussian_filter(np.random.default_rng(5).normal(size=(24, 32)), 1.5)
+    counts = 4000.0 * np.exp(-small_stack.stack()["signal"].values * (1.0 + 2.0 * blobs))
+    counts[:, :2, :] = 4000.0
+    stack = make_stack(
+        counts.astype(np.float32), small_stack.ENERGIES, quantity="counts", pixel_um=0.05
+    )
+    save_bundle(folder / "scan.nc", stack=stack)
+    names = []
+    for spectrum in small_stack.references():
+        name = str(spectrum["component"].values)
+        np.savetxt(folder / f"{name}.txt", np.c_[small_stack.ENERGIES, spectrum.values])
+        names.append(f"{name}={folder / name}.txt")
+    given = {"open": ({}, {"path": str(folder / "scan.nc")}),
+             "references": ({}, {"files": ",".join(names)})}  # fmt: skip
+    return {**given, **GIVEN}
+
+
+@pytest.fixture(scope="module")
+def view(files):
+    """A workflow with threads of its own, in which every step has been done once."""
+    made = WorkflowView()
+    for name in NAMES:
+        if name == "optical_density":
+            made.flow.session.add_roi(Rectangle(-1, -0.01, 5, 0.06))
+        choose(made, files, name)
+        done = finished(made.panels[name].run(), made.panels[name])
+        assert done.state == JobState.DONE, (name, done.error)
+    yield made
+    assert made.error_bar.text == ""
+    made.close()
+
+
+def choose(view, files, name):
+    panel, (inputs, params) = view.panels[name], files[name]
+    panel.refresh()
+    for key, value in inputs.items():
+        panel.choices[key].value = value
+    panel.form.set_values(params)
+
+
+def finished(job: Job | None, panel) -> Job:
+    assert job is not None, panel.runs.error.text
+    assert job.wait(60)
+    until(lambda: panel.runs.cancel.disabled)
+    return job
+
+
+def until(condition, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Holds the work of a step until it is opened; the work reports a quarter meanwhile."""
+    opened = threading.Event()
+
+    def hold(step):
+        real = type(step).work
+
+        def work(self, flow, inputs, params):
+            inner = real(self, flow, inputs, params)
+
+            def held(*, progress, cancel):
+                while not opened.wait(0.02):
+                    progress(1, 4)
+                    if cancel.is_set():
+                        raise CancelledError("cancelled")
+                return inner(progress=progress, cancel=cancel)
+
+            return held
+
+        monkeypatch.setattr(type(step), "work", work)
+
+    yield hold, opened
+    opened.set()
+
+
+# From the end: a step that is done again takes later results away.
+@pytest.mark.parametrize("name", NAMES[::-1])
+def test_the_old_result_stays_until_the_new_one_is_there(view, gate, name):
+    hold, opened = gate
+    hold(view.flow.step(name))
+    panel, old = view.panels[name], view.flow.products[name]
+    later = {other: view.flow.products.get(other) for other in NAMES}
+    shown = view.flow.session.state
+    for open_at_last in (False, True):
+        job = panel.run()
+        assert job is not None, panel.runs.error.text
+        until(lambda: panel.runs.bar.value == 25)
+        assert panel.runs.bar.layout.display == "flex"
+        assert "25 %" in panel.runs.status.value
+        assert not panel.runs.cancel.disabled
+        assert {other: view.flow.products.get(other) for other in NAMES} == later
+        assert view.flow.session.state is shown
+        if open_at_last:
+            opened.set()
+            assert finished(job, panel).state == JobState.DONE, job.error
+            assert view.flow.products[name] is not old
+        else:
+            panel.runs.cancel.click()
+            assert job.wait(1.0)
+            assert job.state == JobState.CANCELLED
+            assert view.flow.products[name] is old
+            assert "what was there before stays" in panel.runs.status.value
+            assert view.flow.session.state is shown
+        assert panel.runs.error.text == ""
+    panel.show_code.value = True
+    assert panel.code.layout.display == "block"
+    compile(panel.code.value, name, "exec")
+    assert f"{view.flow.step(name).makes} = " in panel.code.value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_work_itself_heeds_a_cancel(files, name):
+    """Not only its frame: what a step calls ends when it is asked to."""
+    flow = Workflow()
+    for earlier in NAMES[: NAMES.index(name)]:
+        if earlier == "optical_density":
+            flow.session.add_roi(Rectangle(-1, -0.01, 5, 0.06))
+        if earlier not in ("registration", "normalization", "segmentation"):
+            assert flow.start(earlier, *files[earlier]).wait(30)
+    if name == "optical_density":
+        flow.session.add_roi(Rectangle(-1, -0.01, 5, 0.06))
+    step = flow.step(name)
+    chosen = flow._checked(step, files[name][0])
+    params = step.kind(flow, chosen).from_mapping(files[name][1]).to_dict()
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(CancelledError):
+        step.work(flow, chosen, params)(progress=lambda done, total: None, cancel=cancel)
+    flow.close()
