@@ -2,12 +2,15 @@
 
 Asking xarray or dask for a slice costs milliseconds of Python each time and copies the data twice;
 with hundreds of frames that is longer than the fit. Here the task graph is optimized once, and each
-chunk is computed on its own and copied once.
+chunk is computed on its own and copied once. A chunk that is nothing but a part of an array on disk
+which can read into memory that is there (``read_direct``, as HDF5 datasets have it) is not even
+copied: to take fresh memory from the system for every chunk costs more than to read it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -42,7 +45,28 @@ class ChunkReader:
             room[...] = self.array[box].values
             return
         for key, here, there in self._overlaps(box):
-            room[there] = self._chunk(key)[here]
+            source, part = self._on_disk(key)
+            if source is not None and source.dtype == room.dtype and room.flags.c_contiguous:
+                wanted = (_within(p, h) for p, h in zip(part, here, strict=True))
+                source.read_direct(room, tuple(wanted), there)
+            else:
+                room[there] = self._chunk(key)[here]
+
+    def _on_disk(self, key: tuple) -> tuple[Any, tuple[slice, ...]]:
+        """The array on disk that a chunk is cut from, and the cut; None if there is more to do."""
+        from dask.array.core import getter
+
+        graph: dict = self._graph or {}
+        task = graph.get(key)
+        places: tuple[Any, ...] = getattr(task, "args", ())
+        if getattr(task, "func", None) is not getter or len(places) != 2:
+            return None, ()
+        source = getattr(graph.get(getattr(places[0], "key", None)), "value", None)
+        part: Any = getattr(places[1], "value", None)
+        plain = isinstance(part, tuple) and all(
+            isinstance(p, slice) and p.start is not None and p.step in (None, 1) for p in part
+        )
+        return (source, part) if plain and hasattr(source, "read_direct") else (None, ())
 
     def _chunk(self, key: tuple) -> np.ndarray:
         """Compute one chunk, in this thread."""
@@ -69,3 +93,8 @@ class ChunkReader:
                 for x, x_in, x_out in axes[2]:
                     key = (self._name, e, y, x)
                     yield key, (e_in, y_in, x_in), (e_out, y_out, x_out)
+
+
+def _within(part: slice, inside: slice) -> slice:
+    """A part of a part."""
+    return slice(part.start + inside.start, part.start + inside.stop)

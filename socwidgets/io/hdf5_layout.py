@@ -170,6 +170,13 @@ class DatasetSource:
         with h5py.File(self._path, "r") as file:
             return np.asarray(file[self._name][key])
 
+    def read_direct(self, room: np.ndarray, part: Any, place: Any) -> None:
+        """Read a part into a place of C-contiguous memory."""
+        import h5py
+
+        with h5py.File(self._path, "r") as file:
+            file[self._name].read_direct(room, part, place)
+
 
 def _frame_chunks(shape: tuple[int, ...], spectral: int) -> tuple[int, ...]:
     return tuple(1 if place == spectral else size for place, size in enumerate(shape))

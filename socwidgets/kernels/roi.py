@@ -66,7 +66,8 @@ def sum_runs(signal, first, last, runs, ids, shift, sums, squares, counts):
     """
     for e in range(first, last):
         row, reference = signal[e], shift[e]
-        for r in range(runs.shape[0]):
+        fetched = _fetch(row, runs)
+        for r in range(runs.shape[0] if fetched else 0):
             start, stop, region = runs[r, 0], runs[r, 1], ids[r]
             total, square = 0.0, 0.0
             for p in range(start, stop):
@@ -79,6 +80,18 @@ def sum_runs(signal, first, last, runs, ids, shift, sums, squares, counts):
             sums[e, region] += total
             squares[e, region] += square
             counts[e, region] += count
+
+
+@_compiled
+def _fetch(row, runs):
+    """Load the ends of all runs, so that the sums need not wait for the memory one by one.
+
+    True; that it depends on what was loaded keeps the compiler from leaving the loads out.
+    """
+    total = 0.0
+    for r in range(runs.shape[0]):
+        total += abs(row[runs[r, 0]]) + abs(row[runs[r, 1] - np.uintp(1)])
+    return not total < 0.0
 
 
 @_compiled

@@ -3,12 +3,14 @@
 import threading
 
 import dask.array as da
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
 
 from socwidgets.analysis import blocks, fit_run, streaming
 from socwidgets.analysis.fit import fit_map
+from socwidgets.io.hdf5_layout import DatasetSource
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.references import make_references
 from socwidgets.model.stack import make_stack
@@ -105,6 +107,28 @@ def test_blocks_follow_the_chunks(stack, references, small_memory, monkeypatch):
     assert source.reads.sum() == AXIS.size * 3  # three chunks, each of all energies
     expected = fit_map(stack.fillna(0.5), references=references)
     xr.testing.assert_equal(found.drop_attrs(), expected.drop_attrs())
+
+
+@pytest.mark.parametrize("chunks", [(1, *SHAPE), (AXIS.size, 11, 13)])
+def test_datasets_are_read_where_they_are_wanted(
+    stack, references, small_memory, tmp_path, monkeypatch, chunks
+):
+    whole, path = stack.fillna(0.5), tmp_path / "stack.h5"
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset("signal", data=whole.signal.values, chunks=chunks)
+        source = DatasetSource(path, dataset)
+    monkeypatch.setattr(DatasetSource, "__getitem__", lambda *_: pytest.fail("read by a copy"))
+    signal = da.from_array(source, chunks=chunks, asarray=True, meta=np.empty(0, "f4"))
+    from_file = whole.assign(signal=(whole.signal.dims, signal, whole.signal.attrs))
+    expected = fit_map(whole, references=references)
+    found = fit_map(from_file, references=references)
+    xr.testing.assert_allclose(found.drop_attrs(), expected.drop_attrs(), rtol=1e-6, atol=1e-7)
+    monkeypatch.undo()
+    # What is calculated with is not read directly, and neither is another type.
+    for changed in (signal + np.float32(0), signal.astype(np.float64)):
+        other = whole.assign(signal=(whole.signal.dims, changed, whole.signal.attrs))
+        found = fit_map(other, references=references)
+        xr.testing.assert_allclose(found.drop_attrs(), expected.drop_attrs(), rtol=1e-5, atol=1e-6)
 
 
 def test_progress_and_cancel(stack, references, small_memory):
