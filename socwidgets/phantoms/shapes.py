@@ -15,6 +15,9 @@ _JAMMING = 0.55
 #: Part of a platelet's radius over which its edge is beveled.
 _BEVEL = 0.35
 
+#: Sine and cosine of directions around a center.
+_TURN = np.array([f(np.arange(12) * np.pi / 6.0) for f in (np.sin, np.cos)])
+
 
 @dataclass(frozen=True, slots=True)
 class Particle:
@@ -190,6 +193,8 @@ def _free(
     """Whether the particle lies inside the border and on free ground."""
     if not (low < particle.cy < high and low < particle.cx < high):
         return False
+    if not _core_is_free(particle, occupied, step_um, low, high):
+        return False
     window, inside = footprint(particle, step_um, occupied.shape[0])
     if (occupied[window] & inside).any():
         return False
@@ -199,3 +204,23 @@ def _free(
     y = (rows + window[0].start) * step_um
     x = (columns + window[1].start) * step_um
     return bool(min(y.min(), x.min()) >= low and max(y.max(), x.max()) <= high)
+
+
+def _core_is_free(
+    particle: Particle, occupied: np.ndarray, step_um: float, low: float, high: float
+) -> bool:
+    """Whether some points that are inside for certain are free: most attempts fail here, quickly.
+
+    A circle of 0.8 of the short half axis lies within every outline (the wave takes 0.15 of it).
+    """
+    if particle.b <= 2.0 * step_um:
+        return True
+    core = 0.8 * particle.b - step_um
+    row = np.rint((particle.cy + core * _TURN[0]) / step_um).astype(int)
+    column = np.rint((particle.cx + core * _TURN[1]) / step_um).astype(int)
+    seen = (np.minimum(row, column) >= 0) & (np.maximum(row, column) < len(occupied))
+    row, column = row[seen], column[seen]
+    places = np.concatenate([row, column]) * step_um
+    if places.size and (places.min() < low or places.max() > high):
+        return False
+    return not occupied[row, column].any()

@@ -164,6 +164,26 @@ def test_gaps_and_neighbors_are_no_surface():
     assert beside.contact > 0.97
 
 
+def test_rose_says_how_far_noise_moves_it(rng):
+    times, e = np.linspace(0.2, 0.8, 4), 0.5
+    reach = 26 - 18 * times[:, None, None] * (1 + e * np.cos(2 * np.arctan2(Y, X))) / (1 + e)
+    clean = 0.5 * (1 + np.tanh((R - reach) / 1.5))
+    options = {"smooth_px": 0.0, "sectors": 12}
+    found = [
+        front_rose(
+            clean + rng.normal(0, 0.1, clean.shape), DISC, times, (0.1, 0.1), noise_std=0.1,
+            draws=40 if k < 8 else 2, **options,
+        ).data
+        for k in range(60)
+    ]  # fmt: skip
+    seen = np.array([f["anisotropy"].values for f in found])
+    stated = np.mean([f["anisotropy_std"].values for f in found[:8]], axis=0)
+    # A standard deviation of 60 is known to 9 %; e is recovered within its own noise.
+    assert seen.std(axis=0) == pytest.approx(stated, rel=0.3)
+    assert seen.mean(axis=0) == pytest.approx(e, abs=0.01)
+    assert "anisotropy_std" not in front_rose(clean, DISC, times, (0.1, 0.1)).data
+
+
 def test_rose_of_an_anisotropic_front():
     times, e = np.linspace(0, 1, 6), 0.5
     phi = np.arctan2(Y, X)

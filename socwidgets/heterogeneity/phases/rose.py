@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ import xarray as xr
 
 from socwidgets.heterogeneity.phases.domains import smooth_inside
 from socwidgets.model.errors import DataError, ParameterError
+
+#: Parts of a pixel's edge when it is shared out to sectors.
+SPLIT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,11 @@ class FrontRose:
     data : xarray.Dataset
         ``radius`` ``(state, angle)`` in um, that of the circle sector with the area that the core
         phase has in it; ``speed`` ``(step, angle)`` in um per unit of time, positive where the core
-        shrinks; ``anisotropy`` ``(step,)``, the second harmonic of the speed over its mean:
-        ``v0 (1 + e cos 2(phi - phi0))`` gives e; ``soc`` ``(step,)``, mean composition of the two
-        states; coordinates ``angle`` (degree from the x axis towards larger y), ``state`` and
-        ``step`` (time).
+        shrinks; ``anisotropy`` ``(step,)``, the second harmonic of the speed over its mean, what
+        the width of the sectors takes from it given back: ``v0 (1 + e cos 2(phi - phi0))`` gives
+        e; ``anisotropy_std``, its uncertainty from the noise, where that was given; ``soc``
+        ``(step,)``, mean composition of the two states; coordinates ``angle`` (degree from the x
+        axis towards larger y), ``state`` and ``step`` (time).
     center_um : (float, float)
         y and x of the point that the sectors meet in.
     """
@@ -43,6 +48,9 @@ def front_rose(
     core: str = "poor",
     sectors: int = 12,
     smooth_px: float = 1.0,
+    noise_std: Any = None,
+    draws: int = 60,
+    seed: int = 0,
 ) -> FrontRose:
     """Follow the front of one particle in sectors about the centroid of its core.
 
@@ -64,6 +72,10 @@ def front_rose(
         Number of directions, at least 4.
     smooth_px : float
         Smoothing before the threshold.
+    noise_std : array_like, optional
+        ``(state, y, x)`` standard uncertainty of each pixel, independent of its neighbors'.
+    draws, seed : int
+        Noise that is added to find `anisotropy_std`, and its seed.
 
     Returns
     -------
@@ -93,29 +105,57 @@ def front_rose(
             found=f"{sectors} sectors, core={core!r}",
         )
     middle = 0.5 * (ends[0] + ends[1])
-    share = np.stack([_core_share(state, mask, middle, core, smooth_px) for state in stack])
-    if not share.any():
-        raise DataError("no state has a core", fix="check core= and the end compositions")
+
+    def rose(states: np.ndarray) -> FrontRose:
+        share = np.stack([_core_share(state, mask, middle, core, smooth_px) for state in states])
+        if not share.any():
+            raise DataError("no state has a core", fix="check core= and the end compositions")
+        radius, center = _radii(share, mask, size, sectors)
+        mean = np.array([np.nanmean(np.where(mask, state, np.nan)) for state in states])
+        return FrontRose(_dataset(radius, time, mean, sectors), center)
+
+    found = rose(stack)
+    if noise_std is None:
+        return found
+    noise = np.nan_to_num(np.broadcast_to(np.asarray(noise_std, float), stack.shape))
+    rng = np.random.default_rng(seed)
+    drawn = [
+        rose(stack + noise * rng.standard_normal(stack.shape)).data["anisotropy"].values
+        for _ in range(draws)
+    ]
+    words = {"units": "1", "long_name": "Standard uncertainty: Front anisotropy"}
+    std = ("step", np.std(drawn, axis=0), words)
+    return FrontRose(found.data.assign(anisotropy_std=std), found.center_um)
+
+
+def _radii(
+    share: np.ndarray, mask: np.ndarray, size: np.ndarray, sectors: int
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Radius ``(state, sector)`` of the core, um, and the point that the sectors meet in."""
     y, x = (np.indices(mask.shape) * size[:, None, None])[:, mask]
     # Weighted by how often a pixel was core: the point that the front closes in on.
     often = share[:, mask].sum(axis=0)
     center = (float(np.average(y, weights=often)), float(np.average(x, weights=often)))
-    angle = np.arctan2(y - center[0], x - center[1]) % (2 * np.pi)
-    index = np.floor(angle / (2 * np.pi) * sectors).astype(int) % sectors
-    area = np.stack([np.bincount(index, s[mask], minlength=sectors) for s in share]) * size.prod()
-    radius = np.sqrt(2.0 * area / (2.0 * np.pi / sectors))
-    mean = np.array([np.nanmean(np.where(mask, state, np.nan)) for state in stack])
-    return FrontRose(_dataset(radius, time, mean, sectors), center)
+    # A pixel that a border between sectors cuts counts for both, by the parts of its area.
+    area = np.zeros((len(share), sectors))
+    for dy, dx in itertools.product((np.arange(SPLIT) + 0.5) / SPLIT - 0.5, repeat=2):
+        angle = np.arctan2(y + dy * size[0] - center[0], x + dx * size[1] - center[1])
+        index = np.floor(angle % (2 * np.pi) / (2 * np.pi) * sectors).astype(int) % sectors
+        area += [np.bincount(index, s[mask], minlength=sectors) for s in share]
+    area *= size.prod() / SPLIT**2
+    return np.sqrt(2.0 * area / (2.0 * np.pi / sectors)), center
 
 
 def _core_share(
     state: np.ndarray, mask: np.ndarray, middle: float, core: str, smooth_px: float
 ) -> np.ndarray:
-    """1 where the core is, 0 elsewhere."""
+    """Part of each pixel that is core: 1, 0, or between where the front runs through it."""
     smooth = smooth_inside(state, mask, smooth_px)
-    with np.errstate(invalid="ignore"):
-        rich = smooth >= middle
-    return np.where(mask & np.isfinite(smooth), rich if core == "rich" else ~rich, 0).astype(float)
+    seen = mask & np.isfinite(smooth)
+    filled = np.where(seen, smooth, middle)
+    rise = sum(np.abs(np.gradient(filled, axis=axis)) for axis in (0, 1))
+    rich = np.clip(0.5 + (filled - middle) / np.maximum(rise, 1e-12), 0.0, 1.0)
+    return np.where(seen, rich if core == "rich" else 1.0 - rich, 0.0)
 
 
 def _dataset(radius: np.ndarray, time: np.ndarray, mean: np.ndarray, sectors: int) -> xr.Dataset:
@@ -125,7 +165,9 @@ def _dataset(radius: np.ndarray, time: np.ndarray, mean: np.ndarray, sectors: in
     total = speed.sum(axis=1)
     anisotropy = np.full(total.size, np.nan)
     moving = np.abs(total) > 1e-12
-    anisotropy[moving] = 2.0 * second[moving] / np.abs(total[moving])
+    # The mean over a sector holds less of a harmonic than its middle does.
+    kept = np.sinc(2.0 / sectors)
+    anisotropy[moving] = 2.0 * second[moving] / np.abs(total[moving]) / kept
     return xr.Dataset(
         {
             "radius": (("state", "angle"), radius, {"units": "um", "long_name": "Front radius"}),

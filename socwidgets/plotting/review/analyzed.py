@@ -61,6 +61,11 @@ class Analyzed:
         common = self.common_sigma_of(lambda x: float(w @ x), sample.seen())
         return float(w @ sample.values), float(np.hypot(np.sqrt(noise), common))
 
+    def as_true(self) -> xr.Dataset:
+        """Truth in the place of the measured map: the same pixels, the same status."""
+        maps = self.soc[["soc", "soc_std", "status"]].copy()
+        return maps.assign(soc=self.truth["soc"].where(self.soc["soc"].notnull()))
+
     def fractions(self, inside: np.ndarray) -> np.ndarray:
         """True shares of the components, ``(n, component)``, of some pixels."""
         if len(self.phantom.components) == 2:

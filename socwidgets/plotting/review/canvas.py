@@ -98,7 +98,7 @@ class Canvas:
     ) -> float:
         """Small table of what was found beside the truth; returns its height, inches."""
         line = 0.165
-        for place, words in ((0.0, ""), (width * 0.56, "found"), (width, "truth")):
+        for place, words in ((0.0, ""), (width * 0.78, "found"), (width, "truth")):
             side = "left" if place == 0.0 else "right"
             self.text(left + place, top, words, 7.5, color=MUTED, ha=side)
         for row, (name, number) in enumerate(numbers.items(), start=1):

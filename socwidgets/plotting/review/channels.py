@@ -122,7 +122,7 @@ def _draw(
     raw: xr.Dataset, maps: list[xr.DataArray], table: pd.DataFrame, numbers: dict[str, Number],
     colors: str,
 ) -> Canvas:  # fmt: skip
-    canvas = Canvas(8.6, 4.9)
+    canvas = Canvas(8.6, 5.1)
     cmap = RED_CHARGED_BLUE.colormap(colors)
     edge = raw["edge_energy"].assign_attrs(long_name="Edge energy", units="eV")
     limits = (float(edge.min()), float(edge.max()))

@@ -1,112 +1,33 @@
-"""Figures 16c, 18 and 27c: cracks against size, facets of other speed, a crack in the way."""
+"""Figures 16c and 27c: cracks against size, a crack in the way."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_fill_holes
-from scipy.optimize import minimize
 from skimage.graph import MCP_Geometric
 
+from socwidgets.heterogeneity.size_dependence import SizeDependence, size_dependence
 from socwidgets.heterogeneity.space.paths import detour_factor
 from socwidgets.phantoms import Phantom, make_phantom, simulate
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import by_lcf, measured
+from socwidgets.plotting.review.chain import measured
 from socwidgets.plotting.review.model import Number, ReviewFigure
-from socwidgets.plotting.review.presets import RED_CHARGED, RED_CHARGED_BLUE
+from socwidgets.plotting.review.presets import RED_CHARGED
 from socwidgets.plotting.style import CYCLE, INK
-
-
-def figure_18(seed: int, colors: str) -> ReviewFigure:
-    """SOC against the distance from (100) and from (111) facets."""
-    phantom = make_phantom("facet_particle", seed=seed, size_px=84, pixel_um=0.12)
-    found = by_lcf(phantom, seed, n0=30_000.0)
-    soc, sigma = found.soc["soc"].values, found.soc["soc_std"].values
-    rows, numbers = [], {}
-    for facet, keep, depth in _sectors(phantom):
-        inside = keep & np.isfinite(soc) & (depth > 0.35) & (depth < 1.7)
-        length, error = _penetration(depth[inside], soc[inside], sigma[inside])
-        truth, _ = _penetration(depth[inside], found.truth["soc"].values[inside], sigma[inside])
-        numbers[f"penetration from ({facet})"] = Number(
-            length, truth, error, "µm", f"planned: {phantom.numbers[f'depth_{facet}_um']} um"
-        )
-        true = found.truth["soc"].values[inside]
-        columns = {"depth_um": depth[inside], "soc": soc[inside], "truth": true}
-        rows.append(pd.DataFrame({"facet": facet, **columns}))
-    table = pd.concat(rows, ignore_index=True)
-    canvas = Canvas(8.0, 4.15)
-    cmap = RED_CHARGED_BLUE.colormap(colors)
-    _, image = canvas.map(0.3, 0.35, 2.7, found.soc["soc"], cmap, (0, 1), "a  map of the SOC")
-    canvas.bar(0.3, 3.5, 2.7, image, "State of charge", RED_CHARGED_BLUE, found.soc["soc"])
-    axes = titled(canvas.axes(3.8, 0.4, 3.8, 1.75), "b  SOC below each kind of facet")
-    for color, (facet, part) in zip(CYCLE, table.groupby("facet"), strict=False):
-        bins = part.groupby(pd.cut(part.depth_um, 14), observed=True)
-        mean = bins[["depth_um", "soc"]].mean()
-        axes.errorbar(mean.depth_um, mean.soc, yerr=bins.soc.std(), fmt="o", markersize=4,
-                      color=color, label=f"({facet})", capsize=2)  # fmt: skip
-        axes.plot(mean.depth_um, bins.truth.mean(), color=color, linewidth=1)
-    axes.set_xlabel("distance from the facet (µm); lines: truth; bars: sd of pixels")
-    axes.set_ylabel("SOC")
-    axes.set_ylim(0, 1)
-    axes.legend()
-    canvas.numbers(3.8, 2.85, numbers, 3.8)
-    words = ", ".join(f"{name} {number}" for name, number in numbers.items())
-    return ReviewFigure(
-        "18",
-        "Facets that react at another speed",
-        canvas.done(f"Map of an octagonal section and two depth profiles. {words}."),
-        numbers,
-        {"pixels": table},
-        "Phantom: section of a truncated octahedron whose SOC falls with the distance from each "
-        "facet, over 1.0 um from (100) and 0.4 um from (111) (ours; the review states that (100) "
-        "is faster), measured by a TXM. Below (111) the neighboring (100) facets reach in, so the "
-        "length there is longer than planned. Truth: the same fit on the true map at the "
-        f"resolution of the instrument. Colors: {RED_CHARGED_BLUE.note}.",
-    )
-
-
-def _sectors(phantom: Phantom) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Facet, pixels that are nearest to facets of its kind, and their distance from it (um)."""
-    axis = phantom.truth["x"].values
-    y, x = np.meshgrid(axis - axis.mean(), axis - axis.mean(), indexing="ij")
-    square = phantom.numbers["inradius_100_um"] - np.maximum(np.abs(x), np.abs(y))
-    diagonal = phantom.numbers["inradius_111_um"] - (np.abs(x) + np.abs(y)) / np.sqrt(2.0)
-    # Near a corner both facets count: a margin keeps the two kinds apart.
-    return [
-        ("100", diagonal > square + 0.45, square),
-        ("111", square > diagonal + 0.45, diagonal),
-    ]
-
-
-def _penetration(depth: np.ndarray, soc: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
-    """Length of ``0.1 + 0.8 exp(-d/l)`` and its standard error, by weighted least squares."""
-    length = 0.6
-    for _ in range(30):
-        model = 0.8 * np.exp(-depth / length)
-        gradient = model * depth / length**2
-        weight = gradient / sigma**2
-        step = np.sum(weight * (soc - 0.1 - model)) / np.sum(weight * gradient)
-        length = float(np.clip(length + step, 0.05, 10.0))
-    return length, float(1.0 / np.sqrt(np.sum((gradient / sigma) ** 2)))
 
 
 def figure_16c(seed: int, colors: str) -> ReviewFigure:
     """Which particles cracked, against their size: points and a logistic curve."""
-    phantom = make_phantom("cracked_particles", seed=seed, n_particles=64, size_px=330)
+    phantom = make_phantom("cracked_particles", seed=seed, n_particles=64, size_px=388)
     od, _ = measured(phantom, seed, n0=8000.0, drift_px=0.0,
                      energies_ev=(8300.0, 8320.0, 8400.0, 8420.0))  # fmt: skip
     jump = od["signal"].isel(energy=slice(2, 4)).mean("energy") - od["signal"].isel(
         energy=slice(0, 2)
     ).mean("energy")
     table = _crack_table(jump.values, phantom)
-    (middle, slope), errors = _logistic(table.diameter_um, table.cracked)
-    (middle0, slope0), _ = _logistic(table.diameter_um, table.truth)
-    right = float((table.cracked == table.truth).mean())
-    numbers = {
-        "half of the particles crack at": Number(middle, middle0, errors[0], "µm", "planned: 6"),
-        "slope of the curve": Number(slope, slope0, errors[1], "µm⁻¹", "planned: 1.4"),
-        "particles told right": Number(right, 1.0),
-    }
+    curve = size_dependence(table.diameter_um, table.cracked)
+    numbers = _numbers_16c(curve, phantom, float((table.cracked == table.truth).mean()))
     canvas = Canvas(8.2, 4.3)
     shown = jump.where(od["status"] != 1).assign_attrs(long_name="Edge jump", units="1")
     _, image = canvas.map(0.3, 0.35, 3.0, shown, "gray", (0.0, 0.45), "a  edge jump of Ni")
@@ -117,9 +38,10 @@ def figure_16c(seed: int, colors: str) -> ReviewFigure:
         axes.plot(part.diameter_um, part.crack_fraction, "o", color=color, markersize=4, label=name)
     axes.set_xlabel("equivalent diameter (µm)")
     axes.set_ylabel("crack fraction of the area")
+    axes.set_ylim(-0.015, 0.34)
     twin = axes.twinx()
     d = np.linspace(2.5, 10.5, 100)
-    twin.plot(d, 1 / (1 + np.exp(-slope * (d - middle))), color=INK, linewidth=1.2)
+    twin.plot(d, curve.chance(d), color=INK, linewidth=1.2)
     twin.set_ylabel("chance of a crack (line)")
     twin.set_ylim(0, 1.05)
     axes.legend(loc="upper left", fontsize=8)
@@ -135,8 +57,20 @@ def figure_16c(seed: int, colors: str) -> ReviewFigure:
         "1/(1 + exp(-1.4 (D - 6))) (ours; the review prints 50 cycles at 10C and no number), "
         "imaged by a TXM below and above the Ni K edge. A particle counts as cracked if more than "
         "4 % of its outline's area have less than a third of the jump that a sphere would have. "
-        "Truth: the same curve through the planned cracks. Gray: bright means more material.",
+        "Truth: the planned curve; the uncertainty is that of 64 particles drawn from it. "
+        "Gray: bright means more material.",
     )
+
+
+def _numbers_16c(curve: SizeDependence, phantom: Phantom, right: float) -> dict[str, Number]:
+    planned = phantom.numbers
+    return {
+        "half of the particles crack at": Number(
+            curve.middle, planned["middle_um"], curve.middle_std, "µm"
+        ),
+        "slope of the curve": Number(curve.slope, planned["slope_per_um"], curve.slope_std, "µm⁻¹"),
+        "particles told right": Number(right, 1.0),
+    }
 
 
 def _crack_table(jump: np.ndarray, phantom: Phantom) -> pd.DataFrame:
@@ -162,18 +96,6 @@ def _crack_table(jump: np.ndarray, phantom: Phantom) -> pd.DataFrame:
         )  # fmt: skip
     table = pd.DataFrame(rows)
     return table.assign(cracked=table.crack_fraction > 0.04)
-
-
-def _logistic(x: pd.Series, flags: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Middle and slope of a logistic curve by maximum likelihood, with standard errors."""
-    at, y = x.to_numpy(float), flags.to_numpy(float)
-
-    def loss(p: np.ndarray) -> float:
-        z = p[1] * (at - p[0])
-        return float(np.sum(np.logaddexp(0.0, z) - y * z))
-
-    fit = minimize(loss, np.array([at.mean(), 1.0]), method="BFGS")
-    return fit.x, np.sqrt(np.diag(fit.hess_inv))
 
 
 def figure_27c(seed: int, colors: str) -> ReviewFigure:

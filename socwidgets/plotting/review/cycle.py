@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from socwidgets.analysis.profiles import binned_profile
 from socwidgets.heterogeneity.particles import particle_table
@@ -44,7 +43,7 @@ def figure_10(seed: int, colors: str) -> ReviewFigure:
         one = by_lcf(phantom, seed + k, n0=35_000.0, energies_ev=short_scan("Ni")[::2])
         found.append(one)
         table = particle_table(one.soc, one.labels, weights=one.truth["thickness"])
-        truth = particle_table(_as_maps(one), one.labels, weights=one.truth["thickness"])
+        truth = particle_table(one.as_true(), one.labels, weights=one.truth["thickness"])
         tables.append(
             pd.DataFrame(
                 {"stop": stop.split("  ")[0], "particle": table.index, "soc": table["mean"],
@@ -69,12 +68,6 @@ def figure_10(seed: int, colors: str) -> ReviewFigure:
         "(3.7 and 4.2 V) and pictures; a ring of Ni4+ is there already at 3.7 V. The ring is seen "
         f"through the projection, which flattens it. Colors: {RED_DISCHARGED.note}.",
     )  # fmt: skip
-
-
-def _as_maps(found: Analyzed) -> xr.Dataset:
-    """Truth in the place of the measured map: the same pixels, the same status."""
-    maps = found.soc[["soc", "soc_std", "status"]].copy()
-    return maps.assign(soc=found.truth["soc"].where(found.soc["soc"].notnull()))
 
 
 def _ring(found: Analyzed) -> pd.DataFrame:
@@ -126,12 +119,15 @@ def _draw(
         titles = names[part]
         image = canvas.row(0.3, 0.35 + 1.85 * row, 1.3, maps[part], titles, cmap, (0, 1), gap=0.15)
     canvas.bar(0.3, 4.1, 3.4, image, "State of charge, projected", RED_DISCHARGED, maps[1])
-    ridge = titled(canvas.axes(6.65, 0.4, 1.7, 3.3), "histograms")
+    ridge = canvas.axes(6.65, 0.55, 1.7, 3.15)
     values = {
         name.split("  ")[0]: one.soc["soc"].values[inner(one.labels, RIM_PX).values > 0]
         for (name, *_), one in zip(STOPS, found, strict=True)
     }
-    draw_ridge(ridge, {k: v[np.isfinite(v)] for k, v in values.items()}, limits=(0.0, 1.0))
+    noise = [float(np.sqrt(np.nanmean(one.soc["soc_std"].values ** 2))) for one in found]
+    draw_ridge(
+        ridge, {k: v[np.isfinite(v)] for k, v in values.items()}, limits=(0.0, 1.0), noise=noise
+    )
     ridge.set_xlabel("SOC")
     lines = titled(canvas.axes(0.75, 5.4, 3.0, 1.7), "particles through the cycle")
     for color, (label, part) in zip(CYCLE, particles.groupby("particle"), strict=False):

@@ -28,7 +28,7 @@ REVIEW_FIGURES: dict[str, Entry] = {
     "10a-k": Entry("cycle", "figure_10", "NCA at eight stops of a cycle", ("10", "10a", "10k")),
     "13": Entry("channels", "figure_13", "Reaction channels of LFP by 2-D XAFS", ("13c-h",)),
     "16c": Entry("cracks", "figure_16c", "Cracks against particle size"),
-    "18": Entry("cracks", "figure_18", "Facets that react at another speed"),
+    "18": Entry("facets", "figure_18", "Facets that react at another speed"),
     "27c": Entry("cracks", "figure_27c", "A crack lengthens the path of lithium"),
     "26a-d": Entry("gradients", "figure_26", "FePO4 fraction through the depth and along",
                    ("26a", "26b", "26c", "26d")),
