@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,21 @@ import xarray as xr
 from scipy import ndimage
 
 from socwidgets.analysis.basins import merge_basins
+from socwidgets.analysis.particle_levels import (
+    Levels,
+    automatic_levels,
+    half_height,
+    own_heights,
+    without_slope,
+)
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import LABELS, X, Y
 from socwidgets.model.parameters import Parameters, param
 
 #: Third dimension of a volume.
 Z = "z"
+#: Noise over height from which the landscape of the watershed is smoothed more.
+_NOISY = 0.06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +36,8 @@ class SegmentationParameters(Parameters):
         None, "Lowest thickness of a particle, in the map's units; empty for Otsu's choice."
     )
     otsu_share: float = param(
-        0.7, "Threshold between the background (0) and Otsu's choice (1), which loses thin "
-        "particles.", low=0.05, high=1.5,
+        0.7, "Without a threshold: the outline lies at 0.4 of this share of a particle's height "
+        "(in an image); more cuts rims off.", low=0.05, high=1.5,
     )  # fmt: skip
     min_area_um2: float = param(0.05, "Smaller objects are too small.", unit="um^2", low=0.0)
     keep_small: bool = param(False, "Keep objects that are too small, and flag them.")
@@ -60,7 +70,7 @@ def segment_particles(
         Of the shape of `thickness`, int32, 0 = background, 1..n by size, largest first.
         ``attrs["touches_border"]`` lists the labels cut by the field's edge,
         ``attrs["too_small"]`` those that are smaller than the limit (empty unless they are kept),
-        ``attrs["threshold"]`` says what was used.
+        ``attrs["threshold"]`` is the given one, or the lowest height that counted as a particle.
 
     Raises
     ------
@@ -69,12 +79,13 @@ def segment_particles(
 
     Notes
     -----
-    The watershed floods distance from the surface times thickness: a neck is narrow, thin, or
-    both, and either alone misses some. Basins divided by a high neck are joined afterwards, which
-    needs no scale, unlike smoothing until there are few enough maxima.
+    Without a threshold, a slope of the background is taken out, every summit that is clear of the
+    background's scatter gets a basin, and the pixels that are high for their own basin are flooded
+    again: thin particles are found beside thick ones, and halos are cut off. The watershed floods
+    distance from the surface times thickness: a neck is narrow, thin, or both, and either alone
+    misses some. Basins divided by a high neck are joined afterwards, which needs no scale, unlike
+    smoothing until there are few enough maxima.
     """
-    from skimage.segmentation import watershed
-
     given = params.to_dict() if params is not None else {}
     chosen = SegmentationParameters.from_mapping({**given, **changes})
     if thickness.dims not in ((Y, X), (Z, Y, X)):
@@ -90,18 +101,25 @@ def segment_particles(
             "there is nothing to segment", expected="a map with contrast", found="flat or all NaN"
         )
     filled = np.where(finite, values, values[finite].min())
+    automatic = chosen.threshold is None
+    filled = without_slope(filled, finite) if automatic else filled
     smooth = ndimage.gaussian_filter(filled, chosen.smooth_px) if chosen.smooth_px else filled
-    threshold = chosen.threshold if chosen.threshold is not None else _otsu(smooth, chosen)
-    solid = (smooth > threshold) & finite
     spacing = pixel_spacing(thickness)
-    height = _landscape(solid, smooth, spacing)
-    reach = max(1, round(chosen.separation_um / max(spacing) / 2))
-    top = (height == ndimage.maximum_filter(height, 2 * reach + 1)) & solid
-    seeds, _ = ndimage.label(top, np.ones((3,) * top.ndim))
-    basins = watershed(-height, seeds, mask=solid)
-    labels, small = _by_size(merge_basins(basins, height, chosen.neck), spacing, chosen)
+    levels = Levels(chosen.threshold or 0.0, 0.0, 0.0)
+    if automatic:
+        levels = automatic_levels(smooth, chosen.otsu_share)
+    flood = partial(_basins, smooth=smooth, spacing=spacing, chosen=chosen, noise=levels.noise)
+    solid = (smooth > levels.faint) & finite
+    if automatic:
+        solid &= own_heights(flood(solid)[0], smooth, levels, chosen.otsu_share)
+    basins, height = flood(solid)
+    joined = merge_basins(basins, height, chosen.neck)
+    if automatic and joined.ndim == 3:
+        # A voxel holds no thickness: half of the height is the edge.
+        joined = half_height(joined, smooth, levels.background)
+    labels, small = _by_size(joined, spacing, chosen)
     result = thickness.copy(data=labels).rename(LABELS)
-    result.attrs = {"long_name": "Particle", "units": "1", "threshold": float(threshold)}
+    result.attrs = {"long_name": "Particle", "units": "1", "threshold": float(levels.faint)}
     return flag_particles(result, too_small=small)
 
 
@@ -151,18 +169,35 @@ def pixel_spacing(image: xr.DataArray) -> tuple[float, ...]:
     return tuple(size if np.isfinite(size) else usual for size in found)
 
 
-def _otsu(smooth: np.ndarray, chosen: SegmentationParameters) -> float:
-    from skimage.filters import threshold_otsu
+def _basins(
+    solid: np.ndarray,
+    *,
+    smooth: np.ndarray,
+    spacing: tuple[float, ...],
+    chosen: SegmentationParameters,
+    noise: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Basins of the watershed of what is solid, and the landscape that was flooded."""
+    from skimage.segmentation import watershed
 
-    level = float(threshold_otsu(smooth))
-    background = float(np.median(smooth[smooth <= level]))
-    return background + chosen.otsu_share * (level - background)
+    height = _landscape(solid, smooth, spacing, noisy=noise > _NOISY)
+    reach = max(1, round(chosen.separation_um / max(spacing) / 2))
+    top = (height == ndimage.maximum_filter(height, 2 * reach + 1)) & solid
+    seeds, _ = ndimage.label(top, np.ones((3,) * top.ndim))
+    return watershed(-height, seeds, mask=solid), height
 
 
-def _landscape(solid: np.ndarray, smooth: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
-    """Distance from the surface times thickness, smoothed by a pixel against ragged outlines."""
+def _landscape(
+    solid: np.ndarray, smooth: np.ndarray, spacing: tuple[float, ...], noisy: bool
+) -> np.ndarray:
+    """Distance from the surface times thickness, smoothed against ragged outlines and noise.
+
+    More smoothing than that would fill the necks of small particles.
+    """
     depth = ndimage.distance_transform_edt(solid, sampling=spacing)
-    height = ndimage.gaussian_filter(depth, 1.0) * np.maximum(smooth, 0.0)
+    width = 1.5 if noisy else 1.0
+    thickness = ndimage.gaussian_filter(smooth, width) if noisy else smooth
+    height = ndimage.gaussian_filter(depth, width) * np.maximum(thickness, 0.0)
     return np.where(solid, height, 0.0)
 
 
@@ -172,14 +207,19 @@ def _by_size(
     """Renumber by decreasing size; labels below the limit become background or are listed."""
     area = np.bincount(labels.ravel())
     area[0] = 0
-    limit = chosen.min_area_um2
-    if labels.ndim == 3:
-        # The sphere whose section has that area.
-        limit = 4.0 / 3.0 * np.pi * (limit / np.pi) ** 1.5
-    pixels = max(limit / float(np.prod(spacing)), 1.0)
+    pixels = _least_pixels(chosen, spacing)
     order = np.argsort(area, kind="stable")[::-1]
     order = order[area[order] > 0]
     kept = order if chosen.keep_small else order[area[order] >= pixels]
     table = np.zeros(area.size, dtype=np.int32)
     table[kept] = np.arange(1, kept.size + 1)
     return table[labels], [int(table[i]) for i in kept if area[i] < pixels]
+
+
+def _least_pixels(chosen: SegmentationParameters, spacing: tuple[float, ...]) -> float:
+    """Pixels of the smallest particle."""
+    limit = chosen.min_area_um2
+    if len(spacing) == 3:
+        # The sphere whose section has that area.
+        limit = 4.0 / 3.0 * np.pi * (limit / np.pi) ** 1.5
+    return max(limit / float(np.prod(spacing)), 1.0)

@@ -135,6 +135,12 @@ def _finished(index: np.ndarray, name: str, stretch: float, weights: np.ndarray)
     return Units(index, count, name, stretch, freedom)
 
 
+def stop_if(cancel: threading.Event | None) -> None:
+    """Raise `CancelledError` if the event is set."""
+    if cancel is not None and cancel.is_set():
+        raise CancelledError
+
+
 def draw_counts(
     units: Units,
     draws: int,
@@ -157,8 +163,7 @@ def draw_counts(
     rng = np.random.default_rng(seed)
     equal = np.full(units.count, 1.0 / units.count)
     for start in range(0, draws, CHUNK):
-        if cancel is not None and cancel.is_set():
-            raise CancelledError
+        stop_if(cancel)
         size = min(CHUNK, draws - start)
         yield rng.multinomial(units.count, equal, size=size).astype(float)
         if progress is not None:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.heterogeneity import card_checks, card_sections
-from socwidgets.heterogeneity.bootstrap import Progress, resampling_units
+from socwidgets.heterogeneity.bootstrap import Progress, resampling_units, stop_if
 from socwidgets.heterogeneity.card_model import HeterogeneityCard
 from socwidgets.heterogeneity.card_parts import CardCheck, entries_of
 from socwidgets.heterogeneity.card_words import card_warnings, verdict
@@ -83,7 +83,7 @@ def heterogeneity_card(
     progress : callable, optional
         ``progress(done, total)`` in draws of the bootstrap.
     cancel : threading.Event, optional
-        Ends the bootstrap.
+        Ends the bootstrap, or whatever comes after the step that runs.
 
     Returns
     -------
@@ -102,7 +102,9 @@ def heterogeneity_card(
     if noise is not None:
         sample, source = _with_noise(sample, noise), f"{noise.best.source} ({noise.best.note})"
     rough = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
+    stop_if(cancel)
     length_px = correlation_length_px(sample, rough.true**2)
+    stop_if(cancel)
     n_eff = effective_count(sample.size, length_px, len(sample.shape))
     spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights, n_eff)
     units = resampling_units(sample, length_px)
@@ -111,6 +113,7 @@ def heterogeneity_card(
         sample, units, n_eff, names=("mean", "median", "iqr"), draws=draws, seed=seed,
         progress=progress, cancel=cancel,
     )  # fmt: skip
+    stop_if(cancel)
     shares = None
     if sample.labels is not None:
         shares = variance_shares(
@@ -120,9 +123,12 @@ def heterogeneity_card(
         sample, resolution_um=resolution_um, draws=min(draws, LENGTH_DRAWS), seed=seed,
         rough_px=length_px,
     )  # fmt: skip
+    stop_if(cancel)
     likeness = autocorrelation_of(sample, units, draws=draws, permutations=199, seed=seed)
+    stop_if(cancel)
     depths = _depths(sample)
     shell = core_shell_of(sample, seed=seed, depths=depths, ranks=False) if depths else None
+    stop_if(cancel)
     entries = [
         *card_sections.spread_entries(sample, spread, made, table),
         *card_sections.share_entries(sample, shares, sample_levels(sample), units, draws, seed),
@@ -130,6 +136,7 @@ def heterogeneity_card(
         *card_sections.window_entries(sample, limits),
         *card_sections.size_entries(sample, n_eff),
     ]
+    stop_if(cancel)
     floor = noise or sample_floor(sample, length.fit)
     checks = _checks(maps, labels, variable, sample, floor, depths, projection)
     checks.insert(2, card_checks.resolution_check(length, resolution_um))

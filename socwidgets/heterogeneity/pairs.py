@@ -45,7 +45,7 @@ class PairSums:
 
 def sum_pairs(
     sample: Sample,
-    offsets: Sequence[tuple[int, int]],
+    offsets: Sequence[tuple[int, ...]],
     units: Units | None = None,
     *,
     same_label: bool = False,
@@ -55,10 +55,10 @@ def sum_pairs(
     Parameters
     ----------
     sample : Sample
-        Usable pixels; values enter with their weighted mean taken off. Layers of a volume are
-        summed one by one.
-    offsets : sequence of (int, int)
-        ``(dy, dx)``, dy >= 0.
+        Usable pixels; values enter with their weighted mean taken off.
+    offsets : sequence of tuple of int
+        ``(dy, dx)``, dy >= 0, within the layers of a volume; or ``(dz, dy, dx)`` with dz >= 0, and
+        dy >= 0 where dz is 0.
     units : Units, optional
         Resampling units; one for all if left out.
     same_label : bool
@@ -66,25 +66,37 @@ def sum_pairs(
     """
     from socwidgets.kernels.pairs import PAIR_COLUMNS, pair_sums
 
+    height, width = sample.shape[-2:]
+    # Layers one under the other are one image; rows between them that belong to no mask keep an
+    # offset from reaching into the wrong layer.
+    rows = height + max((abs(offset[-2]) for offset in offsets), default=0)
+
+    def stacked(image: np.ndarray, fill: float) -> np.ndarray:
+        if image.ndim == 2:
+            return image
+        layers = image.reshape(-1, height, width)
+        padded = np.full((len(layers), rows, width), fill, image.dtype)
+        padded[:, :height] = layers
+        return padded.reshape(-1, width)
+
     values = sample.image(sample.values - np.average(sample.values, weights=sample.weights))
     noise = sample.image(np.nan_to_num(sample.noise_variance))
     block = np.full(sample.shape, -1, np.int32)
     block[sample.position] = 0 if units is None else units.index
     count = 1 if units is None else units.count
-    layers = [np.ascontiguousarray(a).reshape(-1, *sample.shape[-2:]) for a in (values, noise)]
-    blocks = block.reshape(layers[0].shape)
     label = np.zeros(sample.shape, np.int32)
     if same_label and sample.labels is not None:
         label[sample.position] = sample.labels
-    names = label.reshape(layers[0].shape)
+    image = stacked(values, 0.0), stacked(noise, 0.0)
+    parts = stacked(block, -1), stacked(label, 0)
     table = np.zeros((len(offsets), count, len(PAIR_COLUMNS)))
 
     def work(i: int) -> None:
-        dy, dx = offsets[i]
-        for k in range(len(blocks)):
-            pair_sums(layers[0][k], layers[1][k], blocks[k], names[k], dy, dx, table[i])
+        *deep, dy, dx = offsets[i]
+        down = rows * deep[0] + dy if deep else dy
+        pair_sums(image[0], image[1], parts[0], parts[1], down, dx, table[i])
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(work, range(len(offsets))))
-    distance = np.array([np.hypot(dy, dx) for dy, dx in offsets])
+    distance = np.array([float(np.linalg.norm(offset)) for offset in offsets])
     return PairSums(table, distance)

@@ -24,8 +24,9 @@ def neighbor_slope(values: np.ndarray, axis: int) -> np.ndarray:
     steps = np.diff(values, axis=axis)
     pad = [(1, 1) if a == axis else (0, 0) for a in range(values.ndim)]
     padded = np.pad(steps, pad, constant_values=np.nan)
-    ahead = np.take(padded, np.arange(1, values.shape[axis] + 1), axis)
-    behind = np.take(padded, np.arange(values.shape[axis]), axis)
+    part = [slice(None)] * values.ndim
+    ahead = padded[(*part[:axis], slice(1, None))]
+    behind = padded[(*part[:axis], slice(None, -1))]
     known = np.isfinite(ahead).astype(int) + np.isfinite(behind)
     total = np.nan_to_num(ahead) + np.nan_to_num(behind)
     return np.where(known > 0, total / np.maximum(known, 1), np.nan)

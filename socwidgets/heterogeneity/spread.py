@@ -132,6 +132,7 @@ def describe(
     *,
     bins: int = 20,
     limits: tuple[float, float] = (0.0, 1.0),
+    mad: bool = True,
 ) -> dict[str, float]:
     """Return every spread measure that makes sense for any kind of quantity.
 
@@ -145,6 +146,8 @@ def describe(
         Bins of the entropy, whose value depends on them.
     limits : (float, float)
         Range that the bins cover.
+    mad : bool
+        Without it the median absolute deviation, which sorts the values again, is NaN.
 
     Returns
     -------
@@ -173,6 +176,7 @@ def describe(
     own = None if weights is None else w
     p05, q1, median, q3, p95 = weighted_quantile(v, np.array([0.05, 0.25, 0.5, 0.75, 0.95]), own)
     scaled = centered / std if std > 0 else np.full(max(v.size, 1), np.nan)
+    square = scaled * scaled
     shares = w if some else np.ones(1)
     entropy = _entropy((v - limits[0]) / (limits[1] - limits[0]), w, bins)
     return {
@@ -180,11 +184,11 @@ def describe(
         "median": float(median),
         "std": std,
         "iqr": float(q3 - q1),
-        "mad": float(weighted_quantile(np.abs(v - median), 0.5, own)),
+        "mad": float(weighted_quantile(np.abs(v - median), 0.5, own)) if mad else float("nan"),
         "p05": float(p05),
         "p95": float(p95),
-        "skewness": float(np.sum(shares * scaled**3)),
-        "excess_kurtosis": float(np.sum(shares * scaled**4) - 3.0),
+        "skewness": float(np.sum(shares * square * scaled)),
+        "excess_kurtosis": float(np.sum(shares * square * square) - 3.0),
         "entropy": entropy,
         "entropy_normalized": entropy / float(np.log(bins)),
     }

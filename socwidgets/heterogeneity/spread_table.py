@@ -147,7 +147,7 @@ def _estimates(
     bins: int,
     limits: tuple[float, float],
 ) -> dict[str, float]:
-    found = describe(sample.values, sample.weights, bins=bins, limits=limits)
+    found = describe(sample.values, sample.weights, bins=bins, limits=limits, mad="mad_sd" in names)
     nan, zero = float("nan"), sample.kind.has_zero
     mode = ratio = nan
     if "mode" in names:
@@ -180,7 +180,11 @@ def _drawn(
     With the interval of the standard deviation.
     """
     v, w = sample.values - sample.values.mean(), sample.weights
-    powers = np.stack([units.sums(w * v**k) for k in range(5)])
+    rows, term = [], w
+    for _ in range(5):
+        rows.append(units.sums(term))
+        term = term * v
+    powers = np.stack(rows)
     spreads = np.stack([*powers[:3], powers[1] ** 2 / powers[0]])
     cells = units.index * classes.center.size + classes.index
     table = np.bincount(cells, w, minlength=units.count * classes.center.size)

@@ -12,10 +12,9 @@ import numpy as np
 from socwidgets.kernels.normalization_plan import NormalizationPlan
 from socwidgets.kernels.rows import compiled, project, project_squares, residual_squares
 
-#: Pixels that go through the energies together. One look at each sample wants long runs of memory
-#: for the prefetcher; where samples are looked at twice the rows of a run must stay in the L2
-#: cache, and rows of an image whose size is a power of two compete for the same places in it.
-_LANES_ONCE, _LANES_TWICE = 2048, 1024
+#: Pixels that go through the energies together: long runs of memory are what the prefetcher wants,
+#: more so than rows that are still in the L2 cache where samples are looked at twice.
+_LANES_ONCE, _LANES_TWICE = 8192, 4096
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, LOW_SIGNAL = 0, 2

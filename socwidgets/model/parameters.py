@@ -97,13 +97,20 @@ def unknown_names(cls: type[Parameters], names: Iterable[str]) -> None:
     known = [spec.name for spec in dataclasses.fields(cls)]  # type: ignore[arg-type]
     unknown = [name for name in names if name not in known]
     if unknown:
-        near = {n: difflib.get_close_matches(n, known, 1) for n in unknown}
+        near = {n: _nearest(n, known) for n in unknown}
         hints = [f"{n} -> {m[0]}" for n, m in near.items() if m]
         raise ParameterError(
             f"unknown parameter {', '.join(map(repr, unknown))}",
             expected=f"one of {', '.join(known)}",
             fix="did you mean " + ", ".join(hints) + "?" if hints else "correct the name",
         )
+
+
+def _nearest(name: str, known: list[str]) -> list[str]:
+    """The name that was probably meant: the same words turned around, or nearly the same."""
+    words = sorted(name.split("_"))
+    turned = [other for other in known if sorted(other.split("_")) == words]
+    return turned or difflib.get_close_matches(name, known, 1)
 
 
 def _coerce(owner: str, spec: dataclasses.Field[Any], hint: Any, value: Any) -> Any:

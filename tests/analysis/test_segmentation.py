@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.ndimage import gaussian_filter
 
 from socwidgets.analysis.segmentation import segment_particles
 from socwidgets.model.errors import DataError
@@ -30,8 +31,9 @@ def test_touching_discs_are_split_and_areas_are_right(rng):
     assert labels.attrs["touches_border"] == [int(labels[0, 100])]
     area = np.bincount(labels.values.ravel())[1:]
     assert list(area) == sorted(area, reverse=True)
-    # The cone is cut where it has the height of the threshold.
-    radius = (1.2 - labels.attrs["threshold"]) * 12
+    # The cone, flat from 0.6 on, is cut at 0.4 x 0.7 of its height.
+    radius = (1.2 - 0.28 * 0.6) * 12
+    assert labels.attrs["threshold"] < 0.28 * 0.6
     assert int((labels == labels[90, 40]).sum()) == pytest.approx(np.pi * radius**2, rel=0.05)
 
 
@@ -109,3 +111,80 @@ def test_a_dumbbell_with_a_high_neck_is_one_particle():
     for shape, parts in ((near, 1), (far, 2)):
         image = xr.DataArray(shape.astype(float), dims=("y", "x"))
         assert int(segment_particles(image, separation_um=4.0).max()) == parts
+
+
+def planted(kind, rng, size=200):
+    """Thickness (um) and labels: spheres of one size or many, or rods; none touch."""
+    y, x = np.indices((size, size))
+    thickness, labels = np.zeros((size, size)), np.zeros((size, size), int)
+    for _ in range(800):
+        radius = float(np.clip(7 * np.exp(rng.normal(0, 0.7)), 4.5, 40)) if kind == "wide" else 8.0
+        cy, cx = rng.uniform(radius + 3, size - radius - 3, 2)
+        along, across = x - cx, y - cy
+        if kind == "rods":
+            turn = rng.uniform(0, np.pi)
+            along, across = (
+                along * np.cos(turn) + across * np.sin(turn),
+                across * np.cos(turn) - along * np.sin(turn),
+            )
+        reach = np.hypot(across, along / 4 if kind == "rods" else along)
+        inside = reach < (radius / 2.5 if kind == "rods" else radius)
+        if inside.sum() < 40 or labels[reach < radius + 3].any():
+            continue
+        labels[inside] = labels.max() + 1
+        dome = 2 * np.sqrt(np.clip(radius**2 - reach**2, 0, None)) * PIXEL
+        thickness[inside] = 0.35 if kind == "rods" else dome[inside]
+        if labels.max() == 40:
+            break
+    return gaussian_filter(thickness, 0.7), labels
+
+
+def found_share(labels, real):
+    """Share of the particles that overlap by more than half with one label, and labels per one."""
+    hits = 0
+    for label in range(1, real.max() + 1):
+        inside = real == label
+        best = np.bincount(labels[inside]).argmax()
+        same = labels == best
+        hits += best > 0 and (same & inside).sum() > 0.5 * (same | inside).sum()
+    return hits / real.max(), labels.max() / real.max()
+
+
+@pytest.mark.parametrize(
+    ("kind", "noise", "slope", "least"),
+    [
+        ("spheres", 0.02, 0.0, 1.0),
+        ("spheres", 0.3, 0.0, 0.97),
+        ("spheres", 0.02, 1.0, 1.0),
+        ("wide", 0.02, 0.0, 0.97),
+        ("wide", 0.02, 0.5, 0.95),
+        ("rods", 0.02, 0.0, 0.95),
+    ],
+)
+def test_other_shapes_sizes_and_backgrounds(rng, kind, noise, slope, least):
+    """A slope across the field, noise as large as half a particle, sizes that differ tenfold."""
+    thickness, real = planted(kind, rng)
+    assert real.max() >= 20
+    image = thickness + rng.normal(0, noise, thickness.shape)
+    image += slope * np.arange(thickness.shape[1]) / thickness.shape[1]
+    axis = np.arange(thickness.shape[0]) * PIXEL
+    labels = segment_particles(xr.DataArray(image, {"y": axis, "x": axis}, ("y", "x")))
+    share, parts = found_share(labels.values, real)
+    assert share >= least
+    assert parts <= 1.05
+    if kind == "spheres":
+        area = (labels.values > 0).sum() / (real > 0).sum()
+        assert area == pytest.approx(0.92, abs=0.06)
+
+
+def test_balls_of_a_volume_are_cut_at_half_their_height(rng):
+    z, y, x = np.indices((40, 40, 70)) - 20.0
+    ball = (np.sqrt(z**2 + y**2 + x**2) < 12).astype(float)
+    dim = 0.4 * (np.sqrt(z**2 + y**2 + (x - 28) ** 2) < 9)
+    image = gaussian_filter(ball + dim, 0.8) + rng.normal(0, 0.03, ball.shape)
+    axes = {d: np.arange(n) * PIXEL for d, n in zip("zyx", ball.shape, strict=True)}
+    labels = segment_particles(xr.DataArray(image, axes, ("z", "y", "x"))).values
+    assert labels.max() == 2
+    for real in (ball > 0, dim > 0):
+        own = labels == np.bincount(labels[real]).argmax()
+        assert own.sum() == pytest.approx(real.sum(), rel=0.08)

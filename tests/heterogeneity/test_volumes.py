@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import xarray as xr
+from planted_maps import map_set, random_field
 from scipy.ndimage import gaussian_filter
 
 from socwidgets.heterogeneity.phases.boundary import TANH_10_90, boundary_width
 from socwidgets.heterogeneity.phases.table import phase_table
+from socwidgets.heterogeneity.space.moran import autocorrelation
 
 EDGE = 32
 VOXEL_UM = 0.05
@@ -79,3 +81,48 @@ def test_width_of_a_surface_in_a_volume(rng, shape):
     assert found.status == "ok"
     assert found.observed == pytest.approx(TANH_10_90 * 2 * 0.05, abs=4 * found.std)
     assert found.std < 0.01 * found.observed
+
+
+def brute_moran(values, offsets):
+    """Moran's I and Geary's C over the given neighbors, written as the definition reads."""
+    z = values - np.nanmean(values)
+    products, squares, pairs = 0.0, 0.0, 0
+    for index in np.argwhere(np.isfinite(values)):
+        for offset in offsets:
+            other = tuple(index + offset)
+            there = all(0 <= o < n for o, n in zip(other, values.shape, strict=True))
+            if there and np.isfinite(values[other]):
+                products += z[tuple(index)] * z[other]
+                squares += (z[tuple(index)] - z[other]) ** 2
+                pairs += 1
+    n, total = np.isfinite(values).sum(), np.nansum(z**2)
+    return n / pairs * products / total, (n - 1) / (2 * pairs) * squares / total
+
+
+@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+def test_neighbors_of_a_voxel(rng, neighbors):
+    values = gaussian_filter(rng.normal(size=(4, 6, 7)), 0.7)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    around = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), -1).reshape(-1, 3)
+    near = np.abs(around).sum(1)
+    around = around[near == 1 if neighbors == "rook" else near > 0]
+    found = autocorrelation(
+        map_set(values, 0.0, dims=("z", "y", "x")), neighbors=neighbors, permutations=99
+    )
+    moran, geary = brute_moran(values, around)
+    assert found.moran == pytest.approx(moran)
+    assert found.geary == pytest.approx(geary)
+    assert 0 < found.p < 0.1
+
+
+def test_order_across_the_layers_is_seen(rng):
+    """Layers that alternate: every neighbor in the layer is alike, every one below is opposite."""
+    layers = np.broadcast_to(np.array([0.0, 1.0] * 4)[:, None, None], (8, 9, 10))
+    across = autocorrelation(map_set(layers.copy(), 0.0, dims=("z", "y", "x")), permutations=0)
+    pairs = 8 * (9 * 9 + 8 * 10), 7 * 9 * 10
+    assert across.moran == pytest.approx((pairs[0] - pairs[1]) / sum(pairs))
+    field = 0.5 + 0.1 * random_field(rng, (40, 40, 40), 4.0)
+    noisy = map_set(field + rng.normal(0, 0.05, field.shape), 0.05, dims=("z", "y", "x"))
+    assert autocorrelation(noisy, permutations=0).moran_true == pytest.approx(
+        np.exp(-1 / (2 * 4.0**2)), abs=0.01
+    )

@@ -139,6 +139,8 @@ class Example(Parameters):
     name: str = param("fast", "Speed.", choices=("fast", "slow"))
     window: tuple[float, float] | None = param(None, "Window.")
     flag: bool = param(False, "Flag.")
+    mean_soc: float = param(0.5, "Mean.")
+    soc_ends: float = param(0.0, "Ends.")
 
 
 def test_parameters_take_text_as_a_command_line_gives_it():
@@ -154,6 +156,8 @@ def test_parameters_take_text_as_a_command_line_gives_it():
     ("values", "words"),
     [
         ({"widht": 1}, "did you mean widht -> width"),
+        # Looks more like soc_ends than like what was meant.
+        ({"soc_mean": 0.5}, "soc_mean -> mean_soc"),
         ({"width": 9}, "0.0 to 5.0 eV"),
         ({"width": "wide"}, "expected: a number"),
         ({"degree": 1.5}, "a whole number"),

@@ -19,9 +19,17 @@ from socwidgets.heterogeneity.pairs import PairSums, sum_pairs
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.model.errors import ParameterError
 
+#: Offsets to half of a pixel's neighbors; the others are their opposites.
 NEIGHBORS = {
     "rook": ((0, 1), (1, 0)),
     "queen": ((0, 1), (1, 0), (1, 1), (1, -1)),
+}
+NEIGHBORS_OF_VOXELS = {
+    "rook": ((0, 0, 1), (0, 1, 0), (1, 0, 0)),
+    "queen": (
+        *((0, dy, dx) for dy, dx in NEIGHBORS["queen"]),
+        *((1, dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)),
+    ),
 }
 #: More pixels than this are not shuffled: the p value follows from the moments under shuffling.
 MAX_SHUFFLED = 100_000
@@ -80,7 +88,7 @@ def autocorrelation(
     Parameters
     ----------
     maps : xarray.Dataset
-        Map set, ``(y, x)``; of a volume, neighbors are looked for within its layers.
+        Map set, ``(y, x)`` or ``(z, y, x)``.
     variable : str
         The map.
     labels : xarray.DataArray, optional
@@ -88,7 +96,8 @@ def autocorrelation(
     weights : str, xarray.DataArray or None
         Pixels of positive weight count, all alike.
     neighbors : {"rook", "queen"}
-        Pixels that share a side, or a side or a corner.
+        Pixels that share a side, or a side or a corner; in a volume the six voxels that share a
+        face, or all 26 around, whatever the distance of the layers.
     permutations : int
         Shuffles for p; 0 takes p from the moments (Cliff and Ord 1981, ch. 2), as is done for more
         than 100,000 pixels.
@@ -126,7 +135,7 @@ def autocorrelation_of(
         raise ParameterError(
             "unknown neighborhood", expected=f"one of {', '.join(NEIGHBORS)}", found=repr(neighbors)
         )
-    sums = sum_pairs(sample, NEIGHBORS[neighbors], units)
+    sums = sum_pairs(sample, _offsets(sample, neighbors), units)
     per_unit = _unit_sums(sample, sums, units, neighbors)
     moran, geary, moran_true, geary_true = (float(a[0]) for a in _both(per_unit.sum(1)[:, None]))
     z = sample.values - sample.values.mean()
@@ -160,7 +169,7 @@ def _unit_sums(sample: Sample, sums: PairSums, units: Units | None, neighbors: s
     v = sample.values - np.average(sample.values, weights=sample.weights)
     rows = (np.ones_like(v), v, v**2, sample.noise_variance)
     single = np.stack([np.array([r.sum()]) if units is None else units.sums(r) for r in rows])
-    shape = [sample.noise_shape.at(dy, dx) for dy, dx in NEIGHBORS[neighbors]]
+    shape = [_alike(sample, offset) for offset in _offsets(sample, neighbors)]
     shared = np.tensordot(shape, sums.column("noise"), axes=1)
     return np.concatenate([pair, single, shared[None]])
 
@@ -175,14 +184,17 @@ def _by_own_pixels(
     is wanted. Here ``z_i z_j`` is ``(z_i^2 + z_j^2)/2`` of the pixels' own units less the half
     square of the pair.
     """
-    seen = np.pad(sample.seen(), [(0, 0)] * (len(sample.shape) - 2) + [(1, 1), (1, 1)])
+    seen = np.pad(sample.seen(), 1)
     degree, alike = np.zeros(sample.size), np.zeros(sample.size)
-    height, width = sample.shape[-2:]
-    for dy, dx in NEIGHBORS[neighbors]:
-        for y, x in ((1 + dy, 1 + dx), (1 - dy, 1 - dx)):
-            partner = seen[..., y : y + height, x : x + width][sample.position]
+    for offset in _offsets(sample, neighbors):
+        for sign in (1, -1):
+            window = tuple(
+                slice(1 + sign * d, 1 + sign * d + size)
+                for d, size in zip(offset, sample.shape, strict=True)
+            )
+            partner = seen[window][sample.position]
             degree += partner
-            alike += sample.noise_shape.at(dy, dx) * partner
+            alike += _alike(sample, offset) * partner
     v = sample.values - np.average(sample.values, weights=sample.weights)
     half = 0.5 * degree
     quiet = 0.5 * sample.noise_variance
@@ -191,6 +203,16 @@ def _by_own_pixels(
     own = per_unit.copy()
     own[[0, 2, 3, 4, 9]] = pairs, square - own[1], total, noise, shared
     return own
+
+
+def _offsets(sample: Sample, neighbors: str) -> tuple[tuple[int, ...], ...]:
+    return (NEIGHBORS if len(sample.shape) == 2 else NEIGHBORS_OF_VOXELS)[neighbors]
+
+
+def _alike(sample: Sample, offset: tuple[int, ...]) -> float:
+    """What the noise of two neighbors has in common: registration works layer by layer."""
+    *deep, dy, dx = offset
+    return 0.0 if any(deep) else sample.noise_shape.at(dy, dx)
 
 
 def _both(s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -268,10 +290,10 @@ def _partners(sample: Sample, neighbors: str) -> tuple[np.ndarray, np.ndarray]:
     index = np.full(sample.shape, -1, np.int32)
     index[sample.position] = np.arange(sample.size, dtype=np.int32)
     firsts, seconds = [], []
-    for dy, dx in NEIGHBORS[neighbors]:
-        height, width = sample.shape[-2:]
-        here = index[..., : height - dy, max(0, -dx) : min(width, width - dx)]
-        there = index[..., dy:, max(0, dx) : min(width, width + dx)]
+    for offset in _offsets(sample, neighbors):
+        moved = list(zip(offset, sample.shape, strict=True))
+        here = index[tuple(slice(max(0, -d), min(n, n - d)) for d, n in moved)]
+        there = index[tuple(slice(max(0, d), min(n, n + d)) for d, n in moved)]
         both = (here >= 0) & (there >= 0)
         firsts.append(here[both])
         seconds.append(there[both])
