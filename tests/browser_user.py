@@ -9,7 +9,6 @@ from typing import Any
 from lab_page import LabPage
 from playwright.sync_api import Error
 
-WIDTH_UM, HEIGHT_UM = 6.4, 4.8
 TOOLS = ("rectangle", "ellipse", "lasso", "polygon", "wand", "brush", "eraser", "line", "point",
          "pan")  # fmt: skip
 KEYS = ("Delete", "Escape", "Enter", "ArrowLeft", "ArrowRight", "Shift+ArrowUp", "Control+z",
@@ -23,12 +22,14 @@ WATCH = """() => {
     `${e.target?.tagName}.${e.target?.className?.baseVal ?? e.target?.className}`;
   const last = [];
   window.socwAdded = [];
+  window.socwOutside = [];
   // A drag of selected words takes the mouse away from the page, and from this user for good.
   window.addEventListener('dragstart', (e) => e.preventDefault(), true);
   for (const type of ['mousedown', 'mouseup', 'click', 'dblclick', 'keydown'])
     window.addEventListener(type, (e) => {
       last.push({ inside: inside(e), words: words(e), key: type === 'keydown' });
       if (last.length > 4) last.shift();
+      if (type === 'mousedown' && !inside(e)) window.socwOutside.push(words(e));
     }, true);
   const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
   cells.changed.connect((_, change) => {
@@ -74,10 +75,13 @@ class BrowserUser:
     # -- actions -------------------------------------------------------------------------------
 
     def _place(self) -> tuple[float, float]:
-        self.page.page.locator(".socw-map").first.scroll_into_view_if_needed()
-        return self.page.at(
-            self.random.uniform(0.05, WIDTH_UM - 0.05), self.random.uniform(0.05, HEIGHT_UM - 0.05)
-        )
+        """On the part of the map that is in sight: one in um would lie beside a zoomed map."""
+        canvas = self.page.page.locator(".socw-map canvas.socw-canvas").first
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        left, top, width, height = map(float, canvas.get_attribute("data-port").split())
+        across, down = (self.random.uniform(0.01, 0.99) for _ in range(2))
+        return box["x"] + left + across * width, box["y"] + top + down * height
 
     def _draw(self) -> None:
         self.page.tool(self.random.choice(TOOLS))
@@ -194,6 +198,8 @@ class BrowserUser:
             found.append(f"{self.missed} of {self.count} actions found no control")
         for events in page.page.evaluate("() => window.socwAdded.splice(0)"):
             found.append(f"a cell was added after {events}")
+        for events in page.page.evaluate("() => window.socwOutside.splice(0)"):
+            found.append(f"the mouse left the explorer: {events}")
         # Every view of the page answers.
         page.tell("session.clear_error(); session.clear_rois(); session.set_method('lcf')")
         page.tell("session.start_fit().wait(30); session.show_map()", timeout=60)

@@ -69,12 +69,16 @@ class RowComparison:
 
         def made(i: int) -> tuple[np.ndarray, np.ndarray]:
             if mask is None:
-                return prepare(frame(i), params), np.isfinite(frame(i)).astype(np.float32)
-            values, weight = prepare_masked(frame(i), params, mask)
-            return values, weight
+                image = frame(i)
+                values, weight = prepare(image, params), np.isfinite(image).astype(np.float32)
+            else:
+                values, weight = prepare_masked(frame(i), params, mask)
+            # Coefficients of the spline: only the places at which it is read change.
+            return ndimage.spline_filter(values, order=3, output=np.float32), weight
 
-        fits = 8 * first.size * len(moves) <= _CACHE_BYTES
-        self._prepared = lru_cache(maxsize=len(moves) if fits else 0)(made)
+        # Prepared, and brought back: 8 bytes of a pixel each.
+        self._keep = len(moves) if 16 * first.size * len(moves) <= _CACHE_BYTES else 0
+        self._prepared = lru_cache(maxsize=self._keep)(made)
         self._basis = spline_basis(self.shape[0], params.row_step)
 
     def run(self) -> np.ndarray:
@@ -100,19 +104,20 @@ class RowComparison:
         move = Motion(known.dy, known.dx, known.scale, self.rows[i, 0], self.rows[i, 1])
         at_y, at_x = move.positions(self.shape)
         at = np.stack(np.broadcast_arrays(at_y[:, None], at_x[None, :] + move.row_shift(at_y)))
-        back = ndimage.map_coordinates(values, at, order=3, mode="constant", cval=0.0)
-        seen = ndimage.map_coordinates(weight, at, order=1, mode="constant", cval=0.0) > 0.99
-        return np.where(seen, back, 0.0), seen, at_y
+        back = ndimage.map_coordinates(values, at, order=3, mode="constant", prefilter=False)
+        seen = ndimage.map_coordinates(weight, at, order=1, mode="constant") > 0.99
+        return np.where(seen, back, np.float32(0.0)), seen, at_y
 
     def _round(self) -> None:
         total, count = np.zeros(self.shape), np.zeros(self.shape)
+        aligned = lru_cache(maxsize=self._keep)(self._aligned)
         for i in self._used:
-            back, seen, _ = self._aligned(int(i))
+            back, seen, _ = aligned(int(i))
             total += back
             count += seen
         fresh = self.rows.copy()
         for i in self._used:
-            back, seen, at_y = self._aligned(int(i))
+            back, seen, at_y = aligned(int(i))
             # A frame must not be compared with itself: its own noise would hold it in place.
             others = count - seen
             reference = (total - back) / np.maximum(others, 1)
@@ -182,8 +187,8 @@ def row_sums(
     along_y, along_x = (gain * np.asarray(g) for g in np.gradient(reference))
     slopes = np.stack([centered(along_y), centered(along_x)], axis=-1)
     left = frame - gain * model
-    normal = np.einsum("rxa,rxb->rab", slopes, slopes)
-    right = -np.einsum("rxa,rx->ra", slopes, left)
+    normal = np.swapaxes(slopes, 1, 2) @ slopes
+    right = -(np.swapaxes(slopes, 1, 2) @ left[..., None])[..., 0]
     variance = float((left * left).sum()) / max(float(w.sum()) - 1.0, 1.0)
     if not variance > 0:
         variance = 1e-6 * power / w.size

@@ -111,6 +111,8 @@ def highlight(state: State) -> np.ndarray | None:
     if state.particle is not None and state.labels is not None:
         return state.labels.transpose(Y, X).values == state.particle
     roi = next((r for r in state.rois if r.name == state.selected), None)
+    if state.draft is not None and isinstance(state.draft.shape, Threshold):
+        roi = state.draft
     if roi is None or not isinstance(roi.shape, Threshold) or state.maps is None:
         return None
     if roi.shape.variable not in state.maps:

@@ -215,6 +215,23 @@ class Viewing(Regions):
             return None
         return (roi.name, roi.shape) if roi.shape.variable == state.map_name else None
 
+    def draft_threshold(self, low: float, high: float) -> None:
+        """Show what `move_threshold` would make, without a fit and without a step of undo.
+
+        Parameters
+        ----------
+        low, high : float
+            In the map's units.
+
+        Raises
+        ------
+        ParameterError
+            If a frame is shown.
+        """
+        low, high = sorted((float(low), float(high)))
+        chosen = self.chosen_threshold()
+        self.set_draft(self._threshold(low, high), None if chosen is None else chosen[0])
+
     def move_threshold(self, low: float, high: float) -> ROI:
         """Give the selected range of the shown map other ends; make one if none is selected.
 

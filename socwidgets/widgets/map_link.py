@@ -69,6 +69,7 @@ class LinkedMap(DataView):
             self._refresh_highlight, "brush", "box", "particle", "labels", "rois", "selected",
             "maps", "map_name", "show_frame", "energy_index", "stack", "preview",
         )  # fmt: skip
+        self.follow(self._refresh_draft, "draft")
         self.follow(self._refresh_cmap, "cmap")
         self.follow(self._refresh_pixel, "pixel", "stack")
         self.follow(self._refresh_line, "line")
@@ -152,6 +153,12 @@ class LinkedMap(DataView):
         if self.map.shape != (state.stack.sizes["y"], state.stack.sizes["x"]):
             return
         self.map.set_highlight(self.session.highlight())
+
+    def _refresh_draft(self) -> None:
+        """A range of values that is being dragged: the browser cannot draw it by itself."""
+        draft = self.session.state.draft
+        if draft is not None and isinstance(draft.shape, Threshold):
+            self._refresh_highlight()
 
     def _refresh_cmap(self) -> None:
         if self.session.state.cmap in COLORMAPS:

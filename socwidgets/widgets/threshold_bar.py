@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import traitlets
 
@@ -15,13 +17,16 @@ from socwidgets.widgets.range_slider import RangeSlider
 from socwidgets.widgets.view import View
 
 THRESHOLD = "threshold"
+#: Seconds without a move after which the region takes the range.
+REST_S = 0.2
 
 
 class ThresholdBar(View):
     """Two-ended range below the map while its threshold tool is chosen.
 
     The first move of an end makes a region; further moves change it as long as it is selected,
-    and are one step of undo together. An end at its stop is open.
+    and are one step of undo together. While an end moves, map and mean spectrum follow; fit,
+    histogram and numbers come when it rests. An end at its stop is open.
 
     Parameters
     ----------
@@ -32,6 +37,7 @@ class ThresholdBar(View):
     """
 
     def __init__(self, session: Session, tools: MapView) -> None:
+        self._timer: threading.Timer | None = None
         super().__init__(session, layout={"display": "none", "min_width": "0"})
         self.add_class("socwidgets-threshold")
         self._tools = tools
@@ -92,4 +98,22 @@ class ThresholdBar(View):
         low = chosen[0] if chosen[0] > self._stops_at[0] + near else self._values[0]
         high = chosen[1] if chosen[1] < self._stops_at[1] - near else self._values[1]
         self.session.clear_brush()  # what the histogram highlights would hide the region
-        self.session.move_threshold(low, high)
+        self._forget()
+        if self.session.jobs.inline:
+            self.session.move_threshold(low, high)
+            return
+        # While it moves only the map and the mean spectrum follow; the rest comes when it rests.
+        self.session.draft_threshold(low, high)
+        rest = self.guard(lambda: self.session.move_threshold(low, high))
+        self._timer = threading.Timer(REST_S, rest)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def stop_following(self) -> None:
+        """Forget the session; a move that has not come to rest is dropped."""
+        self._forget()
+        super().stop_following()

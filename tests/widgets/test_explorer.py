@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import re
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from socwidgets.session import Session
 from socwidgets.widgets import explorer as explorer_module
 from socwidgets.widgets import plots
 from socwidgets.widgets.explorer import Explorer, explore
+from socwidgets.widgets.quantize import pack_mask
 from socwidgets.widgets.shape_fields import parse_vertices
 from socwidgets.widgets.static_picture import MAX_BYTES
 
@@ -682,3 +684,27 @@ def test_explore_takes_regions_and_a_map(data):
     assert job.wait(120)
     assert job.state == JobState.DONE
     app.close()
+
+
+def test_a_threshold_that_moves_is_a_draft_until_it_rests(data):
+    made = Explorer(Session(*data))
+    session, bar = made.session, made.map_view.threshold
+    session.select_map("soc")
+    made.map_view.map.tool = "threshold"
+    soc = session.state.maps["soc"]
+    for low in (0.3, 0.4, 0.5):
+        bar.range.set_state({"value": [low, 0.9]})
+        assert session.state.rois == ()
+        inside = (soc >= low) & (soc <= 0.9)
+        np.testing.assert_array_equal(session.highlight(), inside)
+        assert made.map_view.map._highlight == pack_mask(inside.values)
+        assert made.spectrum.fitted is None
+    end = time.monotonic() + 5
+    while not session.state.rois and time.monotonic() < end:
+        time.sleep(0.02)
+    assert [r.shape for r in session.state.rois] == [Threshold("soc", 0.5, 0.9)]
+    assert session.state.draft is None
+    session.undo()
+    assert session.state.rois == ()
+    assert session.state.error == ""
+    made.close()
