@@ -77,24 +77,21 @@ class Levels:
 
     Attributes
     ----------
-    threshold : float
-        Above it lie particles.
     faint : float
-        What is above this and apart from those is a particle, too.
+        What is above this is clear of the background.
     background : float
         Level between them.
     noise : float
         Standard deviation of the background over the height of the thick particles.
     """
 
-    threshold: float
     faint: float
     background: float
     noise: float
 
 
 def automatic_levels(smooth: np.ndarray, share: float) -> Levels:
-    """Thresholds for thick particles and for thin ones beside them, level and noise between.
+    """Lowest height of a particle, thin ones beside thick ones included, and the background.
 
     Parameters
     ----------
@@ -122,7 +119,7 @@ def automatic_levels(smooth: np.ndarray, share: float) -> Levels:
     lower = background - below[below < background]
     scatter = 1.4826 * float(np.median(lower)) if lower.size else 0.0
     faint = background + max(_CLEAR * scatter, _FAINTEST * (usual - background))
-    return Levels(usual, min(usual, faint), background, scatter / (2.0 * (level - background)))
+    return Levels(min(usual, faint), background, scatter / (2.0 * (level - background)))
 
 
 def own_heights(basins: np.ndarray, smooth: np.ndarray, levels: Levels, share: float) -> np.ndarray:

@@ -36,8 +36,8 @@ class SegmentationParameters(Parameters):
         None, "Lowest thickness of a particle, in the map's units; empty for Otsu's choice."
     )
     otsu_share: float = param(
-        0.7, "Threshold between the background (0) and Otsu's choice (1), which loses thin "
-        "particles.", low=0.05, high=1.5,
+        0.7, "Without a threshold: the outline lies at 0.4 of this share of a particle's height "
+        "(in an image); more cuts rims off.", low=0.05, high=1.5,
     )  # fmt: skip
     min_area_um2: float = param(0.05, "Smaller objects are too small.", unit="um^2", low=0.0)
     keep_small: bool = param(False, "Keep objects that are too small, and flag them.")
@@ -70,7 +70,7 @@ def segment_particles(
         Of the shape of `thickness`, int32, 0 = background, 1..n by size, largest first.
         ``attrs["touches_border"]`` lists the labels cut by the field's edge,
         ``attrs["too_small"]`` those that are smaller than the limit (empty unless they are kept),
-        ``attrs["threshold"]`` says what was used.
+        ``attrs["threshold"]`` is the given one, or the lowest height that counted as a particle.
 
     Raises
     ------
@@ -79,12 +79,12 @@ def segment_particles(
 
     Notes
     -----
-    Without a threshold, a slope of the background is taken out, and thin particles that Otsu's
-    threshold leaves out beside thick ones are added, if they are clear of the background's scatter
-    and apart from the thick ones. The watershed floods distance from the
-    surface times thickness: a neck is narrow, thin, or both, and either alone misses some. Basins
-    divided by a high neck are joined afterwards, which needs no scale, unlike smoothing until there
-    are few enough maxima.
+    Without a threshold, a slope of the background is taken out, every summit that is clear of the
+    background's scatter gets a basin, and the pixels that are high for their own basin are flooded
+    again: thin particles are found beside thick ones, and halos are cut off. The watershed floods
+    distance from the surface times thickness: a neck is narrow, thin, or both, and either alone
+    misses some. Basins divided by a high neck are joined afterwards, which needs no scale, unlike
+    smoothing until there are few enough maxima.
     """
     given = params.to_dict() if params is not None else {}
     chosen = SegmentationParameters.from_mapping({**given, **changes})
@@ -105,14 +105,13 @@ def segment_particles(
     filled = without_slope(filled, finite) if automatic else filled
     smooth = ndimage.gaussian_filter(filled, chosen.smooth_px) if chosen.smooth_px else filled
     spacing = pixel_spacing(thickness)
-    levels = Levels(chosen.threshold or 0.0, 0.0, 0.0, 0.0)
+    levels = Levels(chosen.threshold or 0.0, 0.0, 0.0)
     if automatic:
         levels = automatic_levels(smooth, chosen.otsu_share)
     flood = partial(_basins, smooth=smooth, spacing=spacing, chosen=chosen, noise=levels.noise)
-    solid = (smooth > levels.threshold) & finite
+    solid = (smooth > levels.faint) & finite
     if automatic:
-        faint = (smooth > levels.faint) & finite
-        solid = faint & own_heights(flood(faint)[0], smooth, levels, chosen.otsu_share)
+        solid &= own_heights(flood(solid)[0], smooth, levels, chosen.otsu_share)
     basins, height = flood(solid)
     joined = merge_basins(basins, height, chosen.neck)
     if automatic and joined.ndim == 3:
@@ -120,7 +119,7 @@ def segment_particles(
         joined = half_height(joined, smooth, levels.background)
     labels, small = _by_size(joined, spacing, chosen)
     result = thickness.copy(data=labels).rename(LABELS)
-    result.attrs = {"long_name": "Particle", "units": "1", "threshold": float(levels.threshold)}
+    result.attrs = {"long_name": "Particle", "units": "1", "threshold": float(levels.faint)}
     return flag_particles(result, too_small=small)
 
 

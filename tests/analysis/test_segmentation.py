@@ -31,8 +31,9 @@ def test_touching_discs_are_split_and_areas_are_right(rng):
     assert labels.attrs["touches_border"] == [int(labels[0, 100])]
     area = np.bincount(labels.values.ravel())[1:]
     assert list(area) == sorted(area, reverse=True)
-    # The cone is cut where it has the height of the threshold.
-    radius = (1.2 - labels.attrs["threshold"]) * 12
+    # The cone, flat from 0.6 on, is cut at 0.4 x 0.7 of its height.
+    radius = (1.2 - 0.28 * 0.6) * 12
+    assert labels.attrs["threshold"] < 0.28 * 0.6
     assert int((labels == labels[90, 40]).sum()) == pytest.approx(np.pi * radius**2, rel=0.05)
 
 
