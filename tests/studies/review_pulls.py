@@ -2,16 +2,21 @@
 
 ``python tests/studies/review_pulls.py 12 [first seed] [figure ...]`` makes every figure with that
 many seeds and prints, for each number, mean and root mean square of ``(value - truth)/sigma``.
-About a minute of one core per seed for all figures.
+Without names of figures the table goes into docs/gallery.md. About 40 seconds of one core per seed
+for all figures.
 """
 
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from socwidgets.plotting.review import REVIEW_FIGURES, review_figure
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "gallery.md"
+BEGIN, END = "<!-- pulls: begin -->", "<!-- pulls: end -->"
 
 
 def pulls(names, seeds):
@@ -33,12 +38,31 @@ def pulls(names, seeds):
 
 def summary(table):
     """Mean, root mean square and largest pull of each number, with how many seeds gave one."""
+    table = table.assign(number=table.number.str.replace(r"  +", " ", regex=True))
     groups = table.groupby(["figure", "number"], sort=False)["pull"]
     frame = groups.agg(
         seeds="count", mean="mean", rms=lambda p: float(np.sqrt(np.mean(np.square(p.dropna())))),
         largest=lambda p: float(p.abs().max()),
     )  # fmt: skip
     return frame.reset_index()
+
+
+def written(found):
+    """Table for the page: numbers that have a truth and an uncertainty."""
+    rows = [
+        f"| {r.figure} | {r.number} | {r.seeds} | {r.mean:+.1f} | {r.rms:.1f} | {r.largest:.1f} |"
+        for r in found[found.seeds > 0].round(1).itertuples(index=False)
+    ]
+    head = ["| figure | number | seeds | mean | root mean square | largest |", "|" + "---|" * 6]
+    return "\n".join([*head, *rows])
+
+
+def write(found):
+    """Put the table between the marks of the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    PAGE.write_text(f"{before}{BEGIN}\n{written(found)}\n{END}{after}", encoding="utf-8")
 
 
 def main():
@@ -48,7 +72,8 @@ def main():
     found = summary(table)
     pd.set_option("display.width", 140, "display.max_rows", 200)
     print(found.round(2).to_string(index=False))
-    return table
+    if not sys.argv[3:]:
+        write(found)
 
 
 if __name__ == "__main__":

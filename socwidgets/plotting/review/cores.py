@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from socwidgets.heterogeneity.sample import take_sample
-from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.phantoms import make_phantom
 from socwidgets.phantoms.core import core_truth
 from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
-from socwidgets.plotting.review.chain import by_lcf
+from socwidgets.plotting.review.chain import RIM_PX, by_lcf, inner
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_DISCHARGED
+from socwidgets.plotting.review.statistics import imaged
 from socwidgets.plotting.style import CYCLE, MUTED
 
 #: Core radii of mean SOC 0.27, 0.50 and 0.875 (golden G-40).
@@ -45,7 +44,7 @@ def figure_3(seed: int, colors: str) -> ReviewFigure:
         numbers,
         {"averages": table, "pixels": pixels[["panel", "y", "x", "soc"]]},
         "Phantoms: spheres with a discharged core of radius 0.90, 0.79 and 0.50 and a platelet "
-        "with a straight front, seen by a TXM at the Ni K edge (20,000 photons, 33 energies) and "
+        "with a straight front, seen by a TXM at the Ni K edge (20,000 photons, 40 energies) and "
         "fitted with two references. The review shows the models (Fig. 3) and prints no number. "
         "Along the beam core and shell mix: a sharp two-phase particle looks intermediate, so "
         "pixels between the ends are no proof of a solid solution. Weighted by thickness the map "
@@ -60,9 +59,14 @@ def _averages(found: Analyzed, radius: float) -> dict[str, float]:
     for name, weighted in (("weighted_mean", True), ("pixel_mean", False)):
         out[name], out[f"{name}_sigma"] = found.mean(weighted)
         out[f"{name}_truth"] = truth[name]
-    sample = take_sample(found.soc, "soc", labels=found.labels, weights=None)
-    spread = noise_corrected_spread(sample.values, sample.noise_variance)
-    out.update(pixel_std=spread.true, pixel_std_truth=truth["pixel_std"], std_volume=truth["std"])
+    labels = inner(found.labels, RIM_PX)
+    seen = imaged(found.soc, labels)
+    inside = (labels.values > 0) & found.soc["soc"].notnull().values
+    common = found.common_sigma_of(lambda x: float(x.std()), inside)
+    out.update(
+        pixel_std=seen.true, pixel_std_sigma=float(np.hypot(seen.true_sigma, common)),
+        pixel_std_truth=float(found.truth["soc"].values[inside].std()), std_volume=truth["std"],
+    )  # fmt: skip
     return out
 
 
@@ -76,7 +80,9 @@ def _numbers(table: pd.DataFrame) -> dict[str, Number]:
         "mean, plain pixels": Number(
             half.pixel_mean, half.pixel_mean_truth, half.pixel_mean_sigma, note=note
         ),
-        "sd of pixels, no noise": Number(half.pixel_std, half.pixel_std_truth, note=note),
+        "sd of inner pixels": Number(
+            half.pixel_std, half.pixel_std_truth, half.pixel_std_sigma, "", "noise taken out"
+        ),
         "sd of the volume": Number(float("nan"), half.std_volume, note="hidden by projection"),
     }
 

@@ -202,10 +202,11 @@ def _draw_17(
                       markersize=4, capsize=2, label=f"{shape}s")  # fmt: skip
         axes.plot(part.time, part.truth, "_", color=INK, markersize=9)
     axes.set_xlabel("part of the charge")
+    axes.set_xticks(_TIMES_17)
     axes.set_ylim(-0.03, 1.2)
     axes.legend(fontsize=7.5, loc="center")
     canvas.bar(0.3, 4.98, 3.6, image, "State of charge", RED_CHARGED, maps[0])
-    canvas.numbers(5.95, 2.75, numbers, 2.5)
+    canvas.numbers(6.05, 2.75, numbers, 2.45)
     return canvas
 
 
@@ -240,7 +241,7 @@ def figure_25a(seed: int, colors: str) -> ReviewFigure:
     table = pd.DataFrame(rows)
     canvas = Canvas(8.6, 3.75)
     titles = [f"{'abc'[k]}  {name}" for k, (name, _) in enumerate(_RATES_25)]
-    image = canvas.row(0.3, 0.35, 1.95, maps, titles, RED_CHARGED.colormap(colors), (0.0, 1.0))
+    image = canvas.row(0.3, 0.35, 1.88, maps, titles, RED_CHARGED.colormap(colors), (0.0, 1.0))
     axes = titled(canvas.axes(7.0, 0.4, 1.4, 1.7), "d  each particle")
     for k, (name, _) in enumerate(_RATES_25):
         part = table[table.rate == name]
