@@ -104,7 +104,7 @@ function drawRows(view) {
   if (known) view.body.setAttribute("aria-activedescendant", `${view.id}-${selected}`);
   else view.body.removeAttribute("aria-activedescendant");
   view.note.textContent = order.length
-    ? `${order.length.toLocaleString("en").replaceAll(",", "\u2009")} particles` + (selected > 0 ? `, ${selected} chosen` : "")
+    ? `${order.length.toLocaleString("en").replaceAll(",", "\u2009")} particles` + (selected > 0 ? `, particle ${selected} chosen` : "")
     : view.model.get("empty");
 }
 
