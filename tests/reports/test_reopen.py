@@ -114,6 +114,7 @@ def test_parameters_of_a_measured_scan(tmp_path):
         ("- 1", "holds no parameters"),
         ("stack: phantom:lfp\nr_max: much", "r_max"),
         ("stack: phantom:nothing", "no phantom 'nothing'"),
+        ("stack: phantom:lfp\nregistraton: off", "did you mean 'registration'"),
     ],
 )
 def test_parameters_that_open_nothing(tmp_path, text, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -23,6 +24,9 @@ from socwidgets.session.workflow.report import STEP_OF
 _AFTER = ("i0_offset", "pixels", "method")
 #: What a fit of a report does where its parameters say nothing.
 _FIT = {"constraint": "non_negative", "background_degree": 1}
+#: How much a name must look like one that is used here to be taken for a slip of the pen: a report
+#: has many more parameters (of its words, of its card), and those change nothing here.
+_ALIKE = 0.85
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,8 @@ def shown_by(parameters: Mapping[str, Any]) -> Shown:
     Raises
     ------
     ParameterError
-        If they name no stack or no references; also for values of the wrong kind.
+        If they name no stack or no references, or a name is misspelled; also for values of the
+        wrong kind.
     ReadError, DataError
         As the steps do.
     """
@@ -85,6 +90,7 @@ def shown_by(parameters: Mapping[str, Any]) -> Shown:
             found=", ".join(map(str, parameters)) or "no parameters",
             fix="open one of the scans of a series or a comparison by parameters of its own",
         )
+    _refuse_slips(parameters)
     view = ViewParameters.of(parameters)
     flow = Workflow(JobRunner(inline=True))
     try:
@@ -105,6 +111,15 @@ def shown_by(parameters: Mapping[str, Any]) -> Shown:
         return Shown(stack, maps.assign(rest), flow.products["references"])
     finally:
         flow.close()
+
+
+def _refuse_slips(parameters: Mapping[str, Any]) -> None:
+    """Refuse a misspelled name: what it should change would silently stay as it was."""
+    used = {*STEP_OF, *(spec.name for spec in fields(ViewParameters)), "registration", FLAT, DARK}
+    for name in parameters:
+        meant = difflib.get_close_matches(name, used, 1, _ALIKE) if name not in used else []
+        if meant:
+            raise ParameterError(f"unknown parameter {name!r}", fix=f"did you mean {meant[0]!r}?")
 
 
 def _inputs(parameters: Mapping[str, Any], view: ViewParameters) -> tuple[xr.Dataset, xr.DataArray]:
