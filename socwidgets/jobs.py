@@ -58,6 +58,8 @@ def abandonable(function: Callable[[], Any]) -> Work:
     """
 
     def work(*, progress: Callable[[int, int], None], cancel: threading.Event) -> Any:
+        if cancel.is_set():
+            raise CancelledError("cancelled")
         found: dict[str, Any] = {}
 
         def run() -> None:

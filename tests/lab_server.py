@@ -7,8 +7,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +82,23 @@ class Lab:
         book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
         book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(book, self.folder / name)
+
+
+@contextmanager
+def lab_and_browser() -> Iterator[tuple[Lab, Any]]:
+    """A server in a temporary folder and a Chromium; both end with the block."""
+    from browser import CHROMIUM_ARGS, find_chromium
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        lab = Lab(Path(folder))
+        try:
+            lab.wait()
+            yield (
+                lab,
+                playwright.chromium.launch(
+                    executable_path=find_chromium(), headless=True, args=CHROMIUM_ARGS
+                ),
+            )
+        finally:
+            lab.stop()

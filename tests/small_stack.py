@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import xarray as xr
+from scipy.ndimage import gaussian_filter
 
+from socwidgets.io import save_bundle
 from socwidgets.model.references import make_references
 from socwidgets.model.stack import make_stack
 
@@ -47,3 +51,21 @@ def maps(data: xr.Dataset) -> xr.Dataset:
     from socwidgets.analysis.fit import fit_map
 
     return soc_map(fit_map(data, "lcf", references=references(), workers=1))
+
+
+def write_scan(folder: Path) -> tuple[Path, str]:
+    """Counts of `stack` behind a flat beam in a bundle, and its references as text files.
+
+    The thickness varies, and the first two rows are empty.
+    """
+    blobs = gaussian_filter(np.random.default_rng(5).normal(size=(24, 32)), 1.5)
+    counts = 4000.0 * np.exp(-stack()["signal"].values * (1.0 + 2.0 * blobs))
+    counts[:, :2, :] = 4000.0  # nothing in the beam
+    scan = make_stack(counts.astype(np.float32), ENERGIES, quantity="counts", pixel_um=PIXEL_UM)
+    save_bundle(folder / "scan.nc", stack=scan)
+    names = []
+    for spectrum in references():
+        name = str(spectrum["component"].values)
+        np.savetxt(folder / f"{name}.txt", np.c_[ENERGIES, spectrum.values])
+        names.append(f"{name}={folder / name}.txt")
+    return folder / "scan.nc", ",".join(names)

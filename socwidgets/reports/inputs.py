@@ -13,7 +13,7 @@ from typing import Any
 import xarray as xr
 
 from socwidgets.model.errors import ParameterError, ReadError
-from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.names import SIGNAL, spectral_dim
 from socwidgets.model.provenance import data_hash
 from socwidgets.model.references import shift_references
 from socwidgets.phantoms.by_name import PHANTOM_PREFIX
@@ -75,23 +75,14 @@ def open_inputs(params: SocMapReport) -> Inputs:
 
 def _read(params: SocMapReport) -> Inputs:
     from socwidgets.io import open_references, open_stack
+    from socwidgets.io.open_beam import read_open_beam
 
     options = {} if params.pixel_um is None else {"pixel_um": params.pixel_um}
     stack = open_stack(params.stack, **options)
     if params.sample:
         stack.attrs["sample"] = params.sample
     references = open_references(params.references, dim=spectral_dim(stack[SIGNAL]))
-    flat, dark = (_frames(path) for path in (params.flat, params.dark))
-    if dark is not None:
-        # Dark frames know no energy: their mean is what is subtracted.
-        dark = dark.mean([d for d in dark.dims if d not in (Y, X)])
-    return Inputs(stack, references, flat, dark)
-
-
-def _frames(path: str | None) -> xr.DataArray | None:
-    from socwidgets.io import open_stack
-
-    return None if not path else open_stack(path)[SIGNAL]
+    return Inputs(stack, references, *read_open_beam(params.flat, params.dark))
 
 
 def _simulate(params: SocMapReport) -> Inputs:

@@ -205,7 +205,7 @@ class Viewing(Regions):
             raise ParameterError(
                 "a region by value needs a map", found="a frame", fix="choose a map first"
             )
-        return Threshold(state.map_name, float(low), float(high))
+        return Threshold(state.map_name, *sorted((float(low), float(high))))
 
     def chosen_threshold(self) -> tuple[str, Threshold] | None:
         """Name and range of the selected region, if it is a range of the map that is shown."""
@@ -228,7 +228,6 @@ class Viewing(Regions):
         ParameterError
             If a frame is shown.
         """
-        low, high = sorted((float(low), float(high)))
         chosen = self.chosen_threshold()
         self.set_draft(self._threshold(low, high), None if chosen is None else chosen[0])
 
@@ -247,10 +246,8 @@ class Viewing(Regions):
         ParameterError
             If a frame is shown.
         """
-        low, high = sorted((float(low), float(high)))
-        chosen = self.chosen_threshold()
+        chosen, shape = self.chosen_threshold(), self._threshold(low, high)
         if chosen is None:
-            return self.add_roi(self._threshold(low, high), moving=True)
-        name, shape = chosen
-        self.move_roi(name, Threshold(shape.variable, low, high))
-        return self.roi(name)
+            return self.add_roi(shape, moving=True)
+        self.move_roi(chosen[0], shape)
+        return self.roi(chosen[0])

@@ -10,7 +10,6 @@ import argparse
 import os
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +20,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT)]
 
-from browser import CHROMIUM_ARGS, find_chromium  # noqa: E402
 from harness import Row  # noqa: E402
 from lab_page import LabPage  # noqa: E402
-from lab_server import Lab  # noqa: E402
+from lab_server import Lab, lab_and_browser  # noqa: E402
 
 DRAGS = 12
 
@@ -298,25 +296,15 @@ def numbers(times: list[float]) -> str:
 
 def rows(sizes: tuple[int, ...] = (512, 1024, 2048), only: tuple[str, ...] = ()) -> Iterator[Row]:
     """Every target, at every size; of some parts only if they are named."""
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        lab = Lab(Path(folder))
-        try:
-            lab.wait()
-            browser = playwright.chromium.launch(
-                executable_path=find_chromium(), headless=True, args=CHROMIUM_ARGS
-            )
-            for size in sizes:
-                page = Bench(lab, browser, size, 60 if size <= 512 else 100)
-                # Every other part needs the map, too.
-                yield from first_rows(page)
-                for part in only or tuple(PARTS):
-                    if part != "first":
-                        yield from PARTS[part](page)
-                page.end()
-        finally:
-            lab.stop()
+    with lab_and_browser() as (lab, browser):
+        for size in sizes:
+            page = Bench(lab, browser, size, 60 if size <= 512 else 100)
+            # Every other part needs the map, too.
+            yield from first_rows(page)
+            for part in only or tuple(PARTS):
+                if part != "first":
+                    yield from PARTS[part](page)
+            page.end()
 
 
 def first_rows(page: Bench) -> Iterator[Row]:

@@ -12,12 +12,10 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from socwidgets.analysis.methods import method_names
-from socwidgets.io import save_bundle
 from socwidgets.jobs import JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.rim import read_verdict
 from socwidgets.model.roi import Rectangle
-from socwidgets.model.stack import make_stack
 from socwidgets.session.workflow import STEPS, Workflow
 from socwidgets.session.workflow.code import call_text, literal
 from socwidgets.session.workflow.reading import read_options
@@ -26,21 +24,7 @@ from socwidgets.session.workflow.reading import read_options
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Counts of small_stack behind a flat beam, in a bundle, and its references as text."""
-    folder = tmp_path_factory.mktemp("workflow")
-    od = small_stack.stack()
-    blobs = gaussian_filter(np.random.default_rng(5).normal(size=(24, 32)), 1.5)
-    counts = 4000.0 * np.exp(-od["signal"].values * (1.0 + 2.0 * blobs))
-    counts[:, :2, :] = 4000.0  # nothing in the beam
-    stack = make_stack(
-        counts.astype(np.float32), small_stack.ENERGIES, quantity="counts", pixel_um=0.05
-    )
-    save_bundle(folder / "scan.nc", stack=stack)
-    names = []
-    for spectrum in small_stack.references():
-        name = str(spectrum["component"].values)
-        np.savetxt(folder / f"{name}.txt", np.c_[small_stack.ENERGIES, spectrum.values])
-        names.append(f"{name}={folder / name}.txt")
-    return folder / "scan.nc", ",".join(names)
+    return small_stack.write_scan(tmp_path_factory.mktemp("workflow"))
 
 
 def through(flow, files, last="heterogeneity"):

@@ -6,16 +6,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
-from browser import CHROMIUM_ARGS, find_chromium  # noqa: E402
 from lab_page import LabPage  # noqa: E402
-from lab_server import Lab  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
+from lab_server import lab_and_browser  # noqa: E402
 
 CELL = """
 from socwidgets.phantoms.ensemble import lfp_ensemble
@@ -31,30 +28,22 @@ STEPS = ("optical_density", "registration", "pixels", "method", "calibration", "
 
 def main() -> None:
     """Do the steps, show the last panel beside the explorer, and take the picture."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        lab = Lab(Path(folder))
-        try:
-            lab.wait()
-            browser = playwright.chromium.launch(
-                executable_path=find_chromium(), headless=True, args=CHROMIUM_ARGS
-            )
-            lab.write_notebook("picture.ipynb", CELL)
-            page = LabPage(lab, browser, "picture.ipynb", width=1380)
-            page.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-            page.page.wait_for_selector(".socwidgets-workflow canvas", timeout=120_000)
-            page.connect()
-            for name in STEPS:
-                page.tell(f"view.show({name!r}); view.panels[{name!r}].run().wait(120)", 150)
-            page.tell("view.view.value = 'Explorer'")
-            page.wait_painted()
-            page.page.wait_for_timeout(1500)
-            page.page.locator(".socwidgets-workflow").screenshot(
-                path=ROOT / "docs" / "images" / "workflow.png"
-            )
-            print(page.ask("flow.session.state.error + view.error_bar.text"), page.errors)
-            page.end()
-        finally:
-            lab.stop()
+    with lab_and_browser() as (lab, browser):
+        lab.write_notebook("picture.ipynb", CELL)
+        page = LabPage(lab, browser, "picture.ipynb", width=1380)
+        page.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.page.wait_for_selector(".socwidgets-workflow canvas", timeout=120_000)
+        page.connect()
+        for name in STEPS:
+            page.tell(f"view.show({name!r}); view.panels[{name!r}].run().wait(120)", 150)
+        page.tell("view.view.value = 'Explorer'")
+        page.wait_painted()
+        page.page.wait_for_timeout(1500)
+        page.page.locator(".socwidgets-workflow").screenshot(
+            path=ROOT / "docs" / "images" / "workflow.png"
+        )
+        print(page.ask("flow.session.state.error + view.error_bar.text"), page.errors)
+        page.end()
 
 
 if __name__ == "__main__":

@@ -5,16 +5,12 @@ from __future__ import annotations
 import threading
 import time
 
-import numpy as np
 import pytest
 import small_stack
-from scipy.ndimage import gaussian_filter
 
-from socwidgets.io import save_bundle
 from socwidgets.jobs import Job, JobState
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.roi import Rectangle
-from socwidgets.model.stack import make_stack
 from socwidgets.session.workflow import STEPS, Workflow
 from socwidgets.widgets.workflow_view import WorkflowView
 
@@ -40,21 +36,8 @@ GIVEN = {
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Counts with an empty margin, and two references."""
-    folder = tmp_path_factory.mktemp("panels")
-    blobs = gaussian_filter(np.random.default_rng(5).normal(size=(24, 32)), 1.5)
-    counts = 4000.0 * np.exp(-small_stack.stack()["signal"].values * (1.0 + 2.0 * blobs))
-    counts[:, :2, :] = 4000.0
-    stack = make_stack(
-        counts.astype(np.float32), small_stack.ENERGIES, quantity="counts", pixel_um=0.05
-    )
-    save_bundle(folder / "scan.nc", stack=stack)
-    names = []
-    for spectrum in small_stack.references():
-        name = str(spectrum["component"].values)
-        np.savetxt(folder / f"{name}.txt", np.c_[small_stack.ENERGIES, spectrum.values])
-        names.append(f"{name}={folder / name}.txt")
-    given = {"open": ({}, {"path": str(folder / "scan.nc")}),
-             "references": ({}, {"files": ",".join(names)})}  # fmt: skip
+    scan, references = small_stack.write_scan(tmp_path_factory.mktemp("panels"))
+    given = {"open": ({}, {"path": str(scan)}), "references": ({}, {"files": references})}
     return {**given, **GIVEN}
 
 

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.lcf import BACKGROUND_POWERS
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.model.names import LABELS, SIGNAL_STD, X, Y
 from socwidgets.phantoms import Phantom
 from socwidgets.phantoms.common_errors import FitPlan, energy_errors, illumination_errors
 from socwidgets.phantoms.phantom import FRACTION
 
-#: Power of the energy along which the background falls in the fits of the figures.
-BACKGROUND_POWER = -3.0
+#: How the background falls in the fits of the figures.
+BACKGROUND_LAW = "E^-3"
 Statistic = Callable[[np.ndarray], float]
 
 
@@ -46,7 +47,8 @@ class Analyzed:
         """The linear combination fit, as far as its errors depend on it."""
         noise = (self.od[SIGNAL_STD].astype(float) ** 2).mean((Y, X)).values
         energies = self.od["energy"].values.astype(float)
-        return FitPlan(self.phantom.references, energies, 1.0 / noise, BACKGROUND_POWER)
+        power = BACKGROUND_POWERS[BACKGROUND_LAW]
+        return FitPlan(self.phantom.references, energies, 1.0 / noise, power)
 
     def mean(self, weighted: bool = True) -> tuple[float, float]:
         """Mean SOC over the particles and its standard uncertainty.

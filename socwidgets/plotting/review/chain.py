@@ -21,7 +21,7 @@ from socwidgets.phantoms import Phantom, StxmInstrument, default_instrument, sim
 from socwidgets.phantoms.catalog import edge_of
 from socwidgets.phantoms.expected import registered_truth
 from socwidgets.phantoms.xanes_references import EDGE_EV, xanes_energies
-from socwidgets.plotting.review.analyzed import Analyzed
+from socwidgets.plotting.review.analyzed import BACKGROUND_LAW, Analyzed
 
 #: Random error of each photon energy: that of a good encoder.
 JITTER_EV = 0.02
@@ -50,7 +50,7 @@ def by_lcf(
     od, counts = measured(phantom, seed, technique, **changes)
     fit = fit_map(
         od, "lcf", references=phantom.references, mask=_mask(od, phantom, floor),
-        weighting="noise", background_law="E^-3",
+        weighting="noise", background_law=BACKGROUND_LAW,
     )  # fmt: skip
     soc = soc_map(fit) if len(phantom.components) == 2 else fit
     return Analyzed(phantom, counts, od, fit, soc, _truth_of(phantom, counts, od), fields)

@@ -13,7 +13,7 @@ from socwidgets.analysis.methods import get_method
 from socwidgets.analysis.quality import reject_poor_fits
 from socwidgets.jobs import JobRunner
 from socwidgets.model.errors import ParameterError
-from socwidgets.model.names import DARK, FLAT, I0, QUANTITY, SIGNAL, X, Y, spectral_dim
+from socwidgets.model.names import DARK, FLAT, I0, QUANTITY, SIGNAL, spectral_dim
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.references import shift_references
 from socwidgets.phantoms.by_name import PHANTOM_PREFIX, simulated_scan
@@ -148,17 +148,12 @@ def _inputs(parameters: Mapping[str, Any], view: ViewParameters) -> tuple[xr.Dat
 
 def _with_flats(stack: xr.Dataset, parameters: Mapping[str, Any]) -> xr.Dataset:
     from socwidgets.analysis.optical_density import optical_density
-    from socwidgets.io import open_stack
+    from socwidgets.io.open_beam import read_open_beam
 
     if stack.attrs.get(QUANTITY) in ("optical_density", "normalized"):
         return stack.drop_vars([I0, DARK, FLAT], errors="ignore")
-    read = {k: open_stack(str(parameters[k]))[SIGNAL] for k in (FLAT, DARK) if parameters.get(k)}
-    if not read:
-        return stack
-    if DARK in read:
-        # Dark frames know no energy: their mean is what is subtracted.
-        read[DARK] = read[DARK].mean([d for d in read[DARK].dims if d not in (Y, X)])
-    return optical_density(stack, flat=read.get(FLAT), dark=read.get(DARK))
+    flat, dark = read_open_beam(parameters.get(FLAT), parameters.get(DARK))
+    return stack if flat is None and dark is None else optical_density(stack, flat=flat, dark=dark)
 
 
 def _options(step: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
