@@ -16,6 +16,8 @@ _TAIL = 0.1
 #: A few wild pixels are more than that: nothing further out than half the width of the inner 96 %
 #: is on the axis, which a Gaussian never reaches.
 _INNER, _REACH = 2.0, 0.5
+#: Values that the ends of a slider are taken from.
+_SAMPLE = 40_000
 #: Codes of pixels beyond the edges, which count in the total, and of those without a value.
 _BEYOND, _UNUSED = 254, 255
 
@@ -72,6 +74,19 @@ def bins_of(shown: xr.DataArray, good: np.ndarray) -> Bins:
     # The last bin is closed at its upper end.
     codes[within] = np.minimum(scaled[within], count - 1).astype(np.uint8)
     return Bins(edges, codes)
+
+
+def usual_ends(values: np.ndarray) -> tuple[float, float]:
+    """Ends of an axis that is not squeezed by outliers; of a sample of a large map.
+
+    Parameters
+    ----------
+    values : ndarray
+        Any shape and unit; NaN is left out.
+    """
+    some = values.ravel()[:: max(1, values.size // _SAMPLE)]
+    edges = _edges("", some[np.isfinite(some)])
+    return float(edges[0]), float(edges[-1])
 
 
 def _edges(name: str, values: np.ndarray) -> np.ndarray:

@@ -138,27 +138,33 @@ class ReportPanel(ipywidgets.VBox):
         )
         self.code.value = f"import socwidgets as soc\n\n{line.removeprefix(' = ')}\n"
 
-    def fill_in(self) -> Job:
-        """Ask the template what it knows, and fill in what the screen shows, in a job."""
+    def fill_in(self, typed: dict[str, Any] | None = None) -> Job:
+        """Ask the template what it knows, and fill in what the screen shows, in a job.
+
+        What is in `typed` stays where the template knows it.
+        """
 
         def work() -> tuple[dict[str, str], list[str]]:
             found = report.templates()
             return found, report.parameter_names(str(self.template.value))
 
-        return self.flow.jobs.submit("report parameters", abandonable(work), on_change=self._filled)
+        return self.flow.jobs.submit(
+            "report parameters",
+            abandonable(work),
+            on_change=lambda job: self._filled(job, typed or {}),
+        )
 
     def _other_template(self) -> None:
         """Write the parameters that the template knows; what was typed stays where it knows it."""
         if "open" not in self.flow.products or not self.text.value:
             return
-        known = self.known.get(str(self.template.value))
+        typed, known = self.parameters(), self.known.get(str(self.template.value))
         if known is None:
-            self.fill_in()
+            self.fill_in(typed)
         else:
-            typed = {name: v for name, v in self.parameters().items() if name in known}
             self._write(known, typed)
 
-    def _filled(self, job: Job) -> None:
+    def _filled(self, job: Job, typed: dict[str, Any]) -> None:
         waiting = not job.state.finished
         self.text.placeholder = "Asking the template what it needs ..." if waiting else _PLACEHOLDER
         if job.state == JobState.FAILED and job.error is not None:
@@ -172,10 +178,11 @@ class ReportPanel(ipywidgets.VBox):
             chosen = self.template.value
             self.template.options = options
             self.template.value = chosen
-        self._write(known)
+        self._write(known, typed)
 
-    def _write(self, known: list[str], typed: dict[str, Any] | None = None) -> None:
-        values = report.screen_parameters(self.flow, known) | (typed or {})
+    def _write(self, known: list[str], typed: dict[str, Any]) -> None:
+        kept = {name: value for name, value in typed.items() if name in known}
+        values = report.screen_parameters(self.flow, known) | kept
         self.text.value = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
     # -- running -------------------------------------------------------------------------------

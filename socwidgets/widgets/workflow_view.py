@@ -167,10 +167,10 @@ class WorkflowView(ipywidgets.VBox):
             button.description = self._titles[name] if done else f"{number} {self._titles[name]}"
         for panel in self.panels.values():
             panel.refresh()
+        self._show_made()
         if self.flow.session is not self._session:
             self._session = self.flow.session
             self._renew()
-        self._show_made()
 
     def _show_made(self) -> None:
         """Bring the view to the front that shows what is new, if the present one does not."""

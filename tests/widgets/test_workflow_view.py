@@ -270,7 +270,7 @@ def test_a_report_gets_the_parameters_of_the_screen(view, folder):
     assert "energy_low" not in found
     assert set(report.screen_parameters(flow, ["stack"])) == {"stack"}
     panel = view.panels["report"]
-    panel._write(known)
+    panel._write(known, {})
     assert yaml.safe_load(panel.text.value) == found
     assert "render_report(" in panel.code.value
     compile(panel.code.value, "report", "exec")
