@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.heterogeneity import card_checks, card_sections
+from socwidgets.heterogeneity import card_checks, card_levels, card_sections
 from socwidgets.heterogeneity.bootstrap import Progress, resampling_units, stop_if
 from socwidgets.heterogeneity.card_model import HeterogeneityCard
 from socwidgets.heterogeneity.card_parts import CardCheck, entries_of
 from socwidgets.heterogeneity.card_words import card_warnings, verdict
-from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
+from socwidgets.heterogeneity.correlation import (
+    correlation_length_px,
+    effective_count,
+    independent_noise,
+)
 from socwidgets.heterogeneity.fitting import fitting_labels, map_of
 from socwidgets.heterogeneity.nested import variance_shares
 from socwidgets.heterogeneity.nested_levels import sample_levels
 from socwidgets.heterogeneity.noise_floor import NoiseFloor, sample_floor
+from socwidgets.heterogeneity.possible import possible_range
 from socwidgets.heterogeneity.sample import Sample, compact, take_sample
 from socwidgets.heterogeneity.space.moran import autocorrelation_of
 from socwidgets.heterogeneity.space.radial import core_shell_of, particle_depth
@@ -106,7 +111,9 @@ def heterogeneity_card(
     length_px = correlation_length_px(sample, rough.true**2)
     stop_if(cancel)
     n_eff = effective_count(sample.size, length_px, len(sample.shape))
-    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights, n_eff)
+    spread = noise_corrected_spread(
+        sample.values, sample.noise_variance, sample.weights, independent_noise(sample)
+    )
     units = resampling_units(sample, length_px)
     made = bootstrap(sample, length_px, draws=draws, seed=seed, cancel=cancel)
     table = table_of(
@@ -130,9 +137,17 @@ def heterogeneity_card(
     shell = core_shell_of(sample, seed=seed, depths=depths, ranks=False) if depths else None
     stop_if(cancel)
     entries = [
-        *card_sections.spread_entries(sample, spread, made, table),
-        *card_sections.share_entries(sample, shares, sample_levels(sample), units, draws, seed),
-        *card_sections.space_entries(sample, length, likeness, shell),
+        *card_sections.spread_entries(sample, spread, made, table, limits),
+        *card_levels.share_entries(
+            sample,
+            shares,
+            sample_levels(sample),
+            units,
+            possible_range(sample, limits),
+            draws,
+            seed,
+        ),
+        *card_sections.space_entries(sample, length, likeness, shell, spread, limits),
         *card_sections.window_entries(sample, limits),
         *card_sections.size_entries(sample, n_eff),
     ]

@@ -136,7 +136,8 @@ def rim_check(
     lean, error = found
     rim = depth < 1.9 * min(sample.spacing_um)
     noise = float(np.sqrt(np.median(sample.noise_variance[rim])))
-    size, errors = float(np.hypot(*lean)), float(np.hypot(*(lean / error)))
+    # Particles that are all alike have no error, and lean by nothing.
+    size, errors = float(np.hypot(*lean)), float(np.hypot(*(lean / np.maximum(error, 1e-300))))
     slopes = _relative_slope(sample)[rim]
     steepness = float(np.median(slopes[np.isfinite(slopes)])) if np.isfinite(slopes).any() else 0.0
     known = steepness > 0

@@ -29,7 +29,8 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
     Returns
     -------
     float
-        Pixels. NaN where there is no variance, or where the covariance never falls below 1/e.
+        Pixels. NaN where there is no variance; infinite where the covariance does not fall below
+        1/e within a third of the field: no part of the image is independent of the rest then.
     """
     if not true_variance > 0:
         return float("nan")
@@ -45,7 +46,7 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
                 return float(last_lag + slope * (lag - last_lag))
             last_lag, last_ratio = lag, ratio
         step = lags[-1] + max(1, step // 6)
-    return float("nan")
+    return float("inf") if last_lag > 0 else float("nan")
 
 
 def _ratios(sample: Sample, lags: list[int], variance: float) -> list[tuple[float, float]]:
@@ -82,7 +83,7 @@ def effective_count(n_pixels: int, length_px: float, dims: int = 2) -> float:
     n_pixels : int
         Number of pixels.
     length_px : float
-        Distance L at which the correlation is 1/e; NaN counts as none.
+        Distance L at which the correlation is 1/e; NaN counts as none, infinite leaves one.
     dims : int
         2 for an image, 3 for a volume.
 
@@ -92,8 +93,29 @@ def effective_count(n_pixels: int, length_px: float, dims: int = 2) -> float:
     """
     if not length_px > 0:
         return float(n_pixels)
+    if math.isinf(length_px):
+        return 1.0
     volume = (math.sqrt(math.pi) * length_px) ** dims
     return float(np.clip(n_pixels / max(volume, 1.0), 1.0, n_pixels))
+
+
+def independent_noise(sample: Sample) -> float:
+    """Independent values of the noise: what decides which spread stands out of it.
+
+    Parameters
+    ----------
+    sample : Sample
+        Usable pixels.
+
+    Notes
+    -----
+    Of a map without any structure the scatter of ``s^2`` follows from the noise alone: pixels count
+    by their weights, and less by the squared correlation that registration leaves between them.
+    """
+    shape = sample.noise_shape
+    alike = 1.0 + 2.0 * (shape.along_y**2 + shape.along_x**2) + 4.0 * shape.diagonal**2
+    count = sample.weights.sum() ** 2 / np.sum(sample.weights**2)
+    return max(float(count) / alike, 1.0)
 
 
 def radial_autocorrelation(

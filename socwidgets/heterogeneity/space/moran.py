@@ -16,6 +16,7 @@ from socwidgets.heterogeneity.bootstrap import (
     interval_of,
 )
 from socwidgets.heterogeneity.pairs import PairSums, sum_pairs
+from socwidgets.heterogeneity.possible import within
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.model.errors import ParameterError
 
@@ -145,13 +146,15 @@ def autocorrelation_of(
         own = _by_own_pixels(sample, per_unit, units, neighbors)
         drawn = [_both(own @ c.T) for c in draw_counts(units, draws, seed)]
         which = 0 if np.isnan(moran_true) else 2
-        unlike = 1.0 - np.concatenate([d[which] for d in drawn])
+        # A draw with next to no variance left divides by it: I lies between -1 and 1.
+        unlike = np.clip(1.0 - np.concatenate([d[which] for d in drawn]), 0.0, 2.0)
         estimate = moran if which == 0 else moran_true
         # I compares next neighbors: blocks longer than the correlation miss nothing of that.
         found = interval_of(
             1.0 - estimate, unlike, replace(units, stretch=units.few), positive=True
         )
         interval = Interval(found.std, 1.0 - found.high, 1.0 - found.low)
+        interval = within(interval, estimate, -1.0, 1.0)
     n = sample.size
     return Autocorrelation(
         moran, geary, moran_true, geary_true, -1.0 / (n - 1) if n > 1 else float("nan"),
@@ -262,11 +265,8 @@ def _p_values(
     degree = np.bincount(first, minlength=n) + np.bincount(second, minlength=n)
     variances = _moments(z, degree.astype(float), float(pairs))
     p = norm.sf((moran + 1 / (n - 1)) / np.sqrt(variances[0]))
-    return (
-        float(p),
-        float(norm.cdf((geary - 1) / np.sqrt(variances[1]))),
-        "normal limit of the shuffles",
-    )
+    p_geary = norm.cdf((geary - 1) / np.sqrt(variances[1]))
+    return float(p), float(p_geary), "normal limit of the shuffles"
 
 
 def _moments(z: np.ndarray, degree: np.ndarray, pairs: float) -> tuple[float, float]:

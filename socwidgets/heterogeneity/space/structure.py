@@ -49,6 +49,8 @@ class CorrelationLength:
         Whether the length is resolved and the field large enough.
     reason : str
         Why not, else empty.
+    field_um : float
+        Larger side of what was seen; an interval that reaches beyond it is NaN.
     """
 
     length_um: float
@@ -57,6 +59,7 @@ class CorrelationLength:
     fit: VariogramFit
     reported: bool
     reason: str
+    field_um: float
 
 
 def correlation_length(
@@ -124,15 +127,20 @@ def correlation_length_of(
         lengths = _drawn_lengths(found, fit, counts)
         units = replace(units, stretch=units.stretch * STRETCH)
         interval = interval_of(fit.length_px * pixel, lengths * pixel, units, positive=True)
-    extent = [int(p.max() - p.min()) + 1 for p in sample.position[-2:]]
-    reason = _objection(rough * pixel, resolution_um or pixel, max(extent) * pixel)
+    field = max(int(p.max() - p.min()) + 1 for p in sample.position[-2:]) * pixel
+    reason = _objection(rough * pixel, resolution_um or pixel, field)
+    if interval.high > field:
+        interval = NO_INTERVAL
+    length = rough * pixel if np.isfinite(rough) else float("nan")
     return CorrelationLength(
-        rough * pixel, fit.length_px * pixel, interval, fit, not reason, reason
+        length, fit.length_px * pixel, interval, fit, not reason, reason, field
     )
 
 
 def _objection(length: float, resolution: float, field: float) -> str:
-    if not np.isfinite(length):
+    if np.isnan(length):
+        return "no variance is left that could be alike"
+    if np.isinf(length):
         return "no distance within a third of the field at which the likeness has gone"
     if length <= 2 * resolution:
         return f"not resolved: {length:.3g} um is no more than twice the {resolution:.3g} um seen"
