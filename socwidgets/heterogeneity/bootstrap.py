@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from scipy.special import erf
 from scipy.stats import t as student
 
 from socwidgets.heterogeneity.sample import Sample, compact
-from socwidgets.model.errors import CancelledError, ParameterError
-
-Progress = Callable[[int, int], None]
+from socwidgets.model.errors import ParameterError
+from socwidgets.model.watch import Progress as Progress
+from socwidgets.model.watch import stop_if as stop_if
 
 #: Fewer units than this give no interval.
 MIN_UNITS = 3
@@ -139,12 +139,6 @@ def _finished(index: np.ndarray, name: str, stretch: float, weights: np.ndarray)
     freedom = max(float(mass.sum() ** 2 / np.sum(mass**2)) - 1.0, 1.0)
     stretch *= np.sqrt((freedom + 1.0) / freedom)
     return Units(index, count, name, stretch, freedom)
-
-
-def stop_if(cancel: threading.Event | None) -> None:
-    """Raise `CancelledError` if the event is set."""
-    if cancel is not None and cancel.is_set():
-        raise CancelledError
 
 
 def draw_counts(
