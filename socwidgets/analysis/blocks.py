@@ -15,6 +15,7 @@ import xarray as xr
 from socwidgets.analysis.chunks import ChunkReader
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
+from socwidgets.model.watch import Progress as Progress
 
 #: Pixels of a block: a compiled fit of 100 energies stays well under 100 ms, which bounds the time
 #: a cancel takes, and threads still have enough blocks to share.
@@ -22,8 +23,6 @@ BLOCK_PIXELS = 16384
 
 #: Memory for the part of a lazy stack that a worker reads at once.
 LAZY_BYTES = 96 * 1024**2
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,20 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
             stop = min(start + step, ny * nx)
             rows = slice(start // nx, -(-stop // nx))
             yield Block(lead, start, stop, load or partial(rooms.load, rows))
+
+
+def blocks_in_memory(images: int, pixels: int, size: int) -> list[Block]:
+    """Blocks of `size` pixels of so many images that are in memory: there is nothing to load."""
+    return [
+        Block(lead, start, min(start + size, pixels), _nothing)
+        for lead in range(images)
+        for start in range(0, pixels, size)
+    ]
+
+
+def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:
+    """Load nothing: the block's data are in memory already."""
+    return np.empty((0, 0)), None, 0
 
 
 def _rows_at_once(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> int:

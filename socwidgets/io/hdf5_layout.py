@@ -11,7 +11,7 @@ import xarray as xr
 
 from socwidgets.io.assemble import axis_um, read_energies
 from socwidgets.io.hdf5_source import DatasetSource
-from socwidgets.io.lazy import as_array, content_name, require_dask, wants_lazy
+from socwidgets.io.lazy import as_array, content_name, read_whole, require_dask, wants_lazy
 from socwidgets.io.nexus import Found, no_stack, require_dataset, spectral_place
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import DARK, I0, SPECTRAL_AXES, X, Y
@@ -96,7 +96,8 @@ class StackLayout:
             name = content_name(self._path, self._found.signal)
             array = as_array(source, name, True, chunks)
         else:
-            array = self._signal[()]
+            rows = self._signal.chunks[0] if self._signal.chunks else 1
+            array = read_whole(self._signal.__getitem__, source.shape, source.dtype, rows)
         array = array.reshape([array.shape[place] for place in self._dims])
         return array.transpose(order)
 
