@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -58,11 +59,11 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
         images = signal.isel(dict(zip(lead_dims, index, strict=True)))
         noise = None if std is None else std.isel(dict(zip(lead_dims, index, strict=True)))
         load = None if lazy else _in_memory(images, noise)
-        sources = [ChunkReader(a) for a in (images, noise) if lazy and a is not None]
+        rooms = _Rooms([ChunkReader(a) for a in (images, noise) if lazy and a is not None])
         for start in range(0, ny * nx, step):
             stop = min(start + step, ny * nx)
             rows = slice(start // nx, -(-stop // nx))
-            yield Block(lead, start, stop, load or _rows(sources, rows))
+            yield Block(lead, start, stop, load or partial(rooms.load, rows))
 
 
 def blocks_in_memory(images: int, pixels: int, size: int) -> list[Block]:
@@ -129,20 +130,29 @@ def _in_memory(
     return lambda: (signal, std, 0)
 
 
-def _rows(
-    sources: list[ChunkReader], rows: slice
-) -> Callable[[], tuple[np.ndarray, np.ndarray | None, int]]:
-    def load() -> tuple[np.ndarray, np.ndarray | None, int]:
-        kind = sources[0].dtype
-        read = []
-        for source in sources:
-            energies, _, width = source.array.shape
-            room = np.empty((energies, rows.stop - rows.start, width), kind)
-            source.read((slice(0, energies), rows, slice(0, width)), room)
-            read.append(room.reshape(energies, -1))
-        return read[0], read[1] if len(read) > 1 else None, rows.start * width
+class _Rooms(threading.local):
+    """Reads rows of a lazy stack into memory that each thread keeps for its next block.
 
-    return load
+    Fresh memory for every block would cost half as much as to read it.
+    """
+
+    def __init__(self, sources: list[ChunkReader]) -> None:
+        self._sources = sources
+        self._rooms: list[np.ndarray] = []
+
+    def load(self, rows: slice) -> tuple[np.ndarray, np.ndarray | None, int]:
+        """Signal and noise of some rows, ``(E, M)`` each, valid until this thread's next call."""
+        energies, _, width = self._sources[0].array.shape
+        size = energies * (rows.stop - rows.start) * width
+        if not self._rooms or self._rooms[0].size < size:
+            kind = self._sources[0].dtype
+            self._rooms = [np.empty(size, kind) for _ in self._sources]
+        read = []
+        for source, room in zip(self._sources, self._rooms, strict=True):
+            part = room[:size].reshape(energies, -1, width)
+            source.read((slice(0, energies), rows, slice(0, width)), part)
+            read.append(part.reshape(energies, -1))
+        return read[0], read[1] if len(read) > 1 else None, rows.start * width
 
 
 def processors() -> int:

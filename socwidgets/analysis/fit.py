@@ -119,8 +119,9 @@ def fit_map(
     recipe = Recipe(chosen, stack[dim], full, references, _typical_std(noise, dim, full))
     fit = recipe.prepare()
     if not fit.points.all():
-        signal = signal.isel({dim: fit.points})
-        noise = None if noise is None else noise.isel({dim: fit.points})
+        wanted = {dim: _as_slice(fit.points)}
+        signal = signal.isel(wanted)
+        noise = None if noise is None else noise.isel(wanted)
     initial = starting_rows(fit.specs, signal, start)
     control = Control(progress, cancel, workers, block_pixels)
     codes = excluded.values.reshape(-1, signal.sizes[Y] * signal.sizes[X])
@@ -149,6 +150,13 @@ def _ordered(stack: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray | None]:
     dim = spectral_dim(stack[SIGNAL])
     signal = stack[SIGNAL].transpose(..., dim, Y, X)
     return signal, stack[SIGNAL_STD].transpose(*signal.dims) if SIGNAL_STD in stack else None
+
+
+def _as_slice(points: np.ndarray) -> slice | np.ndarray:
+    """A window without gaps as a slice, which copies nothing and still leads to the file."""
+    places = np.flatnonzero(points)
+    window = slice(places[0], places[-1] + 1)
+    return window if points[window].all() else points
 
 
 def _typical_std(noise: xr.DataArray | None, dim: str, params: Parameters) -> np.ndarray | None:

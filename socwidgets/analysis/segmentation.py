@@ -194,13 +194,13 @@ def _basins(
     noise: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Basins of the watershed of what is solid, and the landscape that was flooded."""
-    from skimage.segmentation import watershed
+    from socwidgets.kernels.flood import basins, summits
 
     height = _landscape(solid, smooth, spacing, noisy=noise > _NOISY)
     reach = max(1, round(chosen.separation_um / max(spacing) / 2))
-    top = (height == ndimage.maximum_filter(height, 2 * reach + 1)) & solid
+    top = summits(height, solid, reach)
     seeds, _ = ndimage.label(top, np.ones((3,) * top.ndim))
-    return watershed(-height, seeds, mask=solid), height
+    return basins(height, seeds, solid), height
 
 
 def _landscape(
@@ -210,7 +210,9 @@ def _landscape(
 
     More smoothing than that would fill the necks of small particles.
     """
-    depth = ndimage.distance_transform_edt(solid, sampling=spacing)
+    from socwidgets.kernels.distance import distance_inside
+
+    depth = distance_inside(solid, spacing)
     width = 1.5 if noisy else 1.0
     thickness = ndimage.gaussian_filter(smooth, width) if noisy else smooth
     height = ndimage.gaussian_filter(depth, width) * np.maximum(thickness, 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from socwidgets.heterogeneity.bootstrap import (
@@ -30,6 +32,7 @@ def share_entries(
     possible: Possible,
     draws: int,
     seed: int,
+    cancel: threading.Event | None = None,
 ) -> list[CardEntry]:
     """Spread between and within particles, and the intraclass correlation.
 
@@ -37,7 +40,7 @@ def share_entries(
     """
     if shares is None or levels is None:
         return []
-    between, within_, share = _share_intervals(sample, shares, units, draws, seed)
+    between, within_, share = _share_intervals(sample, shares, units, draws, seed, cancel)
     reasons = _reasons(sample, shares)
     few = "; no interval from fewer than three particles" if shares.n_groups < MIN_UNITS else ""
 
@@ -98,7 +101,12 @@ def _reasons(sample: Sample, shares: VarianceShares) -> dict[str, str]:
 
 
 def _share_intervals(
-    sample: Sample, shares: VarianceShares, units: Units, draws: int, seed: int
+    sample: Sample,
+    shares: VarianceShares,
+    units: Units,
+    draws: int,
+    seed: int,
+    cancel: threading.Event | None,
 ) -> tuple[Interval, Interval, Interval]:
     """Intervals of the two spreads and the share, from five sums per particle."""
     if not draws or units.name != "particle":
@@ -108,7 +116,8 @@ def _share_intervals(
     mass, first, second = units.sums(w), units.sums(w * v), units.sums(w * v**2)
     in_mean, in_pixels = units.sums(w**2 * noise) / mass, units.sums(w * noise)
     sums = np.stack([mass, first, first**2 / mass, second, in_mean, in_pixels])
-    drawn = np.concatenate([sums @ c.T for c in draw_counts(units, draws, seed)], axis=1)
+    chunks = [sums @ c.T for c in draw_counts(units, draws, seed, cancel=cancel)]
+    drawn = np.concatenate(chunks, axis=1)
     between, within_ = _between(drawn), _within(drawn)
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn_shares = between / (between + within_)

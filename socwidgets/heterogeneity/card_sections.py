@@ -10,7 +10,7 @@ import pandas as pd
 from socwidgets.heterogeneity.bootstrap import NO_INTERVAL, Interval
 from socwidgets.heterogeneity.card_parts import CardEntry
 from socwidgets.heterogeneity.limits.shares import outside_limits, window_suits
-from socwidgets.heterogeneity.possible import possible_range
+from socwidgets.heterogeneity.possible import Possible
 from socwidgets.heterogeneity.sample import Sample
 from socwidgets.heterogeneity.space.moran import Autocorrelation
 from socwidgets.heterogeneity.space.radial import CoreShell
@@ -26,10 +26,10 @@ def spread_entries(
     spread: NoiseCorrectedSpread,
     made: BootstrapResult,
     table: pd.DataFrame,
-    limits: tuple[float, float],
+    quiet: Possible,
+    seen: Possible,
 ) -> list[CardEntry]:
-    """Mean, median, spread as observed, of the noise and without it."""
-    quiet, seen = possible_range(sample, limits), possible_range(sample, limits, guard=0.0)
+    """Mean, median, spread as observed, of the noise and without it; `seen` holds the noise."""
     units = sample.kind.units
     by = f"resampling {made.n_units} units ({made.unit})" if made.draws else ""
     if made.draws and np.isnan(made.mean.std):
@@ -83,7 +83,7 @@ def space_entries(
     likeness: Autocorrelation,
     shell: CoreShell | None,
     spread: NoiseCorrectedSpread,
-    limits: tuple[float, float],
+    possible: Possible,
 ) -> list[CardEntry]:
     """Correlation length, Moran's I and the contrast of rim and core."""
     value = length.length_um if length.reported else float("nan")
@@ -112,7 +112,7 @@ def space_entries(
     ]  # fmt: skip
     if shell is not None:
         c = Interval(shell.std, shell.low, shell.high)
-        c = possible_range(sample, limits).difference(c, shell.contrast)
+        c = possible.difference(c, shell.contrast)
         found.append(
             CardEntry(
                 "core_shell", "Rim minus core of the particles", shell.contrast, c.std,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import xarray as xr
@@ -16,7 +17,9 @@ _DIAGONAL = math.sqrt(0.5)
 DIRECTIONS = ((0.0, 1.0), (1.0, 0.0), (_DIAGONAL, _DIAGONAL), (_DIAGONAL, -_DIAGONAL))
 
 
-def correlation_length_px(sample: Sample, true_variance: float) -> float:
+def correlation_length_px(
+    sample: Sample, true_variance: float, cancel: threading.Event | None = None
+) -> float:
     """Distance at which the autocovariance has fallen to 1/e of the noise-free variance.
 
     Parameters
@@ -25,6 +28,8 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
         Usable pixels; gaps are left out pair by pair. In a volume pairs lie within layers.
     true_variance : float
         Variance without the noise, which only lives at lag zero.
+    cancel : threading.Event, optional
+        Looked at before every offset; `CancelledError` if it was set.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
     while step <= reach:
         # Half a dozen lags at a time: a short length is found without looking at the long ones.
         lags = [step + i * max(1, step // 6) for i in range(6)]
-        for lag, ratio in _ratios(sample, lags, true_variance):
+        for lag, ratio in _ratios(sample, lags, true_variance, cancel):
             if ratio < 1 / math.e:
                 slope = (last_ratio - 1 / math.e) / (last_ratio - ratio)
                 return float(last_lag + slope * (lag - last_lag))
@@ -49,10 +54,12 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
     return float("inf") if last_lag > 0 else float("nan")
 
 
-def _ratios(sample: Sample, lags: list[int], variance: float) -> list[tuple[float, float]]:
+def _ratios(
+    sample: Sample, lags: list[int], variance: float, cancel: threading.Event | None
+) -> list[tuple[float, float]]:
     """``(lag, covariance/variance)``, directions pooled, for each lag that has pairs."""
     found = []
-    sums = sum_pairs(sample, offsets_at(lags))
+    sums = sum_pairs(sample, offsets_at(lags), cancel=cancel)
     nearest = np.argmin(np.abs(sums.distance[:, None] - np.asarray(lags)[None, :]), axis=1)
     for i in range(len(lags)):
         chosen = nearest == i

@@ -1,5 +1,6 @@
 """The card where there is next to nothing to go by: no number that cannot be, and a reason."""
 
+import threading
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from socwidgets.heterogeneity.bootstrap import Interval
 from socwidgets.heterogeneity.card import heterogeneity_card
 from socwidgets.heterogeneity.possible import possible_range, within
 from socwidgets.heterogeneity.sample import take_sample
+from socwidgets.model.errors import CancelledError
 
 SIZE, NOISE = 64, 0.03
 Y, X = np.mgrid[:SIZE, :SIZE]
@@ -155,3 +157,28 @@ def test_an_interval_is_cut_at_what_is_possible():
     assert (cut.std, cut.low, cut.high) == (0.25, 0.0, 0.5)
     empty = within(Interval(np.nan, np.nan, np.nan), 0.4, 0.0, 0.5)
     assert np.isnan([empty.std, empty.low, empty.high]).all()
+
+
+class StopsAt(threading.Event):
+    """A cancel that comes at the n-th look."""
+
+    def __init__(self, look):
+        super().__init__()
+        self.look, self.looks = look, 0
+
+    def is_set(self):
+        self.looks += 1
+        return self.looks == self.look
+
+
+def test_a_cancel_is_seen_in_every_step():
+    """The looks are spread over the card: in pairs of pixels, draws, swaps, checks."""
+    values, labels, noise = CASES["one active of 25"]
+    maps = map_set(values, noise)
+    particles = maps.soc.copy(data=labels)
+    never = StopsAt(-1)
+    heterogeneity_card(maps, particles, draws=200, cancel=never)
+    assert never.looks > 50
+    for look in range(1, never.looks + 1, 4):
+        with pytest.raises(CancelledError):
+            heterogeneity_card(maps, particles, draws=200, cancel=StopsAt(look))

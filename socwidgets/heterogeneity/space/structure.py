@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,18 +113,22 @@ def correlation_length_of(
     draws: int = 200,
     seed: int = 0,
     rough_px: float | None = None,
+    cancel: threading.Event | None = None,
 ) -> CorrelationLength:
-    """`correlation_length` of a sample; `rough_px` is its 1/e length, if known."""
+    """`correlation_length` of a sample; `rough_px` is its 1/e length, if known.
+
+    `CancelledError` if `cancel` was set before all distances were looked at.
+    """
     spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
     variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
-    rough = correlation_length_px(sample, variance) if rough_px is None else rough_px
+    rough = correlation_length_px(sample, variance, cancel) if rough_px is None else rough_px
     pixel = float(np.mean(sample.spacing_um[-2:]))
     units = resampling_units(sample, rough)
-    found = variogram_of(sample, units if draws else None)
+    found = variogram_of(sample, units if draws else None, cancel=cancel)
     fit = fit_variogram(found, model)
     interval = NO_INTERVAL
     if draws and np.isfinite(fit.length_px):
-        counts = np.concatenate(list(draw_counts(units, draws, seed)))
+        counts = np.concatenate(list(draw_counts(units, draws, seed, cancel=cancel)))
         lengths = _drawn_lengths(found, fit, counts)
         units = replace(units, stretch=units.stretch * STRETCH)
         interval = interval_of(fit.length_px * pixel, lengths * pixel, units, positive=True)
