@@ -8,6 +8,7 @@ the GIL; an inline runner with the same interface serves tests and reports.
 from __future__ import annotations
 
 import enum
+import inspect
 import logging
 import threading
 import time
@@ -46,35 +47,49 @@ class Work(Protocol):
 
 JobCallback = Callable[["Job"], None]
 
-#: Seconds after which a cancelled piece of work that cannot stop by itself is left alone, at most.
-LEAVE_S = 0.05
+#: Seconds that cancelled work has to stop by itself; then it is left alone.
+LEAVE_S = 0.5
+#: Seconds between two looks at work that says nothing about its progress.
+_LOOK_S = 0.05
 
 
-def abandonable(function: Callable[[], Any]) -> Work:
-    """Work of a function that knows neither progress nor cancel.
+def abandonable(function: Callable[..., Any], *args: Any, **keywords: Any) -> Work:
+    """Work of any function, which ends soon after a cancel whatever the function does.
 
-    It runs in a thread of its own. When it is cancelled the job ends at once; the function goes on
-    to its end unheard, and what it returns or raises is dropped.
+    The function runs in a thread of its own, with ``progress`` and ``cancel`` if it takes these: a
+    cancel then stops it between two of its parts. One that has not stopped after `LEAVE_S`, or
+    knows no cancel, is left alone: it goes on to the end of the part unheard, and what it returns
+    or raises is dropped.
     """
+    known = inspect.signature(function).parameters
+    told = "progress" in known and "cancel" in known
 
     def work(*, progress: Callable[[int, int], None], cancel: threading.Event) -> Any:
         if cancel.is_set():
             raise CancelledError("cancelled")
         found: dict[str, Any] = {}
 
+        def heard(done: int, total: int) -> None:
+            if not cancel.is_set():
+                progress(done, total)
+
+        watch = {"progress": heard, "cancel": cancel} if told else {}
+
         def run() -> None:
             try:
-                found["result"] = function()
+                found["result"] = function(*args, **keywords, **watch)
             except BaseException as error:
                 found["error"] = error
 
         thread = threading.Thread(target=run, name="socwidgets-abandonable", daemon=True)
         thread.start()
         while thread.is_alive():
-            thread.join(LEAVE_S)
+            thread.join(_LOOK_S)
             if cancel.is_set():
+                thread.join(LEAVE_S if told else 0.0)
                 raise CancelledError("cancelled")
-            progress(0, 0)
+            if not told:
+                progress(0, 0)
         if "error" in found:
             raise found["error"]
         return found["result"]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -14,6 +15,7 @@ import xarray as xr
 from socwidgets.analysis.chunks import ChunkReader
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
+from socwidgets.model.watch import Progress as Progress
 
 #: Pixels of a block: a compiled fit of 100 energies stays well under 100 ms, which bounds the time
 #: a cancel takes, and threads still have enough blocks to share.
@@ -21,8 +23,6 @@ BLOCK_PIXELS = 16384
 
 #: Memory for the part of a lazy stack that a worker reads at once.
 LAZY_BYTES = 96 * 1024**2
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,25 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
         images = signal.isel(dict(zip(lead_dims, index, strict=True)))
         noise = None if std is None else std.isel(dict(zip(lead_dims, index, strict=True)))
         load = None if lazy else _in_memory(images, noise)
-        sources = [ChunkReader(a) for a in (images, noise) if lazy and a is not None]
+        rooms = _Rooms([ChunkReader(a) for a in (images, noise) if lazy and a is not None])
         for start in range(0, ny * nx, step):
             stop = min(start + step, ny * nx)
             rows = slice(start // nx, -(-stop // nx))
-            yield Block(lead, start, stop, load or _rows(sources, rows))
+            yield Block(lead, start, stop, load or partial(rooms.load, rows))
+
+
+def blocks_in_memory(images: int, pixels: int, size: int) -> list[Block]:
+    """Blocks of `size` pixels of so many images that are in memory: there is nothing to load."""
+    return [
+        Block(lead, start, min(start + size, pixels), _nothing)
+        for lead in range(images)
+        for start in range(0, pixels, size)
+    ]
+
+
+def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:
+    """Load nothing: the block's data are in memory already."""
+    return np.empty((0, 0)), None, 0
 
 
 def _rows_at_once(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> int:
@@ -116,20 +130,29 @@ def _in_memory(
     return lambda: (signal, std, 0)
 
 
-def _rows(
-    sources: list[ChunkReader], rows: slice
-) -> Callable[[], tuple[np.ndarray, np.ndarray | None, int]]:
-    def load() -> tuple[np.ndarray, np.ndarray | None, int]:
-        kind = sources[0].dtype
-        read = []
-        for source in sources:
-            energies, _, width = source.array.shape
-            room = np.empty((energies, rows.stop - rows.start, width), kind)
-            source.read((slice(0, energies), rows, slice(0, width)), room)
-            read.append(room.reshape(energies, -1))
-        return read[0], read[1] if len(read) > 1 else None, rows.start * width
+class _Rooms(threading.local):
+    """Reads rows of a lazy stack into memory that each thread keeps for its next block.
 
-    return load
+    Fresh memory for every block would cost half as much as to read it.
+    """
+
+    def __init__(self, sources: list[ChunkReader]) -> None:
+        self._sources = sources
+        self._rooms: list[np.ndarray] = []
+
+    def load(self, rows: slice) -> tuple[np.ndarray, np.ndarray | None, int]:
+        """Signal and noise of some rows, ``(E, M)`` each, valid until this thread's next call."""
+        energies, _, width = self._sources[0].array.shape
+        size = energies * (rows.stop - rows.start) * width
+        if not self._rooms or self._rooms[0].size < size:
+            kind = self._sources[0].dtype
+            self._rooms = [np.empty(size, kind) for _ in self._sources]
+        read = []
+        for source, room in zip(self._sources, self._rooms, strict=True):
+            part = room[:size].reshape(energies, -1, width)
+            source.read((slice(0, energies), rows, slice(0, width)), part)
+            read.append(part.reshape(energies, -1))
+        return read[0], read[1] if len(read) > 1 else None, rows.start * width
 
 
 def processors() -> int:

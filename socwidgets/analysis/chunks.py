@@ -3,18 +3,21 @@
 Asking xarray or dask for a slice costs milliseconds of Python each time and copies the data twice;
 with hundreds of frames that is longer than the fit. Here the task graph is optimized once, and each
 chunk is computed on its own and copied once. A chunk that is nothing but a part of an array on disk
-which can read into memory that is there (``read_direct``, as HDF5 datasets have it) is not even
-copied: to take fresh memory from the system for every chunk costs more than to read it.
+which can read into memory that is there (see `storage.sources`) is not even copied: to take fresh
+memory from the system for every chunk costs more than to read it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.dask_trace import traced, within
+from socwidgets.analysis.storage.sources import BoxSource, box_source
 from socwidgets.model.names import X, Y, spectral_dim
 
 
@@ -31,12 +34,15 @@ class ChunkReader:
         self.array = array.transpose(spectral_dim(array), Y, X)
         self.dtype = np.dtype(np.float64 if array.dtype == np.float64 else np.float32)
         self._graph: dict | None = None
+        self._sources: dict[int, BoxSource | None] = {}
+        self._lock = threading.Lock()
         if array.chunks is not None:
             import dask
 
-            (data,) = dask.optimize(self.array.data)
-            self._graph = dict(data.__dask_graph__())
-            self._name = data.name
+            data = self.array.data
+            self._graph, self._name = dict(data.__dask_graph__()), data.name
+            (fused,) = dask.optimize(data)
+            self._fused, self._fused_name = dict(fused.__dask_graph__()), fused.name
             self._borders = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in data.chunks]
 
     def read(self, box: tuple[slice, slice, slice], room: np.ndarray) -> None:
@@ -44,36 +50,59 @@ class ChunkReader:
         if self._graph is None:
             room[...] = self.array[box].values
             return
+        if self._whole is not None:
+            whole, origin = self._whole
+            shifted = (slice(b.start + o, b.stop + o) for b, o in zip(box, origin, strict=True))
+            whole.read_into(tuple(shifted), room)
+            return
         for key, here, there in self._overlaps(box):
             source, part = self._on_disk(key)
-            if source is not None and source.dtype == room.dtype and room.flags.c_contiguous:
-                wanted = (_within(p, h) for p, h in zip(part, here, strict=True))
-                source.read_direct(room, tuple(wanted), there)
+            if source is not None:
+                wanted = (within(p, h) for p, h in zip(part, here, strict=True))
+                source.read_into(tuple(wanted), room[there])
             else:
                 room[there] = self._chunk(key)[here]
 
-    def _on_disk(self, key: tuple) -> tuple[Any, tuple[slice, ...]]:
-        """The array on disk that a chunk is cut from, and the cut; None if there is more to do."""
-        from dask.array.core import getter
+    @property
+    def plain(self) -> bool:
+        """Whether any part of a chunk is read straight from a file, at the cost of that part."""
+        return self._whole is not None and self._whole[0].plain
 
-        graph: dict = self._graph or {}
-        task = graph.get(key)
-        places: tuple[Any, ...] = getattr(task, "args", ())
-        if getattr(task, "func", None) is not getter or len(places) != 2:
+    @cached_property
+    def _whole(self) -> tuple[BoxSource, tuple[int, ...]] | None:
+        """The one array on disk of which all chunks are cut side by side, and where they begin."""
+        if self._graph is None:
+            return None
+        first = (self._name, 0, 0, 0)
+        source, part = self._on_disk(first)
+        if source is None:
+            return None
+        origin = tuple(p.start for p in part)
+        for place in np.ndindex(*[b.size - 1 for b in self._borders]):
+            here, cut = self._on_disk((self._name, *place))
+            begins = [b[i] + o for b, i, o in zip(self._borders, place, origin, strict=True)]
+            if here is not source or any(c.start != b for c, b in zip(cut, begins, strict=True)):
+                return None
+        return source, origin
+
+    def _on_disk(self, key: tuple) -> tuple[BoxSource | None, tuple[slice, ...]]:
+        """The array on disk that a chunk is cut from, and the cut; None if there is more to do."""
+        found = traced(self._graph or {}, key)
+        if found is None:
             return None, ()
-        source = getattr(graph.get(getattr(places[0], "key", None)), "value", None)
-        part: Any = getattr(places[1], "value", None)
-        plain = isinstance(part, tuple) and all(
-            isinstance(p, slice) and p.start is not None and p.step in (None, 1) for p in part
-        )
-        return (source, part) if plain and hasattr(source, "read_direct") else (None, ())
+        array, part = found
+        with self._lock:
+            if id(array) not in self._sources:
+                self._sources[id(array)] = box_source(array)
+            return self._sources[id(array)], part
 
     def _chunk(self, key: tuple) -> np.ndarray:
         """Compute one chunk, in this thread."""
         from dask import get
         from dask.optimization import cull
 
-        graph, _ = cull(self._graph, [key])
+        key = (self._fused_name, *key[1:])
+        graph, _ = cull(self._fused, [key])
         return np.asarray(get(graph, key))
 
     def _overlaps(self, box: tuple[slice, slice, slice]) -> Iterator[tuple[tuple, tuple, tuple]]:
@@ -93,8 +122,3 @@ class ChunkReader:
                 for x, x_in, x_out in axes[2]:
                     key = (self._name, e, y, x)
                     yield key, (e_in, y_in, x_in), (e_out, y_out, x_out)
-
-
-def _within(part: slice, inside: slice) -> slice:
-    """A part of a part."""
-    return slice(part.start + inside.start, part.start + inside.stop)

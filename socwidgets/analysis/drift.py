@@ -16,6 +16,7 @@ from socwidgets.analysis.frame_preparation import moved, prepare, prepare_masked
 from socwidgets.analysis.masked_correlation import COARSE, MaskedCorrelation
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.model.errors import DataError
+from socwidgets.model.watch import NOBODY, Watch
 
 Frames = Callable[[int], np.ndarray]
 Comparison: TypeAlias = "Plain | MaskedCorrelation"
@@ -29,6 +30,9 @@ _OUTLIER_FLOOR_PX = 0.5
 #: The best of all shifts of pure noise correlates by some five over the root of the number of
 #: pixels; less than this many is no resemblance, whatever `min_correlation` says.
 _NOISE_PEAK = 8.0
+#: Shares of the time, for the progress: of the first pass, and of bringing the frames to their
+#: place within each further one.
+_FIRST_PASS, _ALIGNING = 0.2, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,11 @@ class Drift:
 
 
 def find_drift(
-    frame: Frames, n: int, params: RegistrationParams, mask: np.ndarray | None = None
+    frame: Frames,
+    n: int,
+    params: RegistrationParams,
+    mask: np.ndarray | None = None,
+    watch: Watch = NOBODY,
 ) -> Drift:
     """Measure the drift of `n` frames.
 
@@ -73,6 +81,8 @@ def find_drift(
     mask : ndarray of bool, optional
         ``(y, x)``; nothing outside is read. The frames are then compared by normalized correlation
         over what their masks have in common (Padfield 2012), which takes about twice as long.
+    watch : Watch
+        Told at every frame of every pass.
 
     Returns
     -------
@@ -84,6 +94,8 @@ def find_drift(
     ------
     DataError
         If no frame has any contrast.
+    CancelledError
+        If the watch was told to stop.
     """
     shape = frame(0).shape
     whole = int(np.prod(shape))
@@ -99,13 +111,18 @@ def find_drift(
     compare: Comparison = Plain(window) if mask is None else MaskedCorrelation(window)
     if params.reference == "mean":
         path, correlation = _follow(
-            prepared, n, compare, params, _NEWEST, min(COARSE, params.upsample)
-        )
-        for _ in range(params.passes):
+            prepared, n, compare, params, _NEWEST, min(COARSE, params.upsample),
+            watch=watch.part(0.0, _FIRST_PASS),
+        )  # fmt: skip
+        rest = watch.part(_FIRST_PASS, 1.0)
+        for number in range(params.passes):
             replaced = untrusted(path, correlation, pixels, params)
             path = _bridge(path, replaced)
             path -= path[~replaced].mean(axis=0)
-            step, correlation = _against_mean(prepared, path, ~replaced, compare, params, kept)
+            step, correlation = _against_mean(
+                prepared, path, ~replaced, compare, params, kept,
+                rest.part(number / params.passes, (number + 1) / params.passes),
+            )  # fmt: skip
             path = path + step
             if np.abs(step[~replaced]).max() <= 1.0 / params.upsample:
                 break
@@ -113,7 +130,9 @@ def find_drift(
     else:
         newest = 1.0 if params.reference == "neighbor" else 0.0
         start = params.reference_frame if params.reference == "frame" else 0
-        path, correlation = _follow(prepared, n, compare, params, newest, params.upsample, start)
+        path, correlation = _follow(
+            prepared, n, compare, params, newest, params.upsample, start, watch
+        )
     replaced = untrusted(path, correlation, pixels, params)
     path = _bridge(path, replaced)
     if params.degree is not None:
@@ -206,6 +225,7 @@ def _follow(
     newest: float,
     upsample: int,
     start: int = 0,
+    watch: Watch = NOBODY,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Drift against a reference that follows: weight `newest` of each frame replaces the old.
 
@@ -219,6 +239,7 @@ def _follow(
     for order in (range(start, n), range(start - 1, -1, -1)):
         running, before = first, start
         for i in order:
+            watch(i if i >= start else n - 1 - i, n)
             image = prepared(i)
             if not image.any():
                 path[i] = path[before]
@@ -246,16 +267,17 @@ def _against_mean(
     compare: Comparison,
     params: RegistrationParams,
     kept: int,
+    watch: Watch = NOBODY,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Remaining displacement of every frame against the mean of the aligned ones."""
     n = len(path)
     aligned = lru_cache(maxsize=kept)(lambda i: moved(prepared(i), path[i]))
     members = np.flatnonzero(used)
     total = np.zeros_like(aligned(0))
-    for member in members:
+    for member in watch.part(0.0, _ALIGNING).over(members, members.size):
         total = total + aligned(int(member))
     step, correlation = np.zeros((n, 2)), np.full(n, np.nan)
-    for i in range(n):
+    for i in watch.part(_ALIGNING, 1.0).over(range(n), n):
         image = aligned(i)
         # A frame must not be compared with itself: its own noise would say that it is in place.
         others = members.size - int(used[i])

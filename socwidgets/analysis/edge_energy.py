@@ -12,6 +12,7 @@ import xarray as xr
 
 from socwidgets.analysis.edge_parameters import EdgeEnergyParameters, WhiteLineParameters
 from socwidgets.analysis.edge_plans import edge_plan, white_line_plan
+from socwidgets.analysis.edge_trace import trace
 from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
 from socwidgets.analysis.normalization import window_attrs
 from socwidgets.analysis.xanes_parameters import DEFINITIONS, normalization_plan, span
@@ -31,6 +32,9 @@ _WORDS = {
     "centroid_energy": "Centroid of the edge",
     "derivative_energy": "Energy of the largest slope",
 }
+
+#: How a window that is not fixed is placed; a calibration must share it.
+_FOLLOWS = "follows each pixel's own peak"
 
 _DERIVATIVE_CAVEAT = (
     "the largest slope jumps between two inflections where a spectrum has two: in Ni layered "
@@ -169,7 +173,7 @@ def _block_fit(
         narrow,
         lambda column: {},
         attrs,
-        partial(_trace, own),
+        partial(trace, own),
     )
 
 
@@ -222,7 +226,7 @@ def _white_line_attrs(
         "white_line_center": float(params.center),  # type: ignore[arg-type]
         "white_line_half_width": params.half_width,
         "white_line_degree": params.degree,
-        "white_line_recentered": params.recenter,
+        "white_line_recentered": _FOLLOWS if params.recenter else False,
         "white_line_grid": [float(plan.origin + plan.scale * x) for x in plan.x[rows]],
     }
 
@@ -236,28 +240,6 @@ def _noise_attrs(plan: EdgePlan, typical_std: np.ndarray | None) -> dict[str, An
         "sigma_source": f"residual of each pixel: {', '.join(used)}",
         "noise_degrees_of_freedom": plan.freedom,
     }
-
-
-def _trace(plan: EdgePlan, spectrum: np.ndarray) -> dict[str, np.ndarray]:
-    """Curves that were fitted, where they were fitted; NaN elsewhere."""
-    w, line, ok = plan.windows, plan.white_line, np.isfinite(spectrum).all()
-    fit = np.full(spectrum.size, np.nan)
-    base = np.zeros(spectrum.size)
-    if plan.has_pre and ok:
-        c = w.pre_weights @ spectrum[w.pre]
-        fit[w.pre] = c @ w.pre_basis
-        base = c[0] + (c[1] * plan.x if plan.tilted else 0.0) + np.zeros(spectrum.size)
-        if plan.has_jump:
-            d = w.post_weights @ spectrum[w.post] - w.post_from_pre @ c
-            fit[w.post] = (w.merge @ np.concatenate([c, d])) @ w.basis
-    if line.first.size and ok:
-        entry = int(np.argmax((spectrum - base)[line.candidates]))
-        rows = slice(int(line.first[entry]), int(line.first[entry] + line.samples[entry]))
-        v = (plan.x[rows] - line.center[entry]) / line.half[entry]
-        weights = line.weights[entry, :, : line.samples[entry]]
-        peak = weights @ (spectrum - base)[rows]
-        fit[rows] = base[rows] + np.polynomial.polynomial.polyval(v, peak)
-    return {"fit": fit, "background": base}
 
 
 for _method in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,15 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.analysis.fit import MASK_STATUS
+from socwidgets.analysis.fit_mask import MASK_STATUS
+from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.analysis.xanes_parameters import POST_START, PRE_WINDOW, half_rise
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import require_quantity, validate_stack
+from socwidgets.model.watch import Progress, Watch
 
 JUMP = "edge_jump"
 MASK = "mask"
@@ -70,7 +73,12 @@ class EdgeJumpParameters(Parameters):
 
 
 def edge_jump(
-    od: xr.Dataset, params: EdgeJumpParameters | None = None, **changes: Any
+    od: xr.Dataset,
+    params: EdgeJumpParameters | None = None,
+    *,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    **changes: Any,
 ) -> xr.Dataset:
     """Edge jump ``mean(post) - mean(pre)`` with its noise, and the mask of pixels with enough.
 
@@ -80,6 +88,8 @@ def edge_jump(
         Stack of optical density, ``(..., spectral, y, x)``.
     params : EdgeJumpParameters, optional
         `changes` are laid over them.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -92,23 +102,30 @@ def edge_jump(
     ------
     DataError
         If a window holds no point, or the windows cannot be found by themselves.
+    CancelledError
+        If `cancel` was set.
     """
     validate_stack(od)
     require_quantity(od, ("optical_density", "normalized", "intensity"), "the edge jump")
     given = params.to_dict() if params is not None else {}
     chosen = EdgeJumpParameters.from_mapping({**given, **changes})
-    dim = spectral_dim(od[SIGNAL])
-    pre, post = _windows(od, chosen, dim)
+    dim, watch = spectral_dim(od[SIGNAL]), Watch(progress, cancel)
+    watch(0, 1)
+    with graph_watched_by(watch.part(0.0, 0.5)):
+        pre, post = _windows(od, chosen, dim, watch.part(0.0, 0.5))
+    watch(1, 2)
     before, after = od[SIGNAL].isel({dim: pre}), od[SIGNAL].isel({dim: post})
     jump = after.mean(dim) - before.mean(dim)
+    watch(3, 5)
     variance = sum(
         _mean_variance(od, part, points, dim) for part, points in ((before, pre), (after, post))
     )
+    watch(4, 5)
     std = variance**0.5
     mask = (jump > chosen.min_jump) & (jump > chosen.jump_sigma * std)
     if chosen.erode_px:
         mask = _eroded(mask.compute(), chosen.erode_px)
-    result = xr.Dataset(
+    made = xr.Dataset(
         {
             JUMP: jump.assign_attrs(long_name="Edge jump", units="1"),
             std_name(JUMP): std.assign_attrs(
@@ -116,7 +133,9 @@ def edge_jump(
             ),
             MASK: mask.assign_attrs(long_name="Enough signal", **{MASK_STATUS: "low_signal"}),
         }
-    ).compute()
+    )
+    with graph_watched_by(watch.part(0.8, 1.0)):
+        result = made.compute()
     axis = od[dim].values
     used = {"pre": _span(axis[pre]), "post": _span(axis[post])}
     result.attrs.update({f"{name}_window": window for name, window in used.items()})
@@ -147,10 +166,13 @@ def _mean_variance(
     return part.var(dim, ddof=1) / count
 
 
-def _windows(od: xr.Dataset, chosen: EdgeJumpParameters, dim: str) -> tuple[np.ndarray, np.ndarray]:
+def _windows(
+    od: xr.Dataset, chosen: EdgeJumpParameters, dim: str, watch: Watch
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices of the points before and after the edge."""
     axis = od[dim].values
-    automatic = _automatic_windows(od, dim) if chosen.pre is None or chosen.post is None else None
+    missing = chosen.pre is None or chosen.post is None
+    automatic = _automatic_windows(od, dim, watch) if missing else None
     chosen_windows = []
     for name, window, found in (
         ("pre", chosen.pre, automatic and automatic[0]),
@@ -169,13 +191,17 @@ def _windows(od: xr.Dataset, chosen: EdgeJumpParameters, dim: str) -> tuple[np.n
     return chosen_windows[0], chosen_windows[1]
 
 
-def _automatic_windows(od: xr.Dataset, dim: str) -> tuple[tuple[float, float], tuple[float, float]]:
+def _automatic_windows(
+    od: xr.Dataset, dim: str, watch: Watch
+) -> tuple[tuple[float, float], tuple[float, float]]:
     """Find the windows on the spectrum of the pixels that absorb most."""
     axis = od[dim].values
     signal = od[SIGNAL].stack(pixel=[d for d in od[SIGNAL].dims if d != dim])
     rise = (signal.max(dim) - signal.isel({dim: 0})).compute()
+    watch(1, 3)
     strong = rise >= rise.quantile(0.95)
     mean = signal.isel(pixel=np.flatnonzero(strong.values)).mean("pixel").compute().values
+    watch(2, 3)
     base = np.median(mean[: max(3, mean.size // 20)])
     top = int(np.nanargmax(mean))
     height = mean[top] - base

@@ -19,8 +19,9 @@ _CENTER_HELP = (
 )
 _WIDTH_HELP = "The polynomial is fitted to the points within this distance of the center."
 _RECENTER_HELP = (
-    "Center the window on each pixel's own largest point within 4 half widths of the common "
-    "center. Follows large shifts, but spreads more with noise."
+    "Let the window follow each pixel's own peak, within 4 half widths of the common center: the "
+    "peak is where the slope of the local polynomial at its own center falls through zero. For "
+    "shifts that are not small against the half width; somewhat more noise."
 )
 _SATURATION_HELP = (
     "A pixel with a sample at or above this is flagged as saturated; empty: none is. Clipped peaks "

@@ -13,6 +13,7 @@ from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, STATUS, VALID, X, Y, spectral_dim
 from socwidgets.model.status import Status
+from socwidgets.model.watch import NOBODY, Watch
 
 SCALE, ROW_DY, ROW_DX = "scale", "row_dy", "row_dx"
 
@@ -51,12 +52,12 @@ def motions(drift: xr.Dataset, stack: xr.Dataset, dim: str) -> list[Motion]:
     ]
 
 
-def move_stack(result: xr.Dataset, moves: list[Motion]) -> None:
+def move_stack(result: xr.Dataset, moves: list[Motion], watch: Watch = NOBODY) -> None:
     """Interpolate signal and noise once, and bring the masks along; changes `result`."""
-    result[SIGNAL] = _each_frame(move_frame, result[SIGNAL], moves)
+    result[SIGNAL] = _each_frame(move_frame, result[SIGNAL], moves, watch.part(0.0, 0.5))
     if SIGNAL_STD in result:
         std = result[SIGNAL_STD]
-        moved = _each_frame(move_variance, std**2, moves) ** 0.5
+        moved = _each_frame(move_variance, std**2, moves, watch.part(0.5, 1.0)) ** 0.5
         note = "neighboring pixels are correlated by the interpolation of the registration"
         result[SIGNAL_STD] = moved.assign_attrs({**std.attrs, "note": note})
     shape = (result.sizes[Y], result.sizes[X])
@@ -90,17 +91,20 @@ def _grid(move: Motion, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]
 
 
 def _each_frame(
-    function: Callable[[np.ndarray, Motion], np.ndarray], values: xr.DataArray, moves: list[Motion]
-) -> xr.DataArray:
+    function: Callable[[np.ndarray, Motion], np.ndarray], values: xr.DataArray, moves: list[Motion],
+    watch: Watch,
+) -> xr.DataArray:  # fmt: skip
     """Apply `function(frame, motion)` to every frame, lazily where the values are lazy."""
     dim = spectral_dim(values)
     if values.chunks is not None:
         # One frame per task: the interpolation needs whole frames, and no more than one at once.
         values = values.chunk({Y: -1, X: -1, dim: 1})
+        watch = NOBODY  # moved when they are read, and the caller is gone by then
     dtype = np.result_type(values.dtype, np.float32)
 
     def block(frames: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        moved = [function(f, moves[int(i)]) for f, i in zip(frames, numbers, strict=True)]
+        each = watch.over(zip(frames, numbers, strict=True), len(frames))
+        moved = [function(frame, moves[int(number)]) for frame, number in each]
         return np.stack(moved).astype(dtype)
 
     moved = xr.apply_ufunc(

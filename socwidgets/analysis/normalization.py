@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.blocks import Block, run_blocks
+from socwidgets.analysis.blocks import Block, blocks_in_memory, run_blocks
 from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
+from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.analysis.xanes_parameters import (
     PreEdgeParameters,
     StackNormalizationParameters,
@@ -33,6 +35,7 @@ from socwidgets.model.names import (
 )
 from socwidgets.model.stack import require_quantity, validate_stack
 from socwidgets.model.status import Status
+from socwidgets.model.watch import Progress, Watch
 
 JUMP = "edge_jump"
 
@@ -45,6 +48,8 @@ def normalize(
     params: StackNormalizationParameters | None = None,
     *,
     in_place: bool = False,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Stack of normalized spectra ``(mu - pre)/jump``.
@@ -58,6 +63,8 @@ def normalize(
     in_place : bool
         Overwrite the signal of `stack` instead of making a new array (numpy, float32 or float64,
         spectral axis before y and x): half the memory, and the input is gone.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`; a stack in place is left half done by a cancel.
 
     Returns
     -------
@@ -71,6 +78,8 @@ def normalize(
     ------
     DataError
         If the quantity, the windows or E0 cannot work, or `in_place` is impossible.
+    CancelledError
+        If `cancel` was set.
 
     Notes
     -----
@@ -81,7 +90,8 @@ def normalize(
     require_quantity(stack, ("optical_density", "intensity"), "normalization")
     given = params.to_dict() if params is not None else {}
     chosen = StackNormalizationParameters.from_mapping({**given, **changes})
-    dim = spectral_dim(stack[SIGNAL])
+    dim, watch = spectral_dim(stack[SIGNAL]), Watch(progress, cancel)
+    watch(0, 1)
     signal = stack[SIGNAL].transpose(..., dim, Y, X)
     chosen = chosen.completed(stack[dim], partial(mean_spectrum, signal))
     plan = normalization_plan(stack[dim].values, chosen, chosen.nvict)
@@ -94,10 +104,11 @@ def normalize(
         )
     lazy = signal.chunks is not None
     normalized, jump = (
-        _lazily(signal, plan, chosen.flatten)
+        _lazily(signal, plan, chosen.flatten, watch.part(0.1, 0.9))
         if lazy
-        else _in_memory(signal, plan, chosen.flatten, in_place)
+        else _in_memory(signal, plan, chosen.flatten, in_place, watch.part(0.1, 0.9))
     )
+    watch(9, 10)
     return _as_stack(stack, normalized, jump, plan, chosen, dim)
 
 
@@ -145,7 +156,7 @@ def _is_plain(values: np.ndarray) -> bool:
 
 
 def _in_memory(
-    signal: xr.DataArray, plan: NormalizationPlan, flatten: bool, in_place: bool
+    signal: xr.DataArray, plan: NormalizationPlan, flatten: bool, in_place: bool, watch: Watch
 ) -> tuple[xr.DataArray, xr.DataArray]:
     from socwidgets.kernels.normalization import normalize_block
 
@@ -166,25 +177,18 @@ def _in_memory(
         )  # fmt: skip
 
     run_blocks(
-        [
-            Block(number, start, min(start + _BLOCK_PIXELS, pixels), _nothing)
-            for number in range(images.shape[0])
-            for start in range(0, pixels, _BLOCK_PIXELS)
-        ],
+        blocks_in_memory(images.shape[0], pixels, _BLOCK_PIXELS),
         work,
+        progress=watch,
+        cancel=watch.cancel,
     )
     image = signal.isel({spectral_dim(signal): 0}, drop=True)
     normalized = signal.copy(data=out.reshape(values.shape))
     return normalized, image.copy(data=jump.reshape(image.shape)).drop_attrs(deep=False)
 
 
-def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:
-    """Load nothing: the block's data are in memory already."""
-    return np.empty((0, 0)), None, 0
-
-
 def _lazily(
-    signal: xr.DataArray, plan: NormalizationPlan, flatten: bool
+    signal: xr.DataArray, plan: NormalizationPlan, flatten: bool, watch: Watch
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Normalize chunk by chunk, with all energies of a pixel in one chunk."""
     dim = spectral_dim(signal)
@@ -199,7 +203,8 @@ def _lazily(
         dask="parallelized",
         output_dtypes=[kind],
     )
-    return normalized, jump.compute().drop_attrs(deep=False)
+    with graph_watched_by(watch):
+        return normalized, jump.compute().drop_attrs(deep=False)
 
 
 def _normalize_array(values: np.ndarray, plan: NormalizationPlan, flatten: bool) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from socwidgets.analysis.detector import (
 from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.open_beam import dark_counts, open_beam
 from socwidgets.analysis.transmission import convert_in_memory
+from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import status_variable
@@ -41,6 +43,7 @@ from socwidgets.model.names import (
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import require_quantity, validate_stack
 from socwidgets.model.status import Status
+from socwidgets.model.watch import Progress, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,8 @@ def optical_density(
     empty: xr.DataArray | np.ndarray | None = None,
     dark: xr.DataArray | np.ndarray | float | None = None,
     params: OpticalDensityParameters | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Optical density ``-ln((I - D)/(I0 - D))`` of a stack of counts.
@@ -119,6 +124,8 @@ def optical_density(
         stack's own ``dark`` if left out, else zero.
     params : OpticalDensityParameters, optional
         `changes` are laid over them.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -134,6 +141,8 @@ def optical_density(
     ------
     DataError
         If the stack holds no counts, there is no I0, or the I0 has another shape or is dark.
+    CancelledError
+        If `cancel` was set.
 
     Notes
     -----
@@ -144,13 +153,14 @@ def optical_density(
     require_quantity(stack, ("counts", "intensity"), "optical density")
     given = params.to_dict() if params is not None else {}
     chosen = OpticalDensityParameters.from_mapping({**given, **changes})
-    dim = spectral_dim(stack[SIGNAL])
+    dim, watch = spectral_dim(stack[SIGNAL]), Watch(progress, cancel)
+    watch(0, 1)
     background = dark_counts(stack, dark)
     beam = open_beam(stack, flat, flat_after, empty, background)
     incoming = _checked(beam.counts, background, stack, dim)
     made = convert_in_memory(
         stack[SIGNAL], beam.counts, background, chosen.limits(), beam.per_flat,
-        _is_poisson(stack, chosen),
+        _is_poisson(stack, chosen), watch.part(0.05, 0.8),
     ) or _convert_lazily(stack, background, incoming, chosen, beam.per_flat, dim)  # fmt: skip
     od, std, codes = made
     result = stack.drop_vars([FLAT, I0, DARK, SIGNAL_STD], errors="ignore")
@@ -159,10 +169,13 @@ def optical_density(
         words = "Standard uncertainty of the optical density"
         result[SIGNAL_STD] = std.assign_attrs(long_name=words, units="1")
     limit = chosen.full_scale or stack.attrs.get(FULL_SCALE) or full_scale_of(stack[SIGNAL].dtype)
-    seen = _per_pixel(stack, od, codes, limit, dim)
+    with graph_watched_by(watch.part(0.05, 0.8)):
+        seen = _per_pixel(stack, od, codes, limit, dim)
+    watch(4, 5)
     flats = [f for f in (stack.get(FLAT) if flat is None else flat, flat_after) if f is not None]
     seen = add_full_flats(seen, [named(f, stack, "flat") for f in flats], incoming, limit)
     codes = seen["codes"].transpose(*[d for d in od.dims if d != dim])
+    watch(9, 10)
     defects = detector_defects(incoming, background) if chosen.defects == "auto" else None
     ends = (-float(np.log(chosen.clip_low)), -float(np.log(chosen.clip_high)))
     _flag(result, codes, pixel_flags(seen, codes, defects, ends, chosen.max_od))
@@ -178,11 +191,7 @@ def optical_density(
 
 
 def _per_pixel(
-    stack: xr.Dataset,
-    od: xr.DataArray,
-    codes: xr.DataArray,
-    limit: float | None,
-    dim: str,
+    stack: xr.Dataset, od: xr.DataArray, codes: xr.DataArray, limit: float | None, dim: str
 ) -> dict[str, xr.DataArray]:
     """Status codes and, where they are needed, what tells the reasons apart."""
     found = {"codes": codes}

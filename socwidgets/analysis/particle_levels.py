@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 #: A slope of the background is taken out if it explains this share of the background's variance.
 _EXPLAINED = 0.5
@@ -148,13 +147,17 @@ def own_heights(basins: np.ndarray, smooth: np.ndarray, levels: Levels, share: f
 
 def _heights(labels: np.ndarray, smooth: np.ndarray) -> np.ndarray:
     """90 % quantile of each label, infinite for the background."""
-    ids = np.arange(1, int(labels.max(initial=0)) + 1)
-    found = [np.inf]
-    if ids.size:
-        found += ndimage.labeled_comprehension(
-            smooth, labels, ids, lambda v: np.quantile(v, 0.9), float, np.inf
-        ).tolist()
-    return np.array(found)
+    from socwidgets.kernels.labels import quantiles, sort_by_label
+
+    count = np.bincount(labels.ravel())
+    count[0] = 0
+    end = np.cumsum(count)
+    ordered = np.empty(int(end[-1]))
+    rows = (-1, labels.shape[-1])
+    sort_by_label(smooth.reshape(rows), labels.reshape(rows), end - count, ordered)
+    found = np.empty((count.size, 1))
+    quantiles(ordered, end - count, end, np.array([0.9]), 0, count.size, found)
+    return np.where(np.isnan(found[:, 0]), np.inf, found[:, 0])
 
 
 def half_height(labels: np.ndarray, smooth: np.ndarray, background: float) -> np.ndarray:

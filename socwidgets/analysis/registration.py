@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.model.noise_shape import NOISE_SHAPE
 from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import require_quantity, validate_stack
+from socwidgets.model.watch import Progress, Watch
 
 __all__ = ["RegistrationParams", "measure_drift", "register", "shift_table"]
 
@@ -34,6 +36,8 @@ def measure_drift(
     params: RegistrationParams | None = None,
     *,
     mask: xr.DataArray | np.ndarray | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Measure how far each frame of a stack is displaced.
@@ -49,6 +53,8 @@ def measure_drift(
         ``(y, x)`` bool: only these pixels are compared, for instance without a particle that moves
         by itself or dust on the detector: nothing outside is read (masked normalized correlation,
         Padfield 2012), so a beam stop next to the mask does not pull.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -65,6 +71,8 @@ def measure_drift(
     ------
     DataError
         If the stack has leading dims, or no frame has contrast.
+    CancelledError
+        If `cancel` was set.
     """
     chosen = _choose(params, changes)
     validate_stack(stack)
@@ -97,11 +105,13 @@ def measure_drift(
     if chosen.magnification:
         scale = magnifications(signal[dim].values, chosen.magnification_ev, chosen.magnification)
     kept = None if mask is None else _checked_mask(mask, stack)
-    found = find_drift(lambda i: rescaled(signal[i].values, scale[i]), n, chosen, kept)
+    watch = Watch(progress, cancel)
+    frames = watch.part(0.0, 0.4 if chosen.raster and chosen.row_step else 1.0)
+    found = find_drift(lambda i: rescaled(signal[i].values, scale[i]), n, chosen, kept, frames)
     # A scaled frame moves by its drift in its own pixels.
     drift = _drift_dataset(found, signal[dim], dim, scale)
     if chosen.raster:
-        rows = _row_drift(drift, signal, chosen, kept)
+        rows = _row_drift(drift, signal, chosen, kept, watch.part(0.4, 1.0))
         for name, values in zip((ROW_DY, ROW_DX), rows, strict=True):
             attrs = {"long_name": f"Drift of the row along {name[-1]}", "units": "pixel"}
             drift[name] = ((dim, Y), values, attrs)
@@ -114,6 +124,8 @@ def register(
     *,
     drift: xr.Dataset | None = None,
     mask: xr.DataArray | np.ndarray | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Bring every frame of a stack to the same place, by one cubic-spline interpolation each.
@@ -132,6 +144,8 @@ def register(
         scan; measured here if left out.
     mask : xarray.DataArray, optional
         ``(y, x)`` bool, pixels to compare; see `measure_drift`.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -148,10 +162,17 @@ def register(
     DataError
         For counts, leading dims, frames without contrast, or a drift beyond `max_shift_px` or a
         quarter of the field.
+    CancelledError
+        If `cancel` was set.
     """
     chosen = _choose(params, changes)
     require_quantity(stack, QUANTITIES, "registration")
-    measured = measure_drift(stack, chosen, mask=mask) if drift is None else drift
+    watch = Watch(progress, cancel)
+    watch(0, 1)
+    measured = drift
+    if measured is None:
+        part = watch.part(0.0, 0.85)
+        measured = measure_drift(stack, chosen, mask=mask, progress=part, cancel=cancel)
     dim = spectral_dim(stack[SIGNAL])
     moves = motions(measured, stack, dim)
     path = np.array([(move.dy, move.dx) for move in moves])
@@ -163,7 +184,7 @@ def register(
         said = f"not moved: a drift of {rms:.3f} px is below {chosen.threshold_px:g} px"
     else:
         said = f"moved by {rms:.3f} px (root mean square), cubic spline"
-        move_stack(result, moves)
+        move_stack(result, moves, watch.part(0.85, 1.0))
         result.attrs[NOISE_SHAPE] = noise_shape(moves).to_attr()
     if int(measured.get("replaced", xr.DataArray(0)).sum()):
         said += f"; {int(measured['replaced'].sum())} frames took the drift of their neighbors"
@@ -176,8 +197,9 @@ def register(
 
 
 def _row_drift(
-    drift: xr.Dataset, signal: xr.DataArray, params: RegistrationParams, mask: np.ndarray | None
-) -> np.ndarray:
+    drift: xr.Dataset, signal: xr.DataArray, params: RegistrationParams, mask: np.ndarray | None,
+    watch: Watch,
+) -> np.ndarray:  # fmt: skip
     """Drift of the rows ``(2, frame, y)``, px: from that between the frames, then by comparison."""
     path = np.stack([drift["dy"].values, drift["dx"].values], axis=1)
     between = np.stack(row_drift(path, signal.sizes[Y]))
@@ -187,7 +209,7 @@ def _row_drift(
     used = ~drift["replaced"].values
     prior = between.transpose(1, 0, 2)
     compare = RowComparison(lambda i: signal[i].values, moves, prior, used, params, mask)
-    return compare.run().transpose(1, 0, 2)
+    return compare.run(watch).transpose(1, 0, 2)
 
 
 def _choose(params: RegistrationParams | None, changes: dict[str, Any]) -> RegistrationParams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim
 from socwidgets.model.rim import LIMIT_PX, RIM_CHECK, makes_a_rim, verdict_text
 from socwidgets.model.stack import require_quantity
+from socwidgets.model.watch import Progress, Watch
 
 #: The rim: gradients above this share of the steep ones (their 95 % quantile).
 _RIM_SHARE = 0.5
@@ -51,7 +53,12 @@ class RimCheck:
 
 
 def check_rim(
-    stack: xr.Dataset, *, limit_px: float = LIMIT_PX, params: RegistrationParams | None = None
+    stack: xr.Dataset,
+    *,
+    limit_px: float = LIMIT_PX,
+    params: RegistrationParams | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
 ) -> RimCheck:
     """Measure what drift is left in a stack and what it does to the rim of the particles.
 
@@ -68,17 +75,23 @@ def check_rim(
         Displacement that is let pass, px.
     params : RegistrationParams, optional
         How the displacement is measured; against the mean of the frames if left out.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Raises
     ------
     DataError
         If the drift cannot be measured.
+    CancelledError
+        If `cancel` was set.
     """
     require_quantity(stack, QUANTITIES, "the check of the rim")
     chosen = (params or RegistrationParams()).replace(believe_jumps=True, degree=None)
     dim = spectral_dim(stack[SIGNAL])
+    watch = Watch(progress, cancel)
+    drift = measure_drift(stack, chosen, progress=watch.part(0.0, 0.95), cancel=cancel)
     signal = stack[SIGNAL].transpose(dim, Y, X)
-    drift = measure_drift(stack, chosen)
+    watch(19, 20)
     path = np.stack([drift["dy"].values, drift["dx"].values], axis=1)
     path = path - np.median(path, axis=0)
     mean = signal.mean(dim).compute().values

@@ -12,6 +12,7 @@ from scipy.interpolate import BSpline
 from socwidgets.analysis.frame_preparation import prepare, prepare_masked
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.analysis.resample import Motion
+from socwidgets.model.watch import NOBODY, Watch
 
 #: Rounds of measuring all rows against the mean of the frames as they were moved last.
 _ROUNDS = 8
@@ -81,8 +82,13 @@ class RowComparison:
         self._prepared = lru_cache(maxsize=self._keep)(made)
         self._basis = spline_basis(self.shape[0], params.row_step)
 
-    def run(self) -> np.ndarray:
+    def run(self, watch: Watch = NOBODY) -> np.ndarray:
         """Displacement of the rows as recorded.
+
+        Parameters
+        ----------
+        watch : Watch
+            Told at every frame of every round.
 
         Returns
         -------
@@ -90,9 +96,9 @@ class RowComparison:
             ``(frame, 2, y)``, px, beyond the drift of the whole frame. What all frames share is
             that of `prior`: it is in their mean as well and cannot be seen by comparison.
         """
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             before = self.rows.copy()
-            self._round()
+            self._round(watch.part(number / _ROUNDS, (number + 1) / _ROUNDS))
             if np.abs(self.rows - before).max() < _STILL_PX:
                 break
         return self.rows
@@ -108,15 +114,15 @@ class RowComparison:
         seen = ndimage.map_coordinates(weight, at, order=1, mode="constant") > 0.99
         return np.where(seen, back, np.float32(0.0)), seen, at_y
 
-    def _round(self) -> None:
+    def _round(self, watch: Watch) -> None:
         total, count = np.zeros(self.shape), np.zeros(self.shape)
         aligned = lru_cache(maxsize=self._keep)(self._aligned)
-        for i in self._used:
+        for i in watch.part(0.0, 0.5).over(self._used, self._used.size):
             back, seen, _ = aligned(int(i))
             total += back
             count += seen
         fresh = self.rows.copy()
-        for i in self._used:
+        for i in watch.part(0.5, 1.0).over(self._used, self._used.size):
             back, seen, at_y = aligned(int(i))
             # A frame must not be compared with itself: its own noise would hold it in place.
             others = count - seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from socwidgets.analysis.particle_levels import (
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import LABELS, X, Y
 from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.watch import Progress, Watch
 
 #: Third dimension of a volume.
 Z = "z"
@@ -53,7 +55,12 @@ class SegmentationParameters(Parameters):
 
 
 def segment_particles(
-    thickness: xr.DataArray, params: SegmentationParameters | None = None, **changes: Any
+    thickness: xr.DataArray,
+    params: SegmentationParameters | None = None,
+    *,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    **changes: Any,
 ) -> xr.DataArray:
     """Label particles by a threshold and a watershed.
 
@@ -63,6 +70,8 @@ def segment_particles(
         ``(y, x)`` or ``(z, y, x)``, any map that is high on particles; NaN is background.
     params : SegmentationParameters, optional
         `changes` are laid over them.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -76,6 +85,8 @@ def segment_particles(
     ------
     DataError
         If the map has no finite value or is flat, or is neither an image nor a volume.
+    CancelledError
+        If `cancel` was set.
 
     Notes
     -----
@@ -94,6 +105,8 @@ def segment_particles(
             expected="(y, x) or (z, y, x)",
             found=str(thickness.dims),
         )
+    watch = Watch(progress, cancel)
+    watch(0, 1)
     values = np.asarray(thickness.values, dtype=np.float64)
     finite = np.isfinite(values)
     if not finite.any() or np.ptp(values[finite]) == 0:
@@ -110,9 +123,12 @@ def segment_particles(
         levels = automatic_levels(smooth, chosen.otsu_share)
     flood = partial(_basins, smooth=smooth, spacing=spacing, chosen=chosen, noise=levels.noise)
     solid = (smooth > levels.faint) & finite
+    watch(1, 6)
     if automatic:
         solid &= own_heights(flood(solid)[0], smooth, levels, chosen.otsu_share)
+    watch(3, 6)
     basins, height = flood(solid)
+    watch(5, 6)
     joined = merge_basins(basins, height, chosen.neck)
     if automatic and joined.ndim == 3:
         # A voxel holds no thickness: half of the height is the edge.
@@ -178,13 +194,13 @@ def _basins(
     noise: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Basins of the watershed of what is solid, and the landscape that was flooded."""
-    from skimage.segmentation import watershed
+    from socwidgets.kernels.flood import basins, summits
 
     height = _landscape(solid, smooth, spacing, noisy=noise > _NOISY)
     reach = max(1, round(chosen.separation_um / max(spacing) / 2))
-    top = (height == ndimage.maximum_filter(height, 2 * reach + 1)) & solid
+    top = summits(height, solid, reach)
     seeds, _ = ndimage.label(top, np.ones((3,) * top.ndim))
-    return watershed(-height, seeds, mask=solid), height
+    return basins(height, seeds, solid), height
 
 
 def _landscape(
@@ -194,7 +210,9 @@ def _landscape(
 
     More smoothing than that would fill the necks of small particles.
     """
-    depth = ndimage.distance_transform_edt(solid, sampling=spacing)
+    from socwidgets.kernels.distance import distance_inside
+
+    depth = distance_inside(solid, spacing)
     width = 1.5 if noisy else 1.0
     thickness = ndimage.gaussian_filter(smooth, width) if noisy else smooth
     height = ndimage.gaussian_filter(depth, width) * np.maximum(thickness, 0.0)

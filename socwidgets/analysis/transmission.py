@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.blocks import Block, run_blocks
+from socwidgets.analysis.blocks import Block, blocks_in_memory, run_blocks
 from socwidgets.model.names import X, Y, spectral_dim
+from socwidgets.model.watch import NOBODY, Watch
 
 #: Pixels of a block; all energies of one take some milliseconds.
 _BLOCK_PIXELS = 65536
@@ -19,6 +20,7 @@ def convert_in_memory(
     limits: dict[str, float],
     per_flat: np.ndarray,
     with_noise: bool,
+    watch: Watch = NOBODY,
 ) -> tuple[xr.DataArray, xr.DataArray | None, xr.DataArray] | None:
     """Optical density, its counting noise and the status of each pixel.
 
@@ -35,6 +37,8 @@ def convert_in_memory(
         ``(spectral,)``, one over the number of averaged flats, 0 for a flat without noise.
     with_noise : bool
         Whether the counting noise is wanted.
+    watch : Watch
+        Told at every block.
 
     Returns
     -------
@@ -65,12 +69,10 @@ def convert_in_memory(
 
     pixels = counts.shape[2]
     run_blocks(
-        [
-            Block(number, start, min(start + _BLOCK_PIXELS, pixels), _nothing)
-            for number in range(counts.shape[0])
-            for start in range(0, pixels, _BLOCK_PIXELS)
-        ],
+        blocks_in_memory(counts.shape[0], pixels, _BLOCK_PIXELS),
         work,
+        progress=watch,
+        cancel=watch.cancel,
     )
     codes = ordered.isel({dim: 0}, drop=True).copy(data=status.reshape(*lead, *ordered.shape[-2:]))
     density = _like(ordered, od).transpose(*signal.dims)
@@ -80,11 +82,6 @@ def convert_in_memory(
 
 def _like(template: xr.DataArray, values: np.ndarray) -> xr.DataArray:
     return template.copy(data=values.reshape(template.shape)).drop_attrs(deep=False)
-
-
-def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:
-    """Load nothing: the block's data are in memory already."""
-    return np.empty((0, 0)), None, 0
 
 
 def _in_memory(array: xr.DataArray) -> bool:

@@ -158,3 +158,40 @@ def _independent(first: np.ndarray, second: np.ndarray, good: np.ndarray) -> flo
     ]
     total = float((pairs * product)[np.ix_(*near)].sum())
     return float(min(1.0 + n**2 / max(total, float(n)), n))
+
+
+def group_spearman(index: np.ndarray, one: np.ndarray, other: np.ndarray, count: int) -> np.ndarray:
+    """Rank correlation of two quantities within each group.
+
+    Parameters
+    ----------
+    index : ndarray
+        ``(n,)`` int, the group of each value.
+    one, other : ndarray
+        ``(n,)``; equal values share a rank.
+    count : int
+        Number of groups.
+
+    Returns
+    -------
+    ndarray
+        ``(count,)``; NaN where a group has no variance.
+    """
+    n = np.bincount(index, minlength=count)
+    ranks = []
+    for column in (one, other):
+        order = np.lexsort((column, index))
+        sorted_column, sorted_index = column[order], index[order]
+        first = np.cumsum(n) - n
+        rank = np.arange(order.size, dtype=float) - first[sorted_index]
+        new = np.ones(order.size, dtype=bool)
+        new[1:] = (np.diff(sorted_column) != 0) | (np.diff(sorted_index) != 0)
+        tie = np.cumsum(new) - 1
+        mean_rank = np.bincount(tie, rank) / np.bincount(tie)
+        back = np.empty(order.size)
+        back[order] = mean_rank[tie]
+        ranks.append(back - (n[index] - 1) / 2)
+    a, b = ranks
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = np.sqrt(np.bincount(index, a**2) * np.bincount(index, b**2))
+        return np.where(scale > 0, np.bincount(index, a * b) / scale, np.nan)

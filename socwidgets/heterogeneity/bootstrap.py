@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from scipy.special import erf
 from scipy.stats import t as student
 
 from socwidgets.heterogeneity.sample import Sample, compact
-from socwidgets.model.errors import CancelledError, ParameterError
-
-Progress = Callable[[int, int], None]
+from socwidgets.model.errors import ParameterError
+from socwidgets.model.watch import Progress as Progress
+from socwidgets.model.watch import stop_if as stop_if
 
 #: Fewer units than this give no interval.
 MIN_UNITS = 3
@@ -23,6 +23,9 @@ MAX_BLOCKS = 1024
 CHUNK = 100
 #: Wanted block edge and blocks per axis, in Gaussian correlation lengths.
 WANTED_EDGE, WANTED_BLOCKS = 6.0, 6
+#: Above this standard error of its logarithm a scale is not told to a factor: one particle of
+#: many may carry it, and the logarithm of nearly nothing says nothing.
+MAX_LOG_ERROR = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ def resampling_units(sample: Sample, length_px: float) -> Units:
     sample : Sample
         Usable pixels.
     length_px : float
-        Correlation length in pixels (1/e of the autocovariance); NaN counts as none.
+        Correlation length in pixels (1/e of the autocovariance); NaN counts as none, infinite
+        leaves one block and with it no interval.
 
     Notes
     -----
@@ -102,6 +106,8 @@ def resampling_units(sample: Sample, length_px: float) -> Units:
         index = compact(sample.labels)
         if int(index.max()) + 1 >= MIN_UNITS:
             return _finished(index, "particle", 1.0, sample.weights)
+    if np.isinf(length_px):
+        return _finished(np.zeros(sample.size, np.int64), "the whole image", 1.0, sample.weights)
     reach = length_px / np.sqrt(2.0) if length_px > 0 else 0.0
     low = [int(p.min()) for p in sample.position]
     extent = [int(p.max()) - a + 1 for p, a in zip(sample.position, low, strict=True)]
@@ -133,12 +139,6 @@ def _finished(index: np.ndarray, name: str, stretch: float, weights: np.ndarray)
     freedom = max(float(mass.sum() ** 2 / np.sum(mass**2)) - 1.0, 1.0)
     stretch *= np.sqrt((freedom + 1.0) / freedom)
     return Units(index, count, name, stretch, freedom)
-
-
-def stop_if(cancel: threading.Event | None) -> None:
-    """Raise `CancelledError` if the event is set."""
-    if cancel is not None and cancel.is_set():
-        raise CancelledError
 
 
 def draw_counts(
@@ -190,7 +190,8 @@ def interval_of(
         For the correction of the spread and the degrees of freedom.
     positive : bool
         A scale: the interval is symmetric in the logarithm, as that of a standard deviation nearly
-        is; where it comes near zero it is taken on squares and ends at zero.
+        is; where it comes near zero, or its logarithm scatters by more than one, the interval is
+        taken on squares and ends at zero.
     left_out : ndarray, optional
         ``(units,)``, a scale without each unit in turn.
 
@@ -202,6 +203,9 @@ def interval_of(
     """
     kept = draws[np.isfinite(draws)]
     if units.count < MIN_UNITS or kept.size < 2 or not np.isfinite(estimate):
+        return NO_INTERVAL
+    if positive and not kept.any():
+        # What no draw sees is not known to be nothing.
         return NO_INTERVAL
     quantile = student.ppf(0.975, units.freedom)
     relative = _error_of_log(estimate, kept, left_out, units) if positive else float("nan")
@@ -226,4 +230,5 @@ def _error_of_log(
     if left_out is not None and estimate > 0 and np.all(kept > 0) and np.all(left_out > 0):
         missed = units.stretch / units.few
         errors.append(float(np.log(left_out).std()) * np.sqrt(units.count - 1.0) * missed)
-    return max(errors, default=float("nan"))
+    error = max(errors, default=float("nan"))
+    return error if error < MAX_LOG_ERROR else float("nan")

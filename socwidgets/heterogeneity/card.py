@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.heterogeneity import card_checks, card_sections
+from socwidgets.heterogeneity import card_checks, card_levels, card_sections
 from socwidgets.heterogeneity.bootstrap import Progress, resampling_units, stop_if
 from socwidgets.heterogeneity.card_model import HeterogeneityCard
 from socwidgets.heterogeneity.card_parts import CardCheck, entries_of
 from socwidgets.heterogeneity.card_words import card_warnings, verdict
-from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
+from socwidgets.heterogeneity.correlation import (
+    correlation_length_px,
+    effective_count,
+    independent_noise,
+)
 from socwidgets.heterogeneity.fitting import fitting_labels, map_of
 from socwidgets.heterogeneity.nested import variance_shares
 from socwidgets.heterogeneity.nested_levels import sample_levels
 from socwidgets.heterogeneity.noise_floor import NoiseFloor, sample_floor
+from socwidgets.heterogeneity.possible import possible_range
 from socwidgets.heterogeneity.sample import Sample, compact, take_sample
 from socwidgets.heterogeneity.space.moran import autocorrelation_of
 from socwidgets.heterogeneity.space.radial import core_shell_of, particle_depth
@@ -103,10 +108,12 @@ def heterogeneity_card(
         sample, source = _with_noise(sample, noise), f"{noise.best.source} ({noise.best.note})"
     rough = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
     stop_if(cancel)
-    length_px = correlation_length_px(sample, rough.true**2)
+    length_px = correlation_length_px(sample, rough.true**2, cancel)
     stop_if(cancel)
     n_eff = effective_count(sample.size, length_px, len(sample.shape))
-    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights, n_eff)
+    spread = noise_corrected_spread(
+        sample.values, sample.noise_variance, sample.weights, independent_noise(sample)
+    )
     units = resampling_units(sample, length_px)
     made = bootstrap(sample, length_px, draws=draws, seed=seed, cancel=cancel)
     table = table_of(
@@ -121,24 +128,31 @@ def heterogeneity_card(
         )
     length = correlation_length_of(
         sample, resolution_um=resolution_um, draws=min(draws, LENGTH_DRAWS), seed=seed,
-        rough_px=length_px,
+        rough_px=length_px, cancel=cancel,
     )  # fmt: skip
     stop_if(cancel)
-    likeness = autocorrelation_of(sample, units, draws=draws, permutations=199, seed=seed)
+    likeness = autocorrelation_of(
+        sample, units, draws=draws, permutations=199, seed=seed, cancel=cancel
+    )
     stop_if(cancel)
     depths = _depths(sample)
-    shell = core_shell_of(sample, seed=seed, depths=depths, ranks=False) if depths else None
+    shell = None
+    if depths:
+        shell = core_shell_of(sample, seed=seed, depths=depths, ranks=False, cancel=cancel)
+    stop_if(cancel)
+    quiet, seen = possible_range(sample, limits), possible_range(sample, limits, guard=0.0)
+    levels = sample_levels(sample)
     stop_if(cancel)
     entries = [
-        *card_sections.spread_entries(sample, spread, made, table),
-        *card_sections.share_entries(sample, shares, sample_levels(sample), units, draws, seed),
-        *card_sections.space_entries(sample, length, likeness, shell),
+        *card_sections.spread_entries(sample, spread, made, table, quiet, seen),
+        *card_levels.share_entries(sample, shares, levels, units, quiet, draws, seed, cancel),
+        *card_sections.space_entries(sample, length, likeness, shell, spread, quiet),
         *card_sections.window_entries(sample, limits),
         *card_sections.size_entries(sample, n_eff),
     ]
     stop_if(cancel)
     floor = noise or sample_floor(sample, length.fit)
-    checks = _checks(maps, labels, variable, sample, floor, depths, projection)
+    checks = _checks(maps, labels, variable, sample, floor, depths, projection, cancel)
     checks.insert(2, card_checks.resolution_check(length, resolution_um))
     record = {
         "variable": variable,
@@ -184,6 +198,7 @@ def _checks(
     noise: NoiseFloor,
     depths: tuple[np.ndarray, np.ndarray] | None,
     projection: bool,
+    cancel: threading.Event | None,
 ) -> list[CardCheck]:
     field = map_of(maps, variable)
     image = None if labels is None else fitting_labels(labels, field)
@@ -191,7 +206,7 @@ def _checks(
     return [
         card_checks.projection_check(sample, projection),
         card_checks.rim_check(
-            sample, None if depths is None else depths[0], read_verdict(maps.attrs)
+            sample, None if depths is None else depths[0], read_verdict(maps.attrs), cancel
         ),
         card_checks.particles_check(n_particles),
         card_checks.noise_check(noise),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import xarray as xr
 from scipy import ndimage
 
+from socwidgets.heterogeneity.bootstrap import stop_if
 from socwidgets.heterogeneity.card_parts import CAUTION, NOT_RUN, PASSED, CardCheck
 from socwidgets.heterogeneity.fitting import image_dims
 from socwidgets.heterogeneity.noise_floor import NoiseFloor
@@ -112,7 +115,10 @@ def scale_check(field: xr.DataArray) -> list[CardCheck]:
 
 
 def rim_check(
-    sample: Sample, depth: np.ndarray | None, measured: tuple[bool, str] | None = None
+    sample: Sample,
+    depth: np.ndarray | None,
+    measured: tuple[bool, str] | None = None,
+    cancel: threading.Event | None = None,
 ) -> CardCheck:
     """Whether the rim of the particles is made by a drift between energies.
 
@@ -136,7 +142,9 @@ def rim_check(
     lean, error = found
     rim = depth < 1.9 * min(sample.spacing_um)
     noise = float(np.sqrt(np.median(sample.noise_variance[rim])))
-    size, errors = float(np.hypot(*lean)), float(np.hypot(*(lean / error)))
+    # Particles that are all alike have no error, and lean by nothing.
+    size, errors = float(np.hypot(*lean)), float(np.hypot(*(lean / np.maximum(error, 1e-300))))
+    stop_if(cancel)
     slopes = _relative_slope(sample)[rim]
     steepness = float(np.median(slopes[np.isfinite(slopes)])) if np.isfinite(slopes).any() else 0.0
     known = steepness > 0

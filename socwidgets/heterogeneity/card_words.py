@@ -39,7 +39,7 @@ def verdict(
             f"{spread.noise:.3f}: too little of it to judge its structure."
         )
     text = f"The {name} is heterogeneous: a spread of {spread.true:.3f} remains without the noise"
-    if shares is not None and np.isfinite(shares.share_between_true):
+    if shares is not None and shares.n_groups > 1 and np.isfinite(shares.share_between_true):
         text += f", {100 * shares.share_between_true:.0f} % of its variance between particles"
     text += "."
     if shell is not None and shell.p < SHELL_P:
@@ -73,10 +73,15 @@ def card_warnings(
         )
     if made.draws and np.isnan(made.mean.std):
         found.append(
-            f"Only {made.n_units} independent units ({made.unit}): no confidence interval."
+            f"Only {made.n_units} independent unit{'s' if made.n_units > 1 else ''} ({made.unit}): "
+            "no confidence interval."
         )
     if shares is not None and shares.n_groups < 10:
-        found.append(f"Only {shares.n_groups} particles: the shares of the variance are rough.")
+        found.append(
+            f"Only {shares.n_groups} particles: the shares of the variance are rough."
+            if shares.n_groups > 1
+            else "There is one particle: nothing can be said of the variance between particles."
+        )
     if "rim" in failed:
         found.append(f"The rim of the particles {failed['rim'].detail}.")
     for name, words in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import xarray as xr
@@ -16,7 +17,9 @@ _DIAGONAL = math.sqrt(0.5)
 DIRECTIONS = ((0.0, 1.0), (1.0, 0.0), (_DIAGONAL, _DIAGONAL), (_DIAGONAL, -_DIAGONAL))
 
 
-def correlation_length_px(sample: Sample, true_variance: float) -> float:
+def correlation_length_px(
+    sample: Sample, true_variance: float, cancel: threading.Event | None = None
+) -> float:
     """Distance at which the autocovariance has fallen to 1/e of the noise-free variance.
 
     Parameters
@@ -25,11 +28,14 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
         Usable pixels; gaps are left out pair by pair. In a volume pairs lie within layers.
     true_variance : float
         Variance without the noise, which only lives at lag zero.
+    cancel : threading.Event, optional
+        Looked at before every offset; `CancelledError` if it was set.
 
     Returns
     -------
     float
-        Pixels. NaN where there is no variance, or where the covariance never falls below 1/e.
+        Pixels. NaN where there is no variance; infinite where the covariance does not fall below
+        1/e within a third of the field: no part of the image is independent of the rest then.
     """
     if not true_variance > 0:
         return float("nan")
@@ -39,19 +45,21 @@ def correlation_length_px(sample: Sample, true_variance: float) -> float:
     while step <= reach:
         # Half a dozen lags at a time: a short length is found without looking at the long ones.
         lags = [step + i * max(1, step // 6) for i in range(6)]
-        for lag, ratio in _ratios(sample, lags, true_variance):
+        for lag, ratio in _ratios(sample, lags, true_variance, cancel):
             if ratio < 1 / math.e:
                 slope = (last_ratio - 1 / math.e) / (last_ratio - ratio)
                 return float(last_lag + slope * (lag - last_lag))
             last_lag, last_ratio = lag, ratio
         step = lags[-1] + max(1, step // 6)
-    return float("nan")
+    return float("inf") if last_lag > 0 else float("nan")
 
 
-def _ratios(sample: Sample, lags: list[int], variance: float) -> list[tuple[float, float]]:
+def _ratios(
+    sample: Sample, lags: list[int], variance: float, cancel: threading.Event | None
+) -> list[tuple[float, float]]:
     """``(lag, covariance/variance)``, directions pooled, for each lag that has pairs."""
     found = []
-    sums = sum_pairs(sample, offsets_at(lags))
+    sums = sum_pairs(sample, offsets_at(lags), cancel=cancel)
     nearest = np.argmin(np.abs(sums.distance[:, None] - np.asarray(lags)[None, :]), axis=1)
     for i in range(len(lags)):
         chosen = nearest == i
@@ -82,7 +90,7 @@ def effective_count(n_pixels: int, length_px: float, dims: int = 2) -> float:
     n_pixels : int
         Number of pixels.
     length_px : float
-        Distance L at which the correlation is 1/e; NaN counts as none.
+        Distance L at which the correlation is 1/e; NaN counts as none, infinite leaves one.
     dims : int
         2 for an image, 3 for a volume.
 
@@ -92,8 +100,29 @@ def effective_count(n_pixels: int, length_px: float, dims: int = 2) -> float:
     """
     if not length_px > 0:
         return float(n_pixels)
+    if math.isinf(length_px):
+        return 1.0
     volume = (math.sqrt(math.pi) * length_px) ** dims
     return float(np.clip(n_pixels / max(volume, 1.0), 1.0, n_pixels))
+
+
+def independent_noise(sample: Sample) -> float:
+    """Independent values of the noise: what decides which spread stands out of it.
+
+    Parameters
+    ----------
+    sample : Sample
+        Usable pixels.
+
+    Notes
+    -----
+    Of a map without any structure the scatter of ``s^2`` follows from the noise alone: pixels count
+    by their weights, and less by the squared correlation that registration leaves between them.
+    """
+    shape = sample.noise_shape
+    alike = 1.0 + 2.0 * (shape.along_y**2 + shape.along_x**2) + 4.0 * shape.diagonal**2
+    count = sample.weights.sum() ** 2 / np.sum(sample.weights**2)
+    return max(float(count) / alike, 1.0)
 
 
 def radial_autocorrelation(

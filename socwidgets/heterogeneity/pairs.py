@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from socwidgets.heterogeneity.bootstrap import Units
+from socwidgets.heterogeneity.bootstrap import Units, stop_if
 from socwidgets.heterogeneity.sample import Sample
 
 
@@ -49,6 +50,7 @@ def sum_pairs(
     units: Units | None = None,
     *,
     same_label: bool = False,
+    cancel: threading.Event | None = None,
 ) -> PairSums:
     """Sum over the pairs of pixels at each offset.
 
@@ -63,6 +65,13 @@ def sum_pairs(
         Resampling units; one for all if left out.
     same_label : bool
         Leave out pairs across two particles.
+    cancel : threading.Event, optional
+        Looked at before every offset.
+
+    Raises
+    ------
+    CancelledError
+        If `cancel` was set.
     """
     from socwidgets.kernels.pairs import PAIR_COLUMNS, pair_sums
 
@@ -92,6 +101,7 @@ def sum_pairs(
     table = np.zeros((len(offsets), count, len(PAIR_COLUMNS)))
 
     def work(i: int) -> None:
+        stop_if(cancel)
         *deep, dy, dx = offsets[i]
         down = rows * deep[0] + dy if deep else dy
         pair_sums(image[0], image[1], parts[0], parts[1], down, dx, table[i])

@@ -56,7 +56,8 @@ def noise_corrected_spread(
     weights : ndarray, optional
         ``(n,)``.
     n_eff : float, optional
-        Number of independent values for the detection limit; ``(sum w)^2/sum w^2`` if left out.
+        Number of independent values of the noise, for the detection limit; ``(sum w)^2/sum w^2``
+        if left out.
 
     Returns
     -------

@@ -15,6 +15,7 @@ from socwidgets.heterogeneity.bootstrap import (
     draw_counts,
     interval_of,
     resampling_units,
+    stop_if,
 )
 from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
 from socwidgets.heterogeneity.measures import (
@@ -88,7 +89,7 @@ def spread_table(
     sample = take_sample(maps, variable, labels=labels, weights=weights)
     spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
     variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
-    length = correlation_length_px(sample, variance)
+    length = correlation_length_px(sample, variance, cancel)
     n_eff = effective_count(sample.size, length, len(sample.shape))
     units = resampling_units(sample, length)
     return table_of(
@@ -119,7 +120,9 @@ def table_of(
             found=f"{bins} bins over {span}",
         )
     classes = classify(sample.values, n_eff, bins=bins, limits=span)
+    stop_if(cancel)
     values = _estimates(sample, classes, names, bins, span)
+    stop_if(cancel)
     drawn, spread = _drawn(sample, units, classes, names, draws, seed, progress, cancel)
     known = {"std": spread}
     frame = pd.DataFrame([_row(n, values, drawn, known, units, sample, bins, span) for n in names])

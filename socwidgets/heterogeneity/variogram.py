@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,7 +22,6 @@ MODELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "exponential": lambda u: 1.0 - np.exp(-u),
     "spherical": lambda u: np.where(u < 1, 1.5 * u - 0.5 * u**3, 1.0),
 }
-#: Range of each model at which its correlation is 1/e, over the 1/e length.
 #: Range of each model over the distance at which its correlation is 1/e.
 RANGE_OF_LENGTH = {"gaussian": math.sqrt(0.5), "exponential": 1.0, "spherical": 2.2112}
 #: Candidates for the range, in pixels, tried between these over `GRID` steps.
@@ -134,7 +134,11 @@ def variogram(
 
 
 def variogram_of(
-    sample: Sample, units: Units | None = None, *, same_particle: bool = False
+    sample: Sample,
+    units: Units | None = None,
+    *,
+    same_particle: bool = False,
+    cancel: threading.Event | None = None,
 ) -> Variogram:
     """Semivariogram ``gamma(h) = <(v(r + h) - v(r))^2>/2`` of a sample (Matheron 1963)."""
     extent = max(int(p.max() - p.min()) + 1 for p in sample.position[-2:])
@@ -142,7 +146,9 @@ def variogram_of(
     lags = set(range(1, min(CLOSE, reach) + 1))
     if reach > CLOSE:
         lags |= set(map(int, np.geomspace(CLOSE, reach, 16)))
-    sums = sum_pairs(sample, offsets_at(sorted(lags)), units, same_label=same_particle)
+    sums = sum_pairs(
+        sample, offsets_at(sorted(lags)), units, same_label=same_particle, cancel=cancel
+    )
     kept = sums.pairs > 0
     with np.errstate(invalid="ignore"):
         gamma = sums.total("half_square") / sums.pairs

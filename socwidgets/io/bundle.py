@@ -16,7 +16,7 @@ import xarray as xr
 from socwidgets.io.atomic import atomic_file, atomic_folder, require_space
 from socwidgets.io.attributes import prepare_dataset, restore_dataset
 from socwidgets.io.columns import unreadable
-from socwidgets.io.lazy import require_dask, wants_lazy
+from socwidgets.io.lazy import PIECE_BYTES, read_whole, require_dask, wants_lazy
 from socwidgets.model.errors import DataError, OutputError, ParameterError, ReadError
 from socwidgets.model.provenance import package_version
 from socwidgets.model.roi import ROI, roi_from_dict
@@ -238,7 +238,7 @@ def _open_groups(path: Path, lazy: bool | None) -> dict[str, xr.Dataset]:
             groups = xr.open_groups(path, **{**options, "mask_and_scale": True})
         if not big:
             for dataset in groups.values():
-                dataset.load()
+                _load(dataset)
                 dataset.close()
         return groups
     except (ReadError, ParameterError):
@@ -252,6 +252,18 @@ def _open_groups(path: Path, lazy: bool | None) -> dict[str, xr.Dataset]:
             found=str(error).splitlines()[0] if str(error) else type(error).__name__,
             fix="copy the file again, or read it with open_stack",
         ) from error
+
+
+def _load(dataset: xr.Dataset) -> None:
+    """Read everything, the large arrays in pieces."""
+    for variable in dataset.variables.values():
+        if variable.nbytes > PIECE_BYTES and not variable._in_memory:
+            chunks = variable.encoding.get("chunksizes") or variable.encoding.get("chunks") or (1,)
+            variable.data = read_whole(
+                lambda part, of=variable: of[part].values,  # type: ignore[misc]
+                variable.shape, variable.dtype, int(chunks[0]),
+            )  # fmt: skip
+    dataset.load()
 
 
 def _check_exists(path: Path) -> int:

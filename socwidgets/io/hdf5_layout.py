@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.io.assemble import axis_um, read_energies
-from socwidgets.io.lazy import as_array, content_name, require_dask, wants_lazy
+from socwidgets.io.hdf5_source import DatasetSource
+from socwidgets.io.lazy import as_array, content_name, read_whole, require_dask, wants_lazy
 from socwidgets.io.nexus import Found, no_stack, require_dataset, spectral_place
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import DARK, I0, SPECTRAL_AXES, X, Y
@@ -95,7 +96,8 @@ class StackLayout:
             name = content_name(self._path, self._found.signal)
             array = as_array(source, name, True, chunks)
         else:
-            array = self._signal[()]
+            rows = self._signal.chunks[0] if self._signal.chunks else 1
+            array = read_whole(self._signal.__getitem__, source.shape, source.dtype, rows)
         array = array.reshape([array.shape[place] for place in self._dims])
         return array.transpose(order)
 
@@ -152,30 +154,6 @@ class StackLayout:
         """Bring frames that lie in the file like the signal into the order spectral, y, x."""
         moved = values.transpose(self._order) if self._order else values
         return moved if moved.shape[-2:] == sizes[1:] else values
-
-
-class DatasetSource:
-    """A dataset that is opened for each piece read, so that no file stays open or locked."""
-
-    def __init__(self, path: Path, dataset: Any) -> None:
-        self._path, self._name = path, dataset.name
-        self.shape: tuple[int, ...] = tuple(dataset.shape)
-        self.dtype: np.dtype[Any] = dataset.dtype
-        self.ndim = len(self.shape)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        """Read a part."""
-        import h5py
-
-        with h5py.File(self._path, "r") as file:
-            return np.asarray(file[self._name][key])
-
-    def read_direct(self, room: np.ndarray, part: Any, place: Any) -> None:
-        """Read a part into a place of C-contiguous memory."""
-        import h5py
-
-        with h5py.File(self._path, "r") as file:
-            file[self._name].read_direct(room, part, place)
 
 
 def _frame_chunks(shape: tuple[int, ...], spectral: int) -> tuple[int, ...]:

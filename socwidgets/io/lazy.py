@@ -9,10 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from socwidgets.model.errors import ParameterError, ReadError
+from socwidgets.model.watch import ambient
 
 #: A signal larger than this share of the available memory is read lazily unless told otherwise:
 #: a fit needs the optical density beside the counts.
 MEMORY_SHARE = 0.5
+
+#: Bytes read at once where all is read: a cancel is heeded between two such pieces.
+PIECE_BYTES = 32 * 1024**2
 
 
 class ArraySource(Protocol):
@@ -110,9 +114,45 @@ def as_array(source: ArraySource, name: str, lazy: bool | None, chunks: Any) -> 
     """
     nbytes = int(np.prod(source.shape, dtype=np.int64)) * np.dtype(source.dtype).itemsize
     if not wants_lazy(nbytes, lazy):
-        return source[tuple(slice(None) for _ in source.shape)]
+        return read_whole(lambda part: source[part], source.shape, source.dtype)
     array = require_dask(nbytes)
     return array.from_array(source, chunks=chunks, name=f"stack-{name}", asarray=True)
+
+
+def read_whole(
+    read: Callable[[tuple[slice, ...]], np.ndarray], shape: tuple[int, ...], dtype: Any,
+    rows: int = 1,
+) -> np.ndarray:  # fmt: skip
+    """All of an array on disk, in pieces; tells the watch of the reader how far it is.
+
+    Parameters
+    ----------
+    read : callable
+        Reads the part that a tuple of slices, one for each dimension, names.
+    shape : tuple of int
+        Shape of the whole.
+    dtype : numpy dtype
+        Type of the values.
+    rows : int
+        Pieces are a multiple of so many along the first dimension: the height of a chunk, which
+        is unpacked as a whole.
+
+    Raises
+    ------
+    CancelledError
+        If the watch was told to stop.
+    """
+    whole = tuple(slice(0, size) for size in shape)
+    row = int(np.prod(shape[1:], dtype=np.int64)) * np.dtype(dtype).itemsize
+    step = max(rows, PIECE_BYTES // max(row, 1) // rows * rows)
+    if not shape or step >= shape[0]:
+        return read(whole)
+    result = np.empty(shape, dtype)
+    starts = range(0, shape[0], step)
+    for start in ambient().over(starts, len(starts)):
+        part = slice(start, min(start + step, shape[0]))
+        result[part] = read((part, *whole[1:]))
+    return result
 
 
 class FrameSource:

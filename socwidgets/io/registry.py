@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.names import VALID
 from socwidgets.model.provenance import data_hash, record, steps
 from socwidgets.model.stack import parse_stack
+from socwidgets.model.watch import Progress, Watch, watched_by
 
 #: Group of entry points under which other packages offer a `Reader`.
 ENTRY_POINTS = "socwidgets.readers"
@@ -82,7 +84,13 @@ def readers() -> tuple[Reader, ...]:
     return (*found, *BUILTIN)
 
 
-def open_stack(path: str | os.PathLike[str], **options: Any) -> xr.Dataset:
+def open_stack(
+    path: str | os.PathLike[str],
+    *,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    **options: Any,
+) -> xr.Dataset:
     """Read an image stack, whatever its format.
 
     Formats: ALS STXM (``.hdr`` with ``.xim`` frames), HDF5/NeXus, multi-page TIFF with an energy
@@ -94,6 +102,8 @@ def open_stack(path: str | os.PathLike[str], **options: Any) -> xr.Dataset:
     ----------
     path : path-like
         A file or a folder.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`; a reader of another package may not heed them.
     **options
         For every format: ``mask`` (file or ``(y, x)`` values, True or ``O`` = kept; goes into
         ``valid``), ``check`` (False: accept dark and saturated frames), ``saturation`` (counts at
@@ -114,17 +124,24 @@ def open_stack(path: str | os.PathLike[str], **options: Any) -> xr.Dataset:
         Read, but cannot be right: shapes, energies, dark, saturated or empty frames.
     ParameterError
         An option that the format does not have.
+    CancelledError
+        If `cancel` was set.
     """
     path = Path(path).expanduser()
     reader = find_reader(path)
     _check_options(reader, options)
     inner = {name: value for name, value in options.items() if name not in _COMMON}
-    stack = parse_stack(reader.read(path, **inner))
+    watch = Watch(progress, cancel)
+    watch(0, 1)
+    with watched_by(watch.part(0.0, 0.8)):
+        stack = parse_stack(reader.read(path, **inner))
+    watch(4, 5)
     if options.get("mask") is not None:
         mask = open_mask(options["mask"], stack)
         kept = stack[VALID].values & mask.values if VALID in stack else mask.values
         stack[VALID] = (mask.dims, kept, mask.attrs)
     stack = _checked(stack, options)
+    watch(9, 10)
     if reader.read is bundle.read_bundle_stack and not options:
         # A bundle brings its own record; opening it changes nothing.
         return stack

@@ -18,7 +18,7 @@ from socwidgets.kernels.edge_energies import (
     integral_energies,
 )
 from socwidgets.kernels.edge_output import NOISE, RESULT_ROWS, judge, write
-from socwidgets.kernels.edge_peak import local_fits, local_fits_at, white_lines
+from socwidgets.kernels.edge_peak import fixed_maxima, local_fits, white_lines
 from socwidgets.kernels.edge_plan import EdgePlan
 from socwidgets.kernels.edge_scan import (
     baseline,
@@ -34,6 +34,7 @@ from socwidgets.kernels.edge_scan import (
     steepest,
     take_off_line,
 )
+from socwidgets.kernels.edge_sliding import sliding_maxima
 from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
 from socwidgets.kernels.normalization import student_factor
 from socwidgets.kernels.rows import compiled
@@ -114,7 +115,7 @@ def edge_block(
 @compiled
 def _edge(
     signal, std, has_std, start, stop, rows, x, worked, between, search,
-    windows, line, centroid, derivative, levels, has_jump, has_pre, tilted, noise_of, wanted,
+    windows, line, slide, centroid, derivative, levels, has_jump, has_pre, tilted, noise_of, wanted,
     limits, origin, scale, out_rows, out, status,
 ):  # fmt: skip
     kind = signal.dtype
@@ -173,16 +174,15 @@ def _edge(
         _jump(value, covariance, has_jump, n, result, level)
         if wanted[1]:
             if line.first.size > 1:
-                local_fits_at(
-                    stage, variance, has_std, noise, n, line, index[0], peak, peak_covariance,
-                    place, flags,
+                sliding_maxima(
+                    stage, variance, has_std, noise, n, line, slide, index[0], covariance, peak,
+                    peak_covariance, place, result[2:6],
                 )  # fmt: skip
-            elif not has_std:
-                _scale_rows(peak_covariance, noise, n)
-            white_lines(
-                n, value[2], covariance, peak, peak_covariance, line.pairs, place, level[1],
-                result[2:6], flags,
-            )  # fmt: skip
+            else:
+                if not has_std:
+                    _scale_rows(peak_covariance, noise, n)
+                fixed_maxima(n, covariance, peak, peak_covariance, line.pairs, place, result[2:6])
+            white_lines(n, value[2], covariance, place, level[1], result[2:6], flags)
         if wanted[3]:
             first_crossings(stage, n, search, level[0], index[1])
             crossings(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from socwidgets.kernels.edge_energies import AT_BOUND_FLAG, sample_variance, spread_of_base
+from socwidgets.kernels.edge_energies import AT_BOUND_FLAG, spread_of_base
 from socwidgets.kernels.edge_scan import index_of
 from socwidgets.kernels.rows import compiled, project, residual_squares
 
@@ -39,35 +39,30 @@ def local_fits(stage, variance, has_std, n, line, peak, covariance, place, total
 
 
 @compiled
-def local_fits_at(
-    stage, variance, has_std, noise, n, line, index, peak, covariance, place, flags
-):  # fmt: skip
-    """Fit each pixel in the window around its own largest sample."""
-    last = line.candidates.size - 1
-    for p in range(n):
-        entry = int(index[p])
-        if entry == 0 or entry == last:
-            flags[p] |= AT_BOUND_FLAG
-        place[0, p] = line.center[entry]
-        place[1, p] = line.half[entry]
-        start, weights = line.first[entry], line.weights[entry]
-        for j in range(weights.shape[0]):
-            total = 0.0 * noise[p]
-            for i in range(line.samples[entry]):
-                total += weights[j, i] * stage[start + i, p]
-            peak[j, p] = total
-        for k in range(line.pairs.shape[0]):
-            a, b = line.pairs[k, 0], line.pairs[k, 1]
-            total = 0.0 * noise[p]
-            for i in range(line.samples[entry]):
-                spread = sample_variance(variance, has_std, noise, start + i, p)
-                total += weights[a, i] * weights[b, i] * spread
-            covariance[k, p] = total
+def fixed_maxima(n, base, peak, covariance, pairs, place, result):
+    """Position, its uncertainty and height of the maximum in the one window there is.
+
+    Parameters
+    ----------
+    base : ndarray
+        ``(6, n)``, covariance of the baseline.
+    peak, covariance : ndarray
+        Coefficients of the local polynomial and their covariance, by `pairs`.
+    place : ndarray
+        ``(4, n)``, from `local_fits`; its third and fourth row get the position and the variance of
+        the height.
+    result : ndarray
+        ``(4, n)``; its first three rows are written.
+    """
+    if peak.shape[0] == 3:
+        _vertices(n, peak, covariance, base, place, result)
+    else:
+        _maxima(n, peak, covariance, base, pairs, place, result)
 
 
 @compiled
-def white_lines(n, jump, base, peak, covariance, pairs, place, half_level, result, flags):
-    """Energy and height of the maximum.
+def white_lines(n, jump, base, place, half_level, result, flags):
+    """From the maximum of the samples to the energy and height of the white line.
 
     Parameters
     ----------
@@ -75,19 +70,13 @@ def white_lines(n, jump, base, peak, covariance, pairs, place, half_level, resul
         ``(n,)``; heights are divided by it.
     base : ndarray
         ``(6, n)``, covariance of the baseline.
-    peak, covariance : ndarray
-        Coefficients of the local polynomial and their covariance, by `pairs`.
     place : ndarray
-        ``(4, n)``; its third and fourth row get the position and the variance of the height.
+        ``(4, n)``, position and variance of the height in its third and fourth row.
     half_level : ndarray
         ``(n,)``; gets half the height above the baseline.
     result : ndarray
         ``(4, n)``: position, its uncertainty, height, its uncertainty.
     """
-    if peak.shape[0] == 3:
-        _vertices(n, peak, covariance, base, place, result)
-    else:
-        _maxima(n, peak, covariance, base, pairs, place, result)
     one, share = index_of(jump, 1.0), index_of(jump, 0.5)
     for p in range(n):
         height, position = result[2, p], place[2, p]

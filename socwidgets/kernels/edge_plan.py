@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from socwidgets.kernels.edge_sliding_tables import Sliding, sliding_table
 from socwidgets.kernels.edge_tables import (
     Centroid,
     Derivative,
@@ -44,7 +45,7 @@ class EdgePlan:
     between : tuple of int
         The same of the worked rows that lie between the two windows: they are staged last, with the
         baseline already taken off.
-    windows, white_line, centroid, derivative, levels
+    windows, white_line, sliding, centroid, derivative, levels
         Tables; empty arrays for what is not wanted.
     has_jump, has_pre : bool
         Whether there is a post-edge and a pre-edge window.
@@ -67,6 +68,7 @@ class EdgePlan:
     between: tuple[int, int]
     windows: Windows
     white_line: WhiteLine
+    sliding: Sliding
     centroid: Centroid
     derivative: Derivative
     levels: Levels
@@ -78,9 +80,10 @@ class EdgePlan:
     _prepared: dict[np.dtype, tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
     def tables(self, kind: np.dtype) -> tuple[Any, ...]:
-        """Positions and the five groups of tables in the precision of the data, made once."""
+        """Positions and the six groups of tables in the precision of the data, made once."""
         if kind not in self._prepared:
-            groups = (self.windows, self.white_line, self.centroid, self.derivative, self.levels)
+            peak = (self.white_line, self.sliding)
+            groups = (self.windows, *peak, self.centroid, self.derivative, self.levels)
             self._prepared[kind] = (self.x.astype(kind), *(cast(g, kind) for g in groups))
         return self._prepared[kind]
 
@@ -114,7 +117,7 @@ def make_plan(
         Consecutive rows of the stack where levels are crossed and the derivative has its maximum.
     white_line : ndarray, optional
         Rows of the stack that can be the center of the white-line window: one for a fixed window;
-        of several, each pixel takes the one where it is largest.
+        of several, each pixel's window follows its own peak.
     half_width : float
         eV; the window holds the samples within it of its center.
     degree : {2, 3, 4}
@@ -158,6 +161,7 @@ def make_plan(
         _between(worked, windows),
         windows,
         line,
+        sliding_table(line),
         centroid_table(x, np.searchsorted(rows, [] if centroid is None else centroid)),
         derivative_table(x, at, derivative_points),
         level_table(x, at),

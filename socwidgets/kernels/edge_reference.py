@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.optimize import brentq
 
 from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
 
@@ -74,6 +75,32 @@ def peak(
     return center + float(maxima[best]), float(heights[best])
 
 
+def sliding_peak(
+    x: np.ndarray, z: np.ndarray, degree: int, centers: np.ndarray, half: float
+) -> tuple[float, float]:
+    """Position and height of the maximum in windows that follow it; NaN if there is none.
+
+    The slopes at the centers are joined by cubics; the height is that of the polynomials around
+    the centers before and behind the maximum, in proportion to their distance.
+    """
+    windows = [np.abs(x - x[c]) <= half + 1e-6 for c in centers]
+    fits = [np.polyfit(x[w] - x[c], z[w], degree) for w, c in zip(windows, centers, strict=True)]
+    at, slopes = x[centers], np.array([fit[-2] for fit in fits])
+    top = int(np.argmax(z[centers]))
+    falls = np.flatnonzero((slopes[:-1] > 0) & (slopes[1:] <= 0))
+    falls = falls[falls >= top] if slopes[top] > 0 else falls[falls < top][::-1]
+    if not falls.size:
+        return np.nan, np.nan
+    k = int(falls[0])
+    start = int(np.clip(k - 1, 0, max(at.size - 4, 0)))
+    near = slice(start, start + 4)
+    cubic = np.polyfit(at[near] - at[k], slopes[near], min(4, at.size) - 1)
+    place = at[k] + brentq(lambda u: np.polyval(cubic, u), 0.0, at[k + 1] - at[k], xtol=1e-13)
+    t = (place - at[k]) / (at[k + 1] - at[k])
+    before, behind = (np.polyval(fits[i], place - at[i]) for i in (k, k + 1))
+    return float(place), float((1 - t) * before + t * behind)
+
+
 def integral(x: np.ndarray, z: np.ndarray, jump: float) -> float:
     """Mean energy over the levels, by a fine quadrature of the inverse of the spectrum."""
     low, high = INTEGRAL_LEVELS
@@ -134,9 +161,12 @@ def edge_one(
     offset = energies - energies[edge]
     above = mu - np.polyval(np.polyfit(offset[pre], mu[pre], 1), offset)
     jump = float(np.polyfit(offset[post], above[post], post_degree)[-1])
-    center = offset[white_line[int(np.argmax(above[white_line]))]]
-    window = np.abs(offset - center) <= half_width + 1e-6
-    position, height = peak(offset[window], above[window], degree, center, half_width)
+    if white_line.size > 1:
+        position, height = sliding_peak(offset, above, degree, white_line, half_width)
+    else:
+        center = offset[white_line[0]]
+        window = np.abs(offset - center) <= half_width + 1e-6
+        position, height = peak(offset[window], above[window], degree, center, half_width)
     x, z = offset[search], above[search]
     weights = _trapezoids(offset[centroid])
     body = weights * above[centroid]

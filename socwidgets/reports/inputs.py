@@ -77,7 +77,7 @@ def _read(params: SocMapReport) -> Inputs:
     from socwidgets.io import open_references, open_stack
     from socwidgets.io.open_beam import read_open_beam
 
-    options = {} if params.pixel_um is None else {"pixel_um": params.pixel_um}
+    options: dict[str, Any] = {} if params.pixel_um is None else {"pixel_um": params.pixel_um}
     stack = open_stack(params.stack, **options)
     if params.sample:
         stack.attrs["sample"] = params.sample

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.edge_jump import JUMP, edge_jump
+from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, STATUS, X, Y, spectral_dim, std_name
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import require_quantity, validate_stack
 from socwidgets.model.status import Status
+from socwidgets.model.watch import Progress, Watch
 
 I0_OFFSET = "i0_offset"
 
@@ -45,7 +48,12 @@ class StxmParameters(Parameters):
 
 
 def prepare_stxm(
-    od: xr.Dataset, params: StxmParameters | None = None, **changes: Any
+    od: xr.Dataset,
+    params: StxmParameters | None = None,
+    *,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    **changes: Any,
 ) -> xr.Dataset:
     """Take the I0 offset out of an optical-density stack and flag saturated pixels.
 
@@ -55,6 +63,8 @@ def prepare_stxm(
         Stack of optical density ``(energy, y, x)``.
     params : StxmParameters, optional
         `changes` are laid over them.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -67,19 +77,28 @@ def prepare_stxm(
     ------
     DataError
         If the stack is no optical density or its edge cannot be found.
+    CancelledError
+        If `cancel` was set.
     """
     validate_stack(od)
     require_quantity(od, ("optical_density",), "the preparation of an STXM stack")
     given = params.to_dict() if params is not None else {}
     chosen = StxmParameters.from_mapping({**given, **changes})
+    watch = Watch(progress, cancel)
+    watch(0, 1)
     offset, scatter = (0.0, 0.0)
     if chosen.offset == "auto":
-        offset, scatter = i0_offset(od, pre=chosen.pre, post=chosen.post)
+        offset, scatter = i0_offset(
+            od, pre=chosen.pre, post=chosen.post, progress=watch.part(0.0, 0.7), cancel=cancel
+        )
+    watch(7, 10)
     result = od.copy()
     if offset:
         result[SIGNAL] = (od[SIGNAL] - np.float32(offset)).assign_attrs(od[SIGNAL].attrs)
     result.attrs[I0_OFFSET], result.attrs[std_name(I0_OFFSET)] = offset, scatter
-    dense = (result[SIGNAL] > chosen.max_od).any(spectral_dim(od[SIGNAL])).compute()
+    watch(17, 20)
+    with graph_watched_by(watch.part(0.85, 1.0)):
+        dense = (result[SIGNAL] > chosen.max_od).any(spectral_dim(od[SIGNAL])).compute()
     before = od[STATUS] if STATUS in od else xr.zeros_like(dense, dtype=np.uint8)
     # A pixel that has no counts stays masked: that reason is the stronger one.
     codes = before.where(~(dense & (before == Status.OK)), np.uint8(Status.SATURATED))
@@ -93,6 +112,8 @@ def i0_offset(
     *,
     pre: tuple[float, float] | None = None,
     post: tuple[float, float] | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
 ) -> tuple[float, float]:
     """Optical density of object-free pixels before the edge.
 
@@ -102,6 +123,8 @@ def i0_offset(
         Stack of optical density ``(energy, y, x)``.
     pre, post : (float, float), optional
         Windows, found from the spectra if left out.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -116,7 +139,7 @@ def i0_offset(
         If fewer than 20 pixels are free of the object: then an offset and a thick sample cannot be
         told apart.
     """
-    jumps = edge_jump(od, pre=pre, post=post)
+    jumps = edge_jump(od, pre=pre, post=post, progress=progress, cancel=cancel)
     dim = spectral_dim(od[SIGNAL])
     low, high = jumps.attrs["pre_window"]
     before = od[SIGNAL].sel({dim: slice(low, high)}).mean(dim).transpose(Y, X).compute().values

@@ -92,14 +92,11 @@ class CardView(DataView):
         """
         maps, labels, name, subject = self._input()
         draws = self.draws.value
+        from socwidgets.heterogeneity.card import heterogeneity_card
 
-        def compute() -> Any:
-            from socwidgets.heterogeneity.card import heterogeneity_card
-
-            return heterogeneity_card(maps, labels, variable=name, draws=draws)
-
+        work = abandonable(heterogeneity_card, maps, labels, variable=name, draws=draws)
         return self.session.jobs.submit(
-            JOB, abandonable(compute), on_change=self.guard(lambda job: self._follow(job, subject))
+            JOB, work, on_change=self.guard(lambda job: self._follow(job, subject))
         )
 
     def _input(self) -> tuple[xr.Dataset, xr.DataArray | None, str, str]:

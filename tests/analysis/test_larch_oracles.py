@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from socwidgets.analysis.fit import fit_spectrum
 from socwidgets.analysis.larch_rules import larch_defaults
 from socwidgets.analysis.mback import normalize_mback, tabulated_absorption
 from socwidgets.analysis.normalization import normalize
+from socwidgets.analysis.scan_alignment import find_e0
 from socwidgets.analysis.xanes_parameters import PreEdgeParameters
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.stack import make_stack
@@ -55,12 +57,34 @@ FOILS = [
 ]  # fmt: skip
 
 
+def test_golden_g11_the_copper_foil_of_larch():
+    """Everything that Larch's rules choose, and what comes of it, to all digits that are printed.
+
+    The numbers are those in the documentation of Larch's Rust port, which was made to agree.
+    """
+    energies, mu = np.loadtxt(Path(__file__).parent / "data" / "cu_foil_10k.txt").T
+    assert energies.size == 612
+    e0 = find_e0(xr.DataArray(mu, {"energy": energies}, "energy"))
+    assert e0 == pytest.approx(8977.58, abs=1e-6)
+    chosen = larch_defaults(energies, e0)
+    assert (chosen.pre, chosen.pre_degree, chosen.post_degree) == ((-180.0, -90.0), 1, 2)
+    assert chosen.post == pytest.approx((25.0, 2384.89), abs=1e-9)
+    stack = make_stack(mu[:, None, None], energies, quantity="optical_density")
+    flat = normalize(stack, chosen)
+    assert float(flat.edge_jump[0, 0]) == pytest.approx(2.29875228, abs=6e-9)
+    np.testing.assert_allclose(
+        flat.signal.values[[150, 600], 0, 0], [1.07757587, 0.99354851], atol=6e-9
+    )
+    raised = normalize(stack, chosen, flatten=False).signal.values[[100, 150], 0, 0]
+    np.testing.assert_allclose(raised, [0.29135526, 1.07045523], atol=6e-9)
+
+
 @pytest.mark.realdata
 @pytest.mark.parametrize(("foil", "e0", "changes", "step", "pre", "post", "norm", "flat"), FOILS)
 def test_measured_foils_are_normalized_as_larch_does(
     shared_data, foil, e0, changes, step, pre, post, norm, flat
 ):
-    """Stands in for G-11, whose copper foil does not come with the data sets."""
+    """Four foils with other windows and degrees than that of copper (G-11)."""
     path = shared_data / "metal_foils" / f"{foil} foil {foil} K.dat"
     energies, mu = np.loadtxt(path, usecols=(0, 1)).T
     rows = [*ROWS, energies.size - 5]

@@ -393,3 +393,44 @@ def test_golden_g14_bias_of_the_quadratic(half_width, offset):
 def test_too_few_samples_for_the_polynomial():
     with pytest.raises(ValueError, match="too few samples"):
         plan_for(centers=np.array([5]))
+
+
+def test_an_even_distribution_of_shifts_stays_even():
+    """A window that jumped from sample to sample made spikes and holes in the histogram.
+
+    On a grid of 1 eV the shift that is found must follow the true one; the ripple that is left is
+    that of the line on the grid, some percent of the density.
+    """
+    shift = np.linspace(-2.5, 2.5, 5001)
+    energies = np.concatenate([GRID[GRID < 8356], np.arange(8356.0, 8361.0), GRID[GRID > 8361]])
+    signal = EDGES["LiNiO2"](energies[:, None] - shift)
+    centers = window_rows(energies, 8342, 8358)
+    for half_width, degree, limit in ((2.0, 2, 0.05), (3.0, 2, 0.02), (3.0, 4, 0.05)):
+        plan = plan_for(energies, centers=centers, half_width=half_width, degree=degree)
+        found = value_of(run(plan, signal)[0], "white_line_energy")
+        density = np.gradient(found, shift)
+        assert abs(density - 1.0).max() < limit
+        assert np.unique(found).size == shift.size
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+@pytest.mark.parametrize("known_noise", [False, True])
+def test_pulls_where_the_window_follows_the_peak(rng, noise, known_noise):
+    """Shifts of 4 eV in total, which no fixed window of this width can hold."""
+    energies = np.concatenate([GRID[GRID < 8356], np.arange(8356.0, 8361.0), GRID[GRID > 8361]])
+    exact = EDGES["LiNiO2"](energies[:, None] - rng.uniform(-2, 2, 8000))
+    signal = exact + rng.normal(0, noise, exact.shape)
+    std = np.full_like(signal, noise) if known_noise else None
+    plan = plan_for(energies, centers=window_rows(energies, 8342, 8358), half_width=3.0)
+    found = pulls(plan, exact, signal, std)
+    for name in ("white_line_energy", "white_line_height", "half_wl_energy"):
+        assert_standard_normal({name: found[name]})
+
+
+def test_a_peak_beyond_all_windows_has_no_value():
+    signal = np.linspace(0.0, 1.0, GRID.size)[:, None]
+    centers = window_rows(GRID, 8345, 8355)
+    out, status = run(plan_for(centers=centers), np.hstack([signal, signal[::-1]]))
+    assert (status != output.OK).all()
+    assert np.isnan(value_of(out, "white_line_energy")).all()
+    assert np.isnan(std_of(out, "white_line_height")).all()

@@ -173,28 +173,6 @@ def test_golden_g12():
         assert flat[row, 0] == pytest.approx(flat_value, abs=6e-7)
 
 
-def test_golden_g11_larch():
-    """Cu foil of Larch, as printed in the documentation of its Rust port."""
-    larch = pytest.importorskip("larch", reason="xraylarch is not installed")
-    from pathlib import Path
-
-    names = ("examples/xafsdata/cu.xmu", "../examples/xafsdata/cu.xmu", "tests/cu.xmu")
-    found = [Path(larch.__file__).parent / name for name in names]
-    found = [path for path in found if path.is_file()]
-    if not found:
-        pytest.skip("xraylarch came without its example cu.xmu")
-    energies, mu = np.loadtxt(found[0], usecols=(0, 1)).T
-    pre = window_rows(energies, 8977.58 - 180, 8977.58 - 90, "larch")
-    post = window_rows(energies, 8977.58 + 25, 8977.58 + 2384.89, "larch")
-    plan = make_plan(energies, 8977.58, pre, post, post_degree=2)
-    out, _ = coefficients(plan, np.ascontiguousarray(mu[:, None]))
-    assert out[4, 0] == pytest.approx(2.29875228, abs=1e-8)
-    flat = normalized(plan, np.ascontiguousarray(mu[:, None]))[0][:, 0]
-    raised = normalized(plan, np.ascontiguousarray(mu[:, None]), flatten=False)[0][:, 0]
-    assert raised[[100, 150]] == pytest.approx([0.29135526, 1.07045523], abs=1e-8)
-    assert flat[[150, 600]] == pytest.approx([1.07757587, 0.99354851], abs=1e-8)
-
-
 def test_windows():
     assert GRID[window_rows(GRID, 8380, 8400)].tolist() == [8380, 8390, 8400]
     assert GRID[window_rows(GRID, 8385, 8400, "larch")].tolist() == [8380, 8390]

@@ -62,8 +62,9 @@ def measures(noise: float, known: bool, size: int = SIZE) -> dict[str, tuple[flo
         maps = [fit_map(s, "edge_energy", **options) for s in (stack, clean)]
         result[definition] = pull(*maps, "edge_energy")
     options = {"center": 8351.0, "half_width": 3.0, "baseline": (8200.0, 8320.0), "peak_sigma": 0.0}
-    maps = [fit_map(s, "white_line", **options) for s in (stack, clean)]
-    result["white_line, raw"] = pull(*maps, "white_line_energy")
+    for name, changes in (("raw", {}), ("window that follows", {"recenter": True})):
+        maps = [fit_map(s, "white_line", **options, **changes) for s in (stack, clean)]
+        result[f"white_line, {name}"] = pull(*maps, "white_line_energy")
     references = make_references({n: (GRID, EDGES[n](GRID)) for n in ("NiO", "LiNiO2")})
     for constraint in ("none", "sum_to_one"):
         degree = -1 if constraint == "sum_to_one" else 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from scipy.stats import norm
 
 from socwidgets.heterogeneity.bootstrap import (
     NO_INTERVAL,
@@ -16,7 +16,9 @@ from socwidgets.heterogeneity.bootstrap import (
     interval_of,
 )
 from socwidgets.heterogeneity.pairs import PairSums, sum_pairs
+from socwidgets.heterogeneity.possible import within
 from socwidgets.heterogeneity.sample import Sample, take_sample
+from socwidgets.heterogeneity.space.shuffles import likeness_p
 from socwidgets.model.errors import ParameterError
 
 #: Offsets to half of a pixel's neighbors; the others are their opposites.
@@ -31,8 +33,6 @@ NEIGHBORS_OF_VOXELS = {
         *((1, dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)),
     ),
 }
-#: More pixels than this are not shuffled: the p value follows from the moments under shuffling.
-MAX_SHUFFLED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,29 +129,34 @@ def autocorrelation_of(
     permutations: int = 999,
     draws: int = 0,
     seed: int = 0,
+    cancel: threading.Event | None = None,
 ) -> Autocorrelation:
     """`autocorrelation` of a sample; with `units` and `draws` also its interval."""
     if neighbors not in NEIGHBORS:
         raise ParameterError(
             "unknown neighborhood", expected=f"one of {', '.join(NEIGHBORS)}", found=repr(neighbors)
         )
-    sums = sum_pairs(sample, _offsets(sample, neighbors), units)
+    sums = sum_pairs(sample, _offsets(sample, neighbors), units, cancel=cancel)
     per_unit = _unit_sums(sample, sums, units, neighbors)
     moran, geary, moran_true, geary_true = (float(a[0]) for a in _both(per_unit.sum(1)[:, None]))
     z = sample.values - sample.values.mean()
-    p, p_geary, method = _p_values(sample, z, moran, geary, neighbors, permutations, seed)
+    p, p_geary, method = likeness_p(
+        sample, z, moran, geary, _offsets(sample, neighbors), permutations, seed
+    )
     interval = NO_INTERVAL
     if units is not None and draws:
         own = _by_own_pixels(sample, per_unit, units, neighbors)
-        drawn = [_both(own @ c.T) for c in draw_counts(units, draws, seed)]
+        drawn = [_both(own @ c.T) for c in draw_counts(units, draws, seed, cancel=cancel)]
         which = 0 if np.isnan(moran_true) else 2
-        unlike = 1.0 - np.concatenate([d[which] for d in drawn])
+        # A draw with next to no variance left divides by it: I lies between -1 and 1.
+        unlike = np.clip(1.0 - np.concatenate([d[which] for d in drawn]), 0.0, 2.0)
         estimate = moran if which == 0 else moran_true
         # I compares next neighbors: blocks longer than the correlation miss nothing of that.
         found = interval_of(
             1.0 - estimate, unlike, replace(units, stretch=units.few), positive=True
         )
         interval = Interval(found.std, 1.0 - found.high, 1.0 - found.low)
+        interval = within(interval, estimate, -1.0, 1.0)
     n = sample.size
     return Autocorrelation(
         moran, geary, moran_true, geary_true, -1.0 / (n - 1) if n > 1 else float("nan"),
@@ -234,67 +239,3 @@ def _both(s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
             n * (products - shared) / pairs / quiet,
             np.maximum((n - 1) * (half - (pair_noise - shared)) / pairs / quiet, 0.0),
         )
-
-
-def _p_values(
-    sample: Sample,
-    z: np.ndarray,
-    moran: float,
-    geary: float,
-    neighbors: str,
-    permutations: int,
-    seed: int,
-) -> tuple[float, float, str]:
-    from socwidgets.kernels.pairs import shuffled_sums
-
-    square = float(np.sum(z**2))
-    first, second = _partners(sample, neighbors)
-    if not np.isfinite(moran) or not first.size:
-        return float("nan"), float("nan"), "no variance or no neighbors"
-    n, pairs = sample.size, first.size
-    if permutations > 0 and n <= MAX_SHUFFLED:
-        result = np.empty((permutations, 2))
-        shuffled_sums(z.copy(), first, second, seed, result)
-        above = np.count_nonzero(n * result[:, 0] / pairs / square >= moran - 1e-12)
-        below = np.count_nonzero((n - 1) * result[:, 1] / pairs / square <= geary + 1e-12)
-        size = permutations + 1
-        return (above + 1) / size, (below + 1) / size, f"{permutations} shuffles, seed {seed}"
-    degree = np.bincount(first, minlength=n) + np.bincount(second, minlength=n)
-    variances = _moments(z, degree.astype(float), float(pairs))
-    p = norm.sf((moran + 1 / (n - 1)) / np.sqrt(variances[0]))
-    return (
-        float(p),
-        float(norm.cdf((geary - 1) / np.sqrt(variances[1]))),
-        "normal limit of the shuffles",
-    )
-
-
-def _moments(z: np.ndarray, degree: np.ndarray, pairs: float) -> tuple[float, float]:
-    """Variance of I and of C under shuffling (Cliff and Ord 1981, eqs. 1.39 and 1.44)."""
-    n = float(z.size)
-    s0, s1, s2 = 2 * pairs, 4 * pairs, 4 * float(np.sum(degree**2))
-    kurtosis = float(np.mean(z**4) / np.mean(z**2) ** 2)
-    top = n * ((n**2 - 3 * n + 3) * s1 - n * s2 + 3 * s0**2)
-    top -= kurtosis * ((n**2 - n) * s1 - 2 * n * s2 + 6 * s0**2)
-    moran = top / ((n - 1) * (n - 2) * (n - 3) * s0**2) - 1 / (n - 1) ** 2
-    geary = (
-        (n - 1) * s1 * (n**2 - 3 * n + 3 - (n - 1) * kurtosis)
-        - 0.25 * (n - 1) * s2 * (n**2 + 3 * n - 6 - (n**2 - n + 2) * kurtosis)
-        + s0**2 * (n**2 - 3 - (n - 1) ** 2 * kurtosis)
-    ) / (n * (n - 2) * (n - 3) * s0**2)
-    return moran, geary
-
-
-def _partners(sample: Sample, neighbors: str) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in the sample of the two pixels of every pair."""
-    index = np.full(sample.shape, -1, np.int32)
-    index[sample.position] = np.arange(sample.size, dtype=np.int32)
-    firsts, seconds = [], []
-    for offset in _offsets(sample, neighbors):
-        moved = list(zip(offset, sample.shape, strict=True))
-        here = index[tuple(slice(max(0, -d), min(n, n - d)) for d, n in moved)]
-        there = index[tuple(slice(max(0, d), min(n, n + d)) for d, n in moved)]
-        both = (here >= 0) & (there >= 0)
-        firsts.append(here[both])
-        seconds.append(there[both])
-    return np.concatenate(firsts), np.concatenate(seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import t as student
 
+from socwidgets.heterogeneity.association import group_spearman
+from socwidgets.heterogeneity.bootstrap import stop_if
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.model.errors import DataError, ParameterError
 
@@ -172,10 +175,12 @@ def core_shell_of(
     seed: int = 0,
     depths: tuple[np.ndarray, np.ndarray] | None = None,
     ranks: bool = True,
+    cancel: threading.Event | None = None,
 ) -> CoreShell:
     """`core_shell_contrast` of a sample with labels; `depths` from `particle_depth`, if known.
 
     Without `ranks` the rank correlation, which sorts every pixel twice, is left NaN.
+    `CancelledError` if `cancel` was set before all swaps were made.
     """
     if not 0 < shell <= 0.5:
         raise ParameterError(
@@ -191,7 +196,7 @@ def core_shell_of(
     width = float(student.ppf(0.975, n - 1)) * std
     return CoreShell(
         mean, std, mean - width, mean + width, float(table.slope.mean()),
-        float(table.spearman.mean()), _swap_p(contrast, permutations, seed), n, table,
+        float(table.spearman.mean()), _swap_p(contrast, permutations, seed, cancel), n, table,
     )  # fmt: skip
 
 
@@ -250,36 +255,16 @@ def _by_particle(
         "contrast": found["rim"] - found["core"],
         "contrast_std": np.sqrt(noise),
         "slope": np.where(spread > 0, slope, np.nan),
-        "spearman": _spearman(index, relative, v, ids.size) if ranks else np.nan,
+        "spearman": group_spearman(index, relative, v, ids.size) if ranks else np.nan,
         "depth_um": deepest,
         "n_pixels": total(np.ones(v.size)).astype(int),
     }
     return pd.DataFrame(columns, index=pd.Index(ids.astype(int), name="label"))
 
 
-def _spearman(index: np.ndarray, depth: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
-    """Rank correlation within each group; ranks of a group follow from those of all pixels."""
-    n = np.bincount(index, minlength=count)
-    ranks = []
-    for column in (depth, values):
-        order = np.lexsort((column, index))
-        sorted_column, sorted_index = column[order], index[order]
-        first = np.cumsum(n) - n
-        rank = np.arange(order.size, dtype=float) - first[sorted_index]
-        new = np.ones(order.size, dtype=bool)
-        new[1:] = (np.diff(sorted_column) != 0) | (np.diff(sorted_index) != 0)
-        tie = np.cumsum(new) - 1
-        mean_rank = np.bincount(tie, rank) / np.bincount(tie)
-        back = np.empty(order.size)
-        back[order] = mean_rank[tie]
-        ranks.append(back - (n[index] - 1) / 2)
-    a, b = ranks
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scale = np.sqrt(np.bincount(index, a**2) * np.bincount(index, b**2))
-        return np.where(scale > 0, np.bincount(index, a * b) / scale, np.nan)
-
-
-def _swap_p(contrast: np.ndarray, permutations: int, seed: int) -> float:
+def _swap_p(
+    contrast: np.ndarray, permutations: int, seed: int, cancel: threading.Event | None
+) -> float:
     """Two-sided p of the mean under random signs."""
     n = contrast.size
     observed = abs(contrast.mean()) - 1e-12 * np.abs(contrast).max()
@@ -290,6 +275,7 @@ def _swap_p(contrast: np.ndarray, permutations: int, seed: int) -> float:
     rng = np.random.default_rng(seed)
     above = 0
     for start in range(0, permutations, 1000):
+        stop_if(cancel)
         size = min(1000, permutations - start)
         signs = rng.integers(0, 2, (size, n), dtype=np.int8) * 2 - 1
         above += int(np.count_nonzero(np.abs(signs @ contrast / n) >= observed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +50,8 @@ class CorrelationLength:
         Whether the length is resolved and the field large enough.
     reason : str
         Why not, else empty.
+    field_um : float
+        Larger side of what was seen; an interval that reaches beyond it is NaN.
     """
 
     length_um: float
@@ -57,6 +60,7 @@ class CorrelationLength:
     fit: VariogramFit
     reported: bool
     reason: str
+    field_um: float
 
 
 def correlation_length(
@@ -109,30 +113,39 @@ def correlation_length_of(
     draws: int = 200,
     seed: int = 0,
     rough_px: float | None = None,
+    cancel: threading.Event | None = None,
 ) -> CorrelationLength:
-    """`correlation_length` of a sample; `rough_px` is its 1/e length, if known."""
+    """`correlation_length` of a sample; `rough_px` is its 1/e length, if known.
+
+    `CancelledError` if `cancel` was set before all distances were looked at.
+    """
     spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
     variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
-    rough = correlation_length_px(sample, variance) if rough_px is None else rough_px
+    rough = correlation_length_px(sample, variance, cancel) if rough_px is None else rough_px
     pixel = float(np.mean(sample.spacing_um[-2:]))
     units = resampling_units(sample, rough)
-    found = variogram_of(sample, units if draws else None)
+    found = variogram_of(sample, units if draws else None, cancel=cancel)
     fit = fit_variogram(found, model)
     interval = NO_INTERVAL
     if draws and np.isfinite(fit.length_px):
-        counts = np.concatenate(list(draw_counts(units, draws, seed)))
+        counts = np.concatenate(list(draw_counts(units, draws, seed, cancel=cancel)))
         lengths = _drawn_lengths(found, fit, counts)
         units = replace(units, stretch=units.stretch * STRETCH)
         interval = interval_of(fit.length_px * pixel, lengths * pixel, units, positive=True)
-    extent = [int(p.max() - p.min()) + 1 for p in sample.position[-2:]]
-    reason = _objection(rough * pixel, resolution_um or pixel, max(extent) * pixel)
+    field = max(int(p.max() - p.min()) + 1 for p in sample.position[-2:]) * pixel
+    reason = _objection(rough * pixel, resolution_um or pixel, field)
+    if interval.high > field:
+        interval = NO_INTERVAL
+    length = rough * pixel if np.isfinite(rough) else float("nan")
     return CorrelationLength(
-        rough * pixel, fit.length_px * pixel, interval, fit, not reason, reason
+        length, fit.length_px * pixel, interval, fit, not reason, reason, field
     )
 
 
 def _objection(length: float, resolution: float, field: float) -> str:
-    if not np.isfinite(length):
+    if np.isnan(length):
+        return "no variance is left that could be alike"
+    if np.isinf(length):
         return "no distance within a third of the field at which the likeness has gone"
     if length <= 2 * resolution:
         return f"not resolved: {length:.3g} um is no more than twice the {resolution:.3g} um seen"

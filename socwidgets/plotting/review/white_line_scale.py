@@ -22,8 +22,8 @@ _SHIFTS = np.linspace(-3.5, 3.5, 141)
 class WhiteLineScale:
     """What the fit finds for a standard that is shifted by known amounts.
 
-    A polynomial through a few points of an asymmetric line on a grid of 1 eV loses or gains up to
-    a tenth of a shift, depending on where the line sits. The standard is known, so this is.
+    The top of a polynomial through an asymmetric line lies beside that of the line, and in a fixed
+    window it loses up to a tenth of a shift. The standard is known, so this is.
 
     Attributes
     ----------

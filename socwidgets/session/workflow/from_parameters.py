@@ -132,7 +132,8 @@ def _inputs(parameters: Mapping[str, Any], view: ViewParameters) -> tuple[xr.Dat
         phantom, stack = simulated_scan(name, seed=view.seed, pixel_um=pixel)
         references = phantom.references
     else:
-        stack = open_stack(name, **({} if pixel is None else {"pixel_um": pixel}))
+        options: dict[str, Any] = {} if pixel is None else {"pixel_um": pixel}
+        stack = open_stack(name, **options)
     files = str(parameters.get("references") or "")
     if files.strip():
         references = open_references(files, dim=spectral_dim(stack[SIGNAL]))

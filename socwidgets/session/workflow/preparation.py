@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from socwidgets.jobs import Work
+from socwidgets.jobs import Work, abandonable
 from socwidgets.model.names import QUANTITY, STATUS
 from socwidgets.model.parameters import Parameters
 from socwidgets.model.rim import read_verdict
 from socwidgets.model.status import Status
+from socwidgets.model.watch import Progress, Watch
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
 from socwidgets.session.workflow.made import Made
-from socwidgets.session.workflow.step import Choice, Step, work_of
+from socwidgets.session.workflow.step import Choice, Step
 
 _SOC = "import socwidgets as soc"
 _READ = "read"
@@ -60,7 +62,7 @@ class OpticalDensityStep(Step):
         if region != _READ and flow.session is not None:
             mask = roi_mask(flow.session.roi(region).shape, stack)
             flat = roi_spectrum(stack, mask)["mean"]
-        return work_of(optical_density, stack, flat=flat, **params)
+        return abandonable(optical_density, stack, flat=flat, **params)
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``od = soc.optical_density(stack, ...)``."""
@@ -107,7 +109,13 @@ class RegistrationStep(Step):
         from socwidgets.analysis.rim_check import with_rim_check
 
         stack = flow.stack_before(self.name)[1]
-        return work_of(lambda: with_rim_check(register(stack, **params)))
+
+        def align(progress: Progress, cancel: threading.Event) -> xr.Dataset:
+            watch = Watch(progress, cancel)
+            moved = register(stack, **params, progress=watch.part(0.0, 0.6), cancel=cancel)
+            return with_rim_check(moved, progress=watch.part(0.6, 1.0), cancel=cancel)
+
+        return abandonable(align)
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``registered = soc.register(od, ...)``, and the check of the rim."""
@@ -161,7 +169,7 @@ class OffsetStep(Step):
         """Subtract and flag."""
         from socwidgets.techniques.stxm import prepare_stxm
 
-        return work_of(prepare_stxm, flow.stack_before(self.name)[1], **params)
+        return abandonable(prepare_stxm, flow.stack_before(self.name)[1], **params)
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``prepared = prepare_stxm(od, ...)``."""
@@ -202,7 +210,7 @@ class NormalizationStep(Step):
         """Normalize."""
         from socwidgets.analysis.normalization import normalize
 
-        return work_of(normalize, flow.stack_before(self.name)[1], **params)
+        return abandonable(normalize, flow.stack_before(self.name)[1], **params)
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``normalized = normalize(od, ...)``."""
@@ -232,7 +240,7 @@ class PixelStep(Step):
         """Measure the jump."""
         from socwidgets.analysis.edge_jump import edge_jump
 
-        return work_of(edge_jump, flow.stack_before(self.name)[1], **params)
+        return abandonable(edge_jump, flow.stack_before(self.name)[1], **params)
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``jumps = soc.edge_jump(od, ...)``."""

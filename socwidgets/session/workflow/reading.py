@@ -9,14 +9,14 @@ from typing import Any
 
 import xarray as xr
 
-from socwidgets.jobs import Work
+from socwidgets.jobs import Work, abandonable
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.names import QUANTITY, SIGNAL
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.session.session import Session
 from socwidgets.session.workflow.code import Call, call_text
 from socwidgets.session.workflow.made import Made
-from socwidgets.session.workflow.step import Step, work_of
+from socwidgets.session.workflow.step import Step
 
 _SOC = "import socwidgets as soc"
 
@@ -87,7 +87,7 @@ class OpenStep(Step):
 
         if not params["path"].strip():
             raise ParameterError("no file is chosen", fix="choose a file or a folder")
-        return work_of(open_stack, params["path"], **read_options(params["options"]))
+        return abandonable(open_stack, params["path"], **read_options(params["options"]))
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``stack = soc.open_stack(...)``."""
@@ -129,7 +129,7 @@ class ReferenceStep(Step):
 
         if not params["files"].strip():
             raise ParameterError("no file is chosen", fix="add files of reference spectra")
-        return work_of(open_references, params["files"])
+        return abandonable(open_references, params["files"])
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``references = soc.open_references(...)``."""

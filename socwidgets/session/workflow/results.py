@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.methods import get_method, method_names
-from socwidgets.jobs import Work
+from socwidgets.jobs import Work, abandonable
 from socwidgets.model.kinds import KIND
 from socwidgets.model.mapset import display_maps, notes_of
 from socwidgets.model.names import STATUS
@@ -18,7 +18,7 @@ from socwidgets.model.parameters import Parameters
 from socwidgets.session.fitting import METHOD_WORDS, done_message
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
 from socwidgets.session.workflow.made import Made
-from socwidgets.session.workflow.step import Choice, NoParameters, Step, work_of
+from socwidgets.session.workflow.step import Choice, NoParameters, Step
 
 _SOC = "import socwidgets as soc"
 _EDGE, _ALL = "edge", "all"
@@ -60,7 +60,7 @@ class MethodStep(Step):
         from socwidgets.analysis.fit import fit_map
 
         stack = flow.stack_before(self.name)[1]
-        return work_of(fit_map, stack, inputs["method"], params, **self._keywords(flow, inputs))
+        return abandonable(fit_map, stack, inputs["method"], params, **self._keywords(flow, inputs))
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``fit = soc.fit_map(od, method, ...)``."""
@@ -121,9 +121,9 @@ class CalibrationStep(Step):
 
         fit, by = flow.products["method"], inputs["by"]
         if by not in (_TWO_POINT, _STANDARDS):
-            return work_of(soc_map, fit, charged=by)
+            return abandonable(soc_map, fit, charged=by)
         made: Any = self.kind(flow, inputs).from_mapping(_with_variable(fit, params))
-        return work_of(soc_map if made.kind == "soc" else calibrated_map, fit, made)
+        return abandonable(soc_map if made.kind == "soc" else calibrated_map, fit, made)
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``maps = soc.soc_map(fit, ...)``."""

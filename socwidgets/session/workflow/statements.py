@@ -8,14 +8,14 @@ from typing import Any
 
 import xarray as xr
 
-from socwidgets.jobs import Work
+from socwidgets.jobs import Work, abandonable
 from socwidgets.model.kinds import KIND
 from socwidgets.model.mapset import display_maps
 from socwidgets.model.names import SIGNAL, spectral_dim
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
 from socwidgets.session.workflow.made import Made
-from socwidgets.session.workflow.step import Choice, Step, work_of
+from socwidgets.session.workflow.step import Choice, Step
 
 _SOC = "import socwidgets as soc"
 _ALL = "all"
@@ -56,7 +56,7 @@ class SegmentationStep(Step):
         """Segment."""
         from socwidgets.analysis.segmentation import segment_particles
 
-        return work_of(segment_particles, self._source(flow, inputs["of"])[1], **params)
+        return abandonable(segment_particles, self._source(flow, inputs["of"])[1], **params)
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``labels = soc.segment_particles(...)``."""
@@ -125,7 +125,9 @@ class CardStep(Step):
         maps = _maps(flow)
         labels = flow.products.get("segmentation") if inputs["particles"] == "labels" else None
         source = maps[1] if maps is not None else None
-        return work_of(heterogeneity_card, source, labels, variable=inputs["variable"], **params)
+        return abandonable(
+            heterogeneity_card, source, labels, variable=inputs["variable"], **params
+        )
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``card = soc.heterogeneity_card(maps, labels, ...)``."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from socwidgets.jobs import Work, abandonable
+from socwidgets.jobs import Work
 from socwidgets.model.parameters import Parameters
 from socwidgets.session.workflow.code import Call
 from socwidgets.session.workflow.made import Made
@@ -85,15 +83,3 @@ class Step:
     def notes(self, result: Any) -> list[str]:
         """What a reader of the result must know, one sentence each."""
         return []
-
-
-def work_of(function: Callable[..., Any], *args: Any, **keywords: Any) -> Work:
-    """Work of a function: with its own progress and cancel if it has them, abandonable if not."""
-    known = inspect.signature(function).parameters
-    if "progress" not in known or "cancel" not in known:
-        return abandonable(lambda: function(*args, **keywords))
-
-    def work(*, progress: Callable[[int, int], None], cancel: threading.Event) -> Any:
-        return function(*args, **keywords, progress=progress, cancel=cancel)
-
-    return work

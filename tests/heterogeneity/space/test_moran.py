@@ -8,7 +8,7 @@ from planted_maps import map_set, random_field
 
 from socwidgets.heterogeneity.bootstrap import resampling_units
 from socwidgets.heterogeneity.sample import take_sample
-from socwidgets.heterogeneity.space import moran as module
+from socwidgets.heterogeneity.space import shuffles as module
 from socwidgets.heterogeneity.space.moran import autocorrelation, autocorrelation_of
 from socwidgets.heterogeneity.space.structure import correlation_length
 from socwidgets.model.errors import ParameterError

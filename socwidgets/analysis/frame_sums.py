@@ -1,0 +1,220 @@
+"""Sums over the frames of a band of rows, for `socwidgets.analysis.streaming`.
+
+Where any part of a frame can be read for itself, each thread reads a tile of some frames and adds
+it while it is still in the cache. Compressed frames are decoded whole, a step ahead of the sums.
+Either way frames are taken in their order, which is how they lie in the file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from math import lcm
+from typing import Protocol
+
+import numpy as np
+import xarray as xr
+
+from socwidgets.analysis.blocks import Progress, chunk_sizes
+from socwidgets.analysis.chunks import ChunkReader
+from socwidgets.model.errors import CancelledError
+
+#: Frames of a tile: with more of them the sums, which are larger than a cache, are looked at less
+#: often; with fewer, more of the file is read in one go.
+TILE_FRAMES = 16
+
+#: Bytes of a tile: it stays in the cache, and is read in runs that are worth a call.
+TILE_BYTES = 4 * 1024**2
+
+#: What frames and noise are filled up with beyond the last one.
+_FILLS = (0.0, 1.0)
+
+
+class FrameStream(Protocol):
+    """A fit that takes frames one after the other; see `socwidgets.kernels.lcf_stream`."""
+
+    @property
+    def rows(self) -> int:
+        """Number of float64 sums per pixel."""
+        ...
+
+    def room(self, pixels: int) -> np.ndarray:
+        """Zeroed sums ``(groups, rows, lanes)``."""
+        ...
+
+    def add(
+        self, frames: np.ndarray, std: np.ndarray | None, energy: int, group: int, sums: np.ndarray
+    ) -> None:
+        """Add frames ``(n, groups * lanes)``, ``n`` a multiple of four, to some of the groups."""
+        ...
+
+    def finish(self, sums: np.ndarray, first: int, out: np.ndarray, status: np.ndarray) -> None:
+        """Results of some groups, from pixel `first` on."""
+        ...
+
+
+@dataclass(slots=True)
+class Team:
+    """Threads, progress and cancel of one streamed fit; `todo` and `done` count frames."""
+
+    pool: ThreadPoolExecutor
+    readers: ThreadPoolExecutor
+    workers: int
+    progress: Progress | None
+    cancel: threading.Event | None
+    pixels: int
+    todo: int
+    done: int = 0
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the user has had enough."""
+        return self.cancel is not None and self.cancel.is_set()
+
+    def share_out(self, cuts: list[int], work: Callable[[int, int], None], frames: int = 0) -> None:
+        """Run ``work(first group, last group)`` between cuts; together they do some frames.
+
+        Raises
+        ------
+        CancelledError
+            If cancelled; jobs that have not begun do nothing then.
+        """
+
+        def unless_cancelled(a: int, b: int) -> None:
+            if not self.cancelled:
+                work(a, b)
+
+        jobs = [self.pool.submit(unless_cancelled, a, b) for a, b in pairwise(cuts) if b > a]
+        try:
+            for count, job in enumerate(jobs, 1):
+                job.result()
+                if self.cancelled:
+                    raise CancelledError
+                if self.progress is not None and frames:
+                    part = self.pixels * (self.done * len(jobs) + frames * count)
+                    self.progress(part // (self.todo * len(jobs)), self.pixels)
+        finally:
+            for job in jobs:
+                job.cancel()
+        self.done += frames
+
+    def even_cuts(self, groups: int) -> list[int]:
+        """Cuts into a few parts per thread."""
+        return np.linspace(0, groups, 4 * self.workers + 1).astype(int).tolist()
+
+
+def frames_at_once(signal: xr.DataArray) -> int:
+    """Energies of a step where frames are decoded whole: whole chunks, a multiple of four."""
+    _, energies = chunk_sizes(signal)
+    whole = lcm(4, energies)
+    return max(8, whole if whole <= 32 else -(-energies // 4) * 4)
+
+
+def sum_tiles(
+    stream: FrameStream, sources: list[ChunkReader], band: slice, team: Team
+) -> np.ndarray:
+    """Sums over all frames of a band of rows, of which any part can be read for itself."""
+    energies, _, width = sources[0].array.shape
+    kind = sources[0].dtype
+    pixels = (band.stop - band.start) * width
+    sums = stream.room(pixels)
+    lanes = sums.shape[2]
+    # Tiles are whole rows and whole groups.
+    rows = lcm(lanes, width) // width
+    row_bytes = TILE_FRAMES * width * kind.itemsize * len(sources)
+    groups = rows * max(1, TILE_BYTES // (rows * row_bytes)) * width // lanes
+    cuts = [*range(0, sums.shape[0], groups), sums.shape[0]]
+    rooms = _ThreadRooms((len(sources), TILE_FRAMES, groups * lanes), kind)
+    for first in range(0, energies, TILE_FRAMES):
+        last = min(first + TILE_FRAMES, energies)
+
+        def work(a: int, b: int, first: int = first, last: int = last) -> None:
+            tile = rooms.of_size((b - a) * lanes)
+            begin, end = a * lanes, min(b * lanes, pixels)
+            part = slice(band.start + begin // width, band.start + end // width)
+            for source, room, fill in zip(sources, tile, _FILLS, strict=False):
+                _read(source, part, slice(first, last), room, fill)
+            used = slice(0, -(-(last - first) // 4) * 4)
+            noise = tile[1, used] if len(tile) > 1 else None
+            stream.add(tile[0, used], noise, first, 0, sums[a:b])
+
+        team.share_out(cuts, work, last - first)
+    return sums
+
+
+class _ThreadRooms(threading.local):
+    """Memory that each thread uses again for its next tile."""
+
+    def __init__(self, shape: tuple[int, int, int], kind: np.dtype) -> None:
+        self._shape = shape
+        self._room = np.empty(shape, kind)
+
+    def of_size(self, pixels: int) -> np.ndarray:
+        """C-contiguous ``(images, frames, pixels)``."""
+        images, frames, _ = self._shape
+        return self._room.reshape(-1)[: images * frames * pixels].reshape(images, frames, pixels)
+
+
+def sum_decoded(
+    stream: FrameStream, sources: list[ChunkReader], band: slice, team: Team
+) -> np.ndarray:
+    """Sums over all frames of a band of rows; reading runs one step ahead."""
+    energies, _, width = sources[0].array.shape
+    step = frames_at_once(sources[0].array)
+    sums = stream.room((band.stop - band.start) * width)
+    lanes = sums.shape[0] * sums.shape[2]
+    kind = sources[0].dtype
+    rooms = [[np.empty((step, lanes), kind) for _ in sources] for _ in range(2)]
+
+    def read(first: int) -> list[Future[None]]:
+        jobs: list[Future[None]] = []
+        for source, room, fill in zip(sources, rooms[first // step % 2], _FILLS, strict=False):
+            jobs += _read_ahead(source, band, first, room, fill, team)
+        return jobs
+
+    ahead = read(0)
+    try:
+        for first in range(0, energies, step):
+            for job in ahead:
+                job.result()
+            last = min(first + step, energies)
+            frames = [room[: -(-(last - first) // 4) * 4] for room in rooms[first // step % 2]]
+            ahead = read(last) if last < energies else []
+
+            def add(a: int, b: int, frames=frames, first=first) -> None:
+                noise = frames[1] if len(frames) > 1 else None
+                stream.add(frames[0], noise, first, a, sums[a:b])
+
+            team.share_out(team.even_cuts(sums.shape[0]), add, last - first)
+    finally:
+        for job in ahead:
+            job.cancel()
+    return sums
+
+
+def _read_ahead(
+    source: ChunkReader, band: slice, first: int, room: np.ndarray, fill: float, team: Team
+) -> list[Future[None]]:
+    """Start reading frames from `first` on into `room`, a chunk of energies per job."""
+    last = min(first + room.shape[0], source.array.shape[0])
+    _, thick = chunk_sizes(source.array)
+    room[last - first :] = fill
+
+    def load(a: int, b: int) -> None:
+        if not team.cancelled:
+            _read(source, band, slice(a, b), room[a - first : b - first], fill)
+
+    return [team.readers.submit(load, a, min(a + thick, last)) for a in range(first, last, thick)]
+
+
+def _read(source: ChunkReader, rows: slice, frames: slice, room: np.ndarray, fill: float) -> None:
+    """Read some rows of some frames to the beginning of `room`, and fill the rest of it."""
+    count, width = frames.stop - frames.start, source.array.shape[2]
+    pixels = (rows.stop - rows.start) * width
+    room[count:] = fill
+    room[:, pixels:] = fill
+    images = room[:count, :pixels].reshape(count, -1, width)
+    source.read((frames, rows, slice(0, width)), images)
