@@ -29,7 +29,8 @@ from socwidgets.kernels.lm_lanes import (
     jit_disabled,
 )
 from socwidgets.kernels.lm_plan import Model
-from socwidgets.kernels.lm_source import Pair, Recipe, Stage, write_equations
+from socwidgets.kernels.lm_recipe import Pair, Recipe, Stage
+from socwidgets.kernels.lm_source import write_equations
 
 #: Kind and number of parameters of the parts that are not polynomials.
 PARTS = {

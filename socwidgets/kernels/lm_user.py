@@ -25,7 +25,8 @@ from socwidgets.kernels.lm_lanes import (
     jit_disabled,
 )
 from socwidgets.kernels.lm_plan import Model
-from socwidgets.kernels.lm_source import ONCE, UNROLL, Recipe, Stage, write_equations
+from socwidgets.kernels.lm_recipe import Recipe, Stage
+from socwidgets.kernels.lm_source import ONCE, UNROLL, write_equations
 
 #: Functions of numpy and math that have a form the compiler can vectorize.
 _FAST = {"exp": "exp", "log": "log", "arctan": "arctan", "atan": "arctan", "tanh": "tanh"}
