@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.analysis.fit import MASK_STATUS
+from socwidgets.analysis.fit_mask import MASK_STATUS
 from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.analysis.xanes_parameters import POST_START, PRE_WINDOW, half_rise
 from socwidgets.model import provenance

@@ -52,7 +52,7 @@ class MapView(MapActions, MapLayers, anywidget.AnyWidget):
         The first map, see `set_map`.
     **options
         First values of ``clim``, ``cmap``, ``tool``, ``rois``, ``selected``, ``height`` (largest
-        height of the map in CSS pixels) and ``layout``.
+        height of the map in CSS pixels, 0 for what fits into the window) and ``layout``.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class MapView(MapActions, MapLayers, anywidget.AnyWidget):
     point = traitlets.List(traitlets.CFloat(), maxlen=2).tag(sync=True)
     can_undo = traitlets.Bool(True).tag(sync=True)
     can_redo = traitlets.Bool(True).tag(sync=True)
-    height = traitlets.CInt(460, min=80).tag(sync=True)
+    height = traitlets.CInt(0, min=0).tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, values: xr.DataArray | None = None, **options: Any) -> None:
