@@ -197,6 +197,7 @@ class WorkflowView(ipywidgets.VBox):
             self.explorer = Explorer(self._session)
             # The panels of the steps do what the explorer's own fit would do.
             self.explorer.job_bar.layout.display = "none"
+            self.explorer.without_card()
         self._show_view()
         for view in old:
             view.close()
