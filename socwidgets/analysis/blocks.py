@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.chunks import ChunkReader
+from socwidgets.analysis.chunks import StackReader, chunk_sizes
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
 from socwidgets.model.watch import Progress as Progress
@@ -24,17 +25,18 @@ BLOCK_PIXELS = 16384
 LAZY_BYTES = 96 * 1024**2
 
 
+#: Signal and noise ``(E, M)``, C-contiguous, and the position of the block's first pixel in them.
+Loaded = tuple[np.ndarray, np.ndarray | None, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Pixels ``start:stop`` of image `lead`, in flat order, and how to load them.
-
-    `load` returns ``(E, M)`` C-contiguous and the position of the block's first pixel in it.
-    """
+    """Pixels ``start:stop`` of image `lead`, in flat order, and how to load them."""
 
     lead: int
     start: int
     stop: int
-    load: Callable[[], tuple[np.ndarray, np.ndarray | None, int]]
+    load: Callable[[], Loaded]
 
 
 def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> Iterator[Block]:
@@ -57,12 +59,12 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
     for lead, index in enumerate(np.ndindex(*lead_shape)):
         images = signal.isel(dict(zip(lead_dims, index, strict=True)))
         noise = None if std is None else std.isel(dict(zip(lead_dims, index, strict=True)))
-        load = None if lazy else _in_memory(images, noise)
-        sources = [ChunkReader(a) for a in (images, noise) if lazy and a is not None]
+        arrays = [images] if noise is None else [images, noise]
+        load = _Rooms(StackReader(*arrays)).load if lazy else _in_memory(*arrays)
         for start in range(0, ny * nx, step):
             stop = min(start + step, ny * nx)
             rows = slice(start // nx, -(-stop // nx))
-            yield Block(lead, start, stop, load or _rows(sources, rows))
+            yield Block(lead, start, stop, partial(load, rows))
 
 
 def blocks_in_memory(images: int, pixels: int, size: int) -> list[Block]:
@@ -74,7 +76,7 @@ def blocks_in_memory(images: int, pixels: int, size: int) -> list[Block]:
     ]
 
 
-def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:
+def _nothing() -> Loaded:
     """Load nothing: the block's data are in memory already."""
     return np.empty((0, 0)), None, 0
 
@@ -96,16 +98,6 @@ def row_bytes(signal: xr.DataArray, std: xr.DataArray | None) -> int:
     return size * (signal.dtype.itemsize + (0 if std is None else std.dtype.itemsize))
 
 
-def chunk_sizes(signal: xr.DataArray) -> tuple[int, int]:
-    """Image rows and energies of a chunk of a lazy stack; one row where storage has no chunks."""
-    dim = spectral_dim(signal)
-    if signal.chunks is not None:
-        sizes = dict(zip(signal.dims, signal.chunks, strict=True))
-        return max(sizes[Y]), max(sizes[dim])
-    stored = signal.encoding.get("preferred_chunks") or {}
-    return int(stored.get(Y, 1)), int(stored.get(dim, signal.sizes[dim]))
-
-
 def is_lazy(array: xr.DataArray) -> bool:
     """Whether the values are still in a file or a task graph."""
     return array.chunks is not None or not array.variable._in_memory
@@ -117,32 +109,33 @@ def _flat(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=kind).reshape(array.shape[0], -1)
 
 
-def _pair(images: xr.DataArray, noise: xr.DataArray | None) -> tuple[np.ndarray, np.ndarray | None]:
+def _in_memory(images: xr.DataArray, noise: xr.DataArray | None = None) -> Callable[..., Loaded]:
+    """The whole image for every block."""
     signal = _flat(images.values)
-    return signal, None if noise is None else _flat(noise.values).astype(signal.dtype, copy=False)
+    std = None if noise is None else _flat(noise.values).astype(signal.dtype, copy=False)
+    return lambda _: (signal, std, 0)
 
 
-def _in_memory(
-    images: xr.DataArray, noise: xr.DataArray | None
-) -> Callable[[], tuple[np.ndarray, np.ndarray | None, int]]:
-    signal, std = _pair(images, noise)
-    return lambda: (signal, std, 0)
+class _Rooms(threading.local):
+    """Reads rows of a lazy stack into memory that each thread keeps for its next block.
 
+    Fresh memory for every block would cost half as much as to read it.
+    """
 
-def _rows(
-    sources: list[ChunkReader], rows: slice
-) -> Callable[[], tuple[np.ndarray, np.ndarray | None, int]]:
-    def load() -> tuple[np.ndarray, np.ndarray | None, int]:
-        kind = sources[0].dtype
-        read = []
-        for source in sources:
-            energies, _, width = source.array.shape
-            room = np.empty((energies, rows.stop - rows.start, width), kind)
-            source.read((slice(0, energies), rows, slice(0, width)), room)
-            read.append(room.reshape(energies, -1))
+    def __init__(self, reader: StackReader) -> None:
+        self._reader = reader
+        self._rooms = np.empty((reader.count, 0), reader.dtype)
+
+    def load(self, rows: slice) -> Loaded:
+        """Signal and noise of some rows, ``(E, M)`` each, valid until this thread's next call."""
+        energies, _, width = self._reader.shape
+        size = energies * (rows.stop - rows.start) * width
+        if self._rooms.shape[1] < size:
+            self._rooms = np.empty((self._reader.count, size), self._reader.dtype)
+        parts = [room[:size].reshape(energies, -1, width) for room in self._rooms]
+        self._reader.read((slice(0, energies), rows, slice(0, width)), parts)
+        read = [part.reshape(energies, -1) for part in parts]
         return read[0], read[1] if len(read) > 1 else None, rows.start * width
-
-    return load
 
 
 def processors() -> int:

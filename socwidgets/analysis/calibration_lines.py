@@ -155,7 +155,12 @@ class StandardsCurve(Calibration):
                     found=str(given),
                 )
         if not np.isfinite([*self.values, *self.compositions]).all():
-            raise ParameterError("a standard of the calibration is not a finite number")
+            pairs = zip(self.values, self.compositions, strict=True)
+            raise ParameterError(
+                "a standard of the calibration is not a finite number",
+                found=", ".join(f"{value:g} -> {x:g}" for value, x in pairs),
+                fix="look at the status of the standards' fits: NaN is a fit without a value",
+            )
         order = np.argsort(self.values)
         steps = np.diff(np.asarray(self.compositions)[order])
         distinct = bool((np.diff(np.asarray(self.values)[order]) > 0).all())

@@ -77,7 +77,7 @@ def select_energies(
     ReferenceSpectraError
         If the references do not cover the candidates or cannot be told apart on all of them.
     ParameterError
-        If fewer energies are asked for than the fit has unknowns, or more than there are.
+        If no more energies are asked for than the fit has unknowns, or more than there are.
 
     Notes
     -----
@@ -197,8 +197,8 @@ def fewest_energies(
     changes = {name: value for name, value in options.items() if name in names}
     chosen = EnergyPlanParameters.from_mapping({**given, **changes})
     grid, _ = _candidates(references, options.get("candidates"), chosen)  # type: ignore[arg-type]
-    low = references.sizes["component"] + chosen.background_degree + 1
-    for count in range(max(low, 2), grid.size + 1):
+    unknowns = references.sizes["component"] + chosen.background_degree + 1 - chosen.sum_to_one
+    for count in range(max(unknowns + 1, 2), grid.size + 1):
         plan = select_energies(references, params, **{**options, "count": count})  # type: ignore[arg-type]
         if plan.sigma <= sigma_wanted:
             return plan
@@ -227,11 +227,12 @@ def _candidates(
 
 
 def _check_count(chosen: EnergyPlanParameters, design: Design, grid: np.ndarray) -> None:
-    least = design.rows.shape[2]
+    # One more than the unknowns, as the fit itself wants.
+    least = design.rows.shape[2] + 1
     if not least <= chosen.count <= grid.size:
         raise ParameterError(
             "this number of energies does not work",
-            expected=f"{least} (unknowns of the fit) to {grid.size} (candidates)",
+            expected=f"{least} (more than the unknowns of the fit) to {grid.size} (candidates)",
             found=str(chosen.count),
             fix="lower background_degree, or give more candidates",
         )

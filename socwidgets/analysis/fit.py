@@ -13,20 +13,18 @@ import xarray as xr
 
 from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
 from socwidgets.analysis.distributed_fit import Recipe, run_on_cluster
+from socwidgets.analysis.fit_mask import excluded_codes
 from socwidgets.analysis.fit_run import Control, as_maps, run_fit, warn_if_empty
 from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
-from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.starting import starting_rows
+from socwidgets.analysis.unsure_energies import warn_if_unsure
 from socwidgets.model import provenance
-from socwidgets.model.errors import DataError
 from socwidgets.model.names import (
     SIGNAL,
     SIGNAL_STD,
-    STATUS,
     STD_SUFFIX,
-    VALID,
     X,
     Y,
     spectral_dim,
@@ -37,9 +35,6 @@ from socwidgets.model.parameters import Parameters
 from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import refuse_transmission, validate_stack
 from socwidgets.model.status import Status
-
-#: Attribute of a mask that says which status its False pixels get.
-MASK_STATUS = "false_means"
 
 #: Attributes of a stack that its maps keep.
 _PASSED_ON = ("sample", "title", "edge", RIM_CHECK, NOISE_SHAPE)
@@ -75,8 +70,8 @@ def fit_map(
     references : xarray.DataArray, optional
         ``(component, spectral)``, for the methods that need them.
     mask : xarray.DataArray, optional
-        ``(y, x)`` bool; False pixels get no value. Its attribute ``false_means`` names their
-        status (default ``masked``).
+        ``(y, x)`` bool, or with any of the stack's leading dims; False pixels get no value. Its
+        attribute ``false_means`` names their status (default ``masked``).
     progress : callable, optional
         ``progress(done_pixels, all_pixels)``.
     cancel : threading.Event, optional
@@ -113,14 +108,15 @@ def fit_map(
     full = _parameters(chosen, params, changes)
     signal, noise = _ordered(stack)
     dim = spectral_dim(signal)
-    excluded = _excluded(stack, signal, mask)
+    excluded = excluded_codes(stack, signal, mask)
     if chosen.complete is not None:
         full = chosen.complete(full, stack[dim], partial(mean_spectrum, signal, excluded))
     recipe = Recipe(chosen, stack[dim], full, references, _typical_std(noise, dim, full))
     fit = recipe.prepare()
     if not fit.points.all():
-        signal = signal.isel({dim: fit.points})
-        noise = None if noise is None else noise.isel({dim: fit.points})
+        wanted = {dim: _as_slice(fit.points)}
+        signal = signal.isel(wanted)
+        noise = None if noise is None else noise.isel(wanted)
     initial = starting_rows(fit.specs, signal, start)
     control = Control(progress, cancel, workers, block_pixels)
     codes = excluded.values.reshape(-1, signal.sizes[Y] * signal.sizes[X])
@@ -132,6 +128,7 @@ def fit_map(
     maps = as_maps(signal, fit.specs, out, status)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
     warn_if_empty(maps, method)
+    warn_if_unsure(maps)
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
     return provenance.record(maps, "socwidgets.fit_map", called, source=stack)
@@ -151,6 +148,13 @@ def _ordered(stack: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray | None]:
     return signal, stack[SIGNAL_STD].transpose(*signal.dims) if SIGNAL_STD in stack else None
 
 
+def _as_slice(points: np.ndarray) -> slice | np.ndarray:
+    """A window without gaps as a slice, which copies nothing and still leads to the file."""
+    places = np.flatnonzero(points)
+    window = slice(places[0], places[-1] + 1)
+    return window if points[window].all() else points
+
+
 def _typical_std(noise: xr.DataArray | None, dim: str, params: Parameters) -> np.ndarray | None:
     """Root-mean-square noise of each energy, ``(E,)``, frame by frame.
 
@@ -166,29 +170,6 @@ def _typical_std(noise: xr.DataArray | None, dim: str, params: Parameters) -> np
             seen = np.isfinite(squares)
             result[e] = (squares[seen].mean() if seen.any() else np.nan) ** 0.5
     return result
-
-
-def _excluded(
-    stack: xr.Dataset, signal: xr.DataArray, mask: xr.DataArray | np.ndarray | None
-) -> xr.DataArray:
-    """Status of the pixels that get no value, 0 elsewhere; the stack's own reasons win."""
-    frame = {d: n for d, n in signal.sizes.items() if d != spectral_dim(signal)}
-    codes = xr.DataArray(np.zeros(tuple(frame.values()), np.uint8), dims=tuple(frame))
-    if mask is not None:
-        mask = named(mask, signal.to_dataset(name=SIGNAL), "mask")
-        if mask.dims != (Y, X) or mask.shape != (signal.sizes[Y], signal.sizes[X]):
-            raise DataError(
-                "the mask does not fit the stack",
-                expected=f"(y, x) of {(signal.sizes[Y], signal.sizes[X])}",
-                found=f"{mask.dims} of {mask.shape}",
-            )
-        word = str(mask.attrs.get(MASK_STATUS, "masked")).upper()
-        codes = codes.where(xr.DataArray(mask.values, dims=(Y, X)), np.uint8(Status[word]))
-    if VALID in stack:
-        codes = codes.where(stack[VALID], np.uint8(Status.MASKED))
-    if STATUS in stack:
-        codes = codes.where(stack[STATUS] == Status.OK, stack[STATUS])
-    return codes.transpose(*[d for d in signal.dims if d in codes.dims])
 
 
 def _result_attrs(stack: xr.Dataset, fit: BlockFit, has_noise: bool) -> dict[str, Any]:

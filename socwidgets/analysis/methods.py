@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.streaming import FrameStream
+from socwidgets.analysis.frame_sums import FrameStream
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.mapset import MapSpec
 from socwidgets.model.parameters import Parameters
@@ -68,7 +68,7 @@ class BlockFit:
     trace : callable, optional
         ``spectrum (E,) -> curves`` as `curves`, for methods whose maps do not tell the curves.
     stream : callable, optional
-        ``has_std -> FrameStream`` (see `socwidgets.analysis.streaming`), for methods that are
+        ``has_std -> FrameStream`` (see `socwidgets.analysis.frame_sums`), for methods that are
         linear in the spectrum: stacks stored by frame are then read once.
     costly : bool
         Whether a pixel takes so long that leaving out masked ones pays for copying the others.

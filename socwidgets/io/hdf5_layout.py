@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.io.assemble import axis_um, read_energies
+from socwidgets.io.hdf5_source import DatasetSource
 from socwidgets.io.lazy import as_array, content_name, read_whole, require_dask, wants_lazy
 from socwidgets.io.nexus import Found, no_stack, require_dataset, spectral_place
 from socwidgets.model.errors import DataError
@@ -87,11 +88,8 @@ class StackLayout:
         source = DatasetSource(self._path, self._signal)
         nbytes = int(np.prod(source.shape, dtype=np.int64)) * source.dtype.itemsize
         if wants_lazy(nbytes, lazy):
-            dask_array = require_dask(nbytes)
-            own = self._signal.chunks or _frame_chunks(source.shape, self._dims[order[0]])
-            chunks = dask_array.core.normalize_chunks(
-                "auto", source.shape, dtype=source.dtype, previous_chunks=own
-            )
+            require_dask(nbytes)
+            chunks = source.pieces(self._signal.chunks, self._dims[order[0]])
             name = content_name(self._path, self._found.signal)
             array = as_array(source, name, True, chunks)
         else:
@@ -153,34 +151,6 @@ class StackLayout:
         """Bring frames that lie in the file like the signal into the order spectral, y, x."""
         moved = values.transpose(self._order) if self._order else values
         return moved if moved.shape[-2:] == sizes[1:] else values
-
-
-class DatasetSource:
-    """A dataset that is opened for each piece read, so that no file stays open or locked."""
-
-    def __init__(self, path: Path, dataset: Any) -> None:
-        self._path, self._name = path, dataset.name
-        self.shape: tuple[int, ...] = tuple(dataset.shape)
-        self.dtype: np.dtype[Any] = dataset.dtype
-        self.ndim = len(self.shape)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        """Read a part."""
-        import h5py
-
-        with h5py.File(self._path, "r") as file:
-            return np.asarray(file[self._name][key])
-
-    def read_direct(self, room: np.ndarray, part: Any, place: Any) -> None:
-        """Read a part into a place of C-contiguous memory."""
-        import h5py
-
-        with h5py.File(self._path, "r") as file:
-            file[self._name].read_direct(room, part, place)
-
-
-def _frame_chunks(shape: tuple[int, ...], spectral: int) -> tuple[int, ...]:
-    return tuple(1 if place == spectral else size for place, size in enumerate(shape))
 
 
 def _units(dataset: Any) -> str | None:

@@ -1,4 +1,8 @@
-"""Lineshapes, steps and backgrounds at one sample: value and derivatives by every parameter.
+"""Lineshapes, steps and backgrounds at one sample, with derivatives by every parameter.
+
+The first parameter of each is a factor of the whole (height, area). ``_at`` gives the derivatives
+by all parameters without what is the same for all samples; ``_factors`` gives that: derivative i is
+factor i times column i, and the value is the first parameter times the first derivative.
 
 Positions and widths refer to the axis that the caller gives, which for float32 must be scaled to
 about [-1, 1]: single precision does not resolve a position on an axis of 8000 eV. Widths are full
@@ -15,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from socwidgets.kernels.lm_lanes import ONE
-from socwidgets.kernels.lm_math import arctan, erf, exp, like, weideman
+from socwidgets.kernels.lm_math import arctan, erf, exp, exp2, like, weideman
 
 _GAUSS = 2.0 * math.sqrt(math.log(2.0))
 _LN2 = math.log(2.0)
@@ -31,43 +35,61 @@ _point = _jit(
 
 
 @_point
-def gaussian_at(x, height, center, inverse):
-    """``h exp(-4 ln2 ((x - c) / w)^2)``: value and derivatives by h, c, w, given 1 / w."""
-    narrow = inverse * like(x, _GAUSS)
-    t = (x - center) * narrow
-    shape = exp(-t * t)
-    value = height * shape
-    slope = (value + value) * t
-    return value, shape, slope * narrow, slope * t * inverse
+def gaussian_at(x, center, inverse):
+    """``exp(-4 ln2 ((x - c) / w)^2)``."""
+    t = (x - center) * (inverse + inverse)
+    shape = exp2(-t * t)
+    slope = shape * t
+    return shape, slope, slope * t
 
 
 @_point
-def lorentzian_at(x, height, center, inverse):
-    """``h / (1 + 4 ((x - c) / w)^2)``: value and derivatives by h, c, w, given 1 / w."""
+def gaussian_factors(height, center, inverse):
+    """Of `gaussian_at`."""
+    scale = height * like(height, 2.0 * _LN2) * inverse
+    return like(height, 1.0), scale + scale, scale
+
+
+@_point
+def lorentzian_at(x, center, inverse):
+    """``1 / (1 + 4 ((x - c) / w)^2)``."""
     t = (x - center) * (inverse + inverse)
     shape = like(x, 1.0) / (like(x, 1.0) + t * t)
-    value = height * shape
-    slope = (value + value) * shape * t * inverse
-    return value, shape, slope + slope, slope * t
+    slope = shape * shape * t
+    return shape, slope, slope * t
 
 
 @_point
-def pseudo_voigt_at(x, height, center, inverse, eta):
-    """``h (eta Lorentzian + (1 - eta) Gaussian)`` of one width: value and four derivatives."""
+def lorentzian_factors(height, center, inverse):
+    """Of `lorentzian_at`."""
+    scale = (height + height) * inverse
+    return like(height, 1.0), scale + scale, scale
+
+
+@_point
+def pseudo_voigt_at(x, center, inverse, eta):
+    """``eta Lorentzian + (1 - eta) Gaussian`` of one width."""
     t = (x - center) * (inverse + inverse)
     square, ln2 = t * t, like(x, _LN2)
     lorentz = like(x, 1.0) / (like(x, 1.0) + square)
-    gauss = exp(-square * ln2)
+    gauss = exp2(-square)
     shape = gauss + eta * (lorentz - gauss)
     # Derivative along t^2, without its sign.
     fall = ln2 * gauss + eta * (lorentz * lorentz - ln2 * gauss)
-    slope = height * (fall + fall) * t * inverse
-    return height * shape, shape, slope + slope, slope * t, height * (lorentz - gauss)
+    slope = fall * t
+    return shape, slope, slope * t, lorentz - gauss
 
 
 @_point
-def voigt_at(x, area, center, inverse, width):
-    """``A / (sigma sqrt(2 pi)) Re w(z)``: value and derivatives by A, c, and the two widths.
+def pseudo_voigt_factors(height, center, inverse, eta):
+    """Of `pseudo_voigt_at`."""
+    scale = (height + height) * inverse
+    return like(height, 1.0), scale + scale, scale, height
+
+
+@_point
+def voigt_at(x, center, inverse, width):
+    """``Re w(z)``, times an area over ``sigma sqrt(2 pi)``; the two widths are the parameters.
 
     The Gaussian's width is given as its inverse. w is the Faddeeva function by Weideman's expansion
     with 24 terms: 8e-11 of the peak.
@@ -89,34 +111,56 @@ def voigt_at(x, area, center, inverse, width):
     wr, wi = gr * a - gi * b, gr * b + gi * a
     by_t = -two * (t * wr - y * wi)
     by_y = two * (t * wi + y * wr) - two_over
-    shape = narrow * like(x, _ROOT_PI)
-    value = area * shape
-    by_inner = -value * (wr + t * by_t + y * by_y) * narrow * like(x, 1.0 / _GAUSS)
-    return value * wr, shape * wr, -value * by_t * narrow, by_inner, value * by_y * narrow * half
+    return wr, by_t, wr + t * by_t + y * by_y, by_y
 
 
 @_point
-def arctan_at(x, height, center, inverse):
-    """``h (1/2 + arctan(2 (x - c) / w) / pi)``: value and derivatives by h, c, w, given 1 / w."""
+def voigt_factors(area, center, inverse, width):
+    """Of `voigt_at`."""
+    narrow = like(area, _GAUSS) * inverse
+    shape = narrow * like(area, _ROOT_PI)
+    scale = area * shape * narrow
+    return shape, -scale, -scale * like(area, 1.0 / _GAUSS), scale * like(area, 0.5)
+
+
+@_point
+def arctan_at(x, center, inverse):
+    """``1/2 + arctan(2 (x - c) / w) / pi``."""
     t = (x - center) * (inverse + inverse)
-    shape = like(x, 0.5) + arctan(t) * like(x, 1.0 / math.pi)
-    slope = height * like(x, 1.0 / math.pi) * inverse / (like(x, 1.0) + t * t)
-    return height * shape, shape, -(slope + slope), -slope * t
+    slope = like(x, 1.0) / (like(x, 1.0) + t * t)
+    return like(x, 0.5) + arctan(t) * like(x, 1.0 / math.pi), slope, slope * t
 
 
 @_point
-def erf_at(x, height, center, inverse):
-    """``h (1 + erf(2 sqrt(ln 2) (x - c) / w)) / 2``: value and derivatives, given 1 / w."""
-    narrow = inverse * like(x, _GAUSS)
-    t = (x - center) * narrow
-    shape = like(x, 0.5) + like(x, 0.5) * erf(t)
-    slope = height * exp(-t * t) * like(x, _ROOT_PI)
-    return height * shape, shape, -slope * narrow, -slope * t * inverse
+def arctan_factors(height, center, inverse):
+    """Of `arctan_at`."""
+    scale = -height * like(height, 1.0 / math.pi) * inverse
+    return like(height, 1.0), scale + scale, scale
 
 
 @_point
-def exponential_at(x, height, rate):
-    """``a exp(-r s)``; with s the logarithm of an axis it is a power law of exponent -r."""
+def erf_at(x, center, inverse):
+    """``(1 + erf(2 sqrt(ln 2) (x - c) / w)) / 2``."""
+    t = (x - center) * inverse * like(x, _GAUSS)
+    slope = exp(-t * t)
+    return like(x, 0.5) + like(x, 0.5) * erf(t), slope, slope * t
+
+
+@_point
+def erf_factors(height, center, inverse):
+    """Of `erf_at`."""
+    scale = -height * like(height, _ROOT_PI) * inverse
+    return like(height, 1.0), scale * like(height, _GAUSS), scale
+
+
+@_point
+def exponential_at(x, rate):
+    """``exp(-r s)``; with s the logarithm of an axis it is a power law of exponent -r."""
     shape = exp(-x * rate)
-    value = height * shape
-    return value, shape, -x * value
+    return shape, x * shape
+
+
+@_point
+def exponential_factors(height, rate):
+    """Of `exponential_at`."""
+    return like(height, 1.0), -height

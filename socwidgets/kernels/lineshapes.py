@@ -6,17 +6,27 @@ through the list at run time, so that a new combination needs no compilation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 from socwidgets.kernels.lineshape_points import (
     arctan_at,
+    arctan_factors,
     erf_at,
+    erf_factors,
     exponential_at,
+    exponential_factors,
     gaussian_at,
+    gaussian_factors,
     lorentzian_at,
+    lorentzian_factors,
     pseudo_voigt_at,
+    pseudo_voigt_factors,
     voigt_at,
+    voigt_factors,
 )
 from socwidgets.kernels.lm_lanes import COLUMN, ONE, THREE, TWO, ZERO, L, NoOverlap, U
 
@@ -27,14 +37,84 @@ GAUSSIAN, LORENTZIAN, PSEUDO_VOIGT, VOIGT, ARCTAN_STEP, ERF_STEP, EXPONENTIAL, P
 #: number of parameters, row of the axis).
 HEAD, FIELDS = np.uintp(4), np.uintp(4)
 
-_compiled = njit(  # type: ignore[call-overload]
-    nogil=True,
-    cache=True,
-    error_model="numpy",
-    fastmath={"contract", "nsz", "arcp"},
-    pipeline_class=NoOverlap,
-    _nrt=False,
-)
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "nsz", "arcp"},
+    "pipeline_class": NoOverlap,
+    "_nrt": False,
+}
+_jit: Any = njit
+_compiled = _jit(**_OPTIONS, cache=True)
+#: For functions made of others, of which only what calls them is kept on disk.
+_inside = _jit(**_OPTIONS)
+
+
+def _two(at: Callable, factors: Callable) -> Any:
+    """Model and derivatives of a part of two parameters."""
+
+    @_inside
+    def fill(axis, x, q, o, jac, f, model):
+        for u in range(U):
+            position, k = axis[x + u], u * L
+            for p in range(L):
+                height, rate = q[o + p], q[o + L + p]
+                f0, f1 = factors(height, rate)
+                j0, j1 = at(position, rate)
+                jac[f + k + p] = f0 * j0
+                jac[f + COLUMN + k + p] = f1 * j1
+                model[k + p] += height * f0 * j0
+
+    return fill
+
+
+def _three(at: Callable, factors: Callable) -> Any:
+    """The same of three parameters, the last of them a width."""
+
+    @_inside
+    def fill(axis, x, q, o, work, jac, f, model):
+        for u in range(U):
+            position, k = axis[x + u], u * L
+            for p in range(L):
+                height, center, inverse = q[o + p], q[o + L + p], work[o + TWO * L + p]
+                f0, f1, f2 = factors(height, center, inverse)
+                j0, j1, j2 = at(position, center, inverse)
+                jac[f + k + p] = f0 * j0
+                jac[f + COLUMN + k + p] = f1 * j1
+                jac[f + TWO * COLUMN + k + p] = f2 * j2
+                model[k + p] += height * f0 * j0
+
+    return fill
+
+
+def _four(at: Callable, factors: Callable) -> Any:
+    """The same of four parameters, the third of them a width."""
+
+    @_inside
+    def fill(axis, x, q, o, work, jac, f, model):
+        for u in range(U):
+            position, k = axis[x + u], u * L
+            for p in range(L):
+                height, center, inverse = q[o + p], q[o + L + p], work[o + TWO * L + p]
+                last = q[o + THREE * L + p]
+                f0, f1, f2, f3 = factors(height, center, inverse, last)
+                j0, j1, j2, j3 = at(position, center, inverse, last)
+                jac[f + k + p] = f0 * j0
+                jac[f + COLUMN + k + p] = f1 * j1
+                jac[f + TWO * COLUMN + k + p] = f2 * j2
+                jac[f + THREE * COLUMN + k + p] = f3 * j3
+                model[k + p] += height * f0 * j0
+
+    return fill
+
+
+_gaussian = _three(gaussian_at, gaussian_factors)
+_lorentzian = _three(lorentzian_at, lorentzian_factors)
+_pseudo_voigt = _four(pseudo_voigt_at, pseudo_voigt_factors)
+_voigt = _four(voigt_at, voigt_factors)
+_arctan = _three(arctan_at, arctan_factors)
+_erf = _three(erf_at, erf_factors)
+_exponential = _two(exponential_at, exponential_factors)
 
 
 @_compiled
@@ -84,103 +164,6 @@ def evaluate(numbers, axis, e, q, work, jac, model):
             _exponential(axis, x, q, o, jac, f, model)
         else:
             _polynomial(axis, x, stride, q, o, numbers[field + TWO], lanes, jac, f, model)
-
-
-@_compiled
-def _gaussian(axis, x, q, o, work, jac, f, model):
-    for u in range(U):
-        at, k = axis[x + u], u * L
-        for p in range(L):
-            value, by_height, by_center, by_width = gaussian_at(
-                at, q[o + p], q[o + L + p], work[o + TWO * L + p]
-            )
-            jac[f + k + p] = by_height
-            jac[f + COLUMN + k + p] = by_center
-            jac[f + TWO * COLUMN + k + p] = by_width
-            model[k + p] += value
-
-
-@_compiled
-def _lorentzian(axis, x, q, o, work, jac, f, model):
-    for u in range(U):
-        at, k = axis[x + u], u * L
-        for p in range(L):
-            value, by_height, by_center, by_width = lorentzian_at(
-                at, q[o + p], q[o + L + p], work[o + TWO * L + p]
-            )
-            jac[f + k + p] = by_height
-            jac[f + COLUMN + k + p] = by_center
-            jac[f + TWO * COLUMN + k + p] = by_width
-            model[k + p] += value
-
-
-@_compiled
-def _pseudo_voigt(axis, x, q, o, work, jac, f, model):
-    for u in range(U):
-        at, k = axis[x + u], u * L
-        for p in range(L):
-            value, by_first, by_center, by_width, by_last = pseudo_voigt_at(
-                at, q[o + p], q[o + L + p], work[o + TWO * L + p], q[o + THREE * L + p]
-            )
-            jac[f + k + p] = by_first
-            jac[f + COLUMN + k + p] = by_center
-            jac[f + TWO * COLUMN + k + p] = by_width
-            jac[f + THREE * COLUMN + k + p] = by_last
-            model[k + p] += value
-
-
-@_compiled
-def _voigt(axis, x, q, o, work, jac, f, model):
-    for u in range(U):
-        at, k = axis[x + u], u * L
-        for p in range(L):
-            value, by_first, by_center, by_width, by_last = voigt_at(
-                at, q[o + p], q[o + L + p], work[o + TWO * L + p], q[o + THREE * L + p]
-            )
-            jac[f + k + p] = by_first
-            jac[f + COLUMN + k + p] = by_center
-            jac[f + TWO * COLUMN + k + p] = by_width
-            jac[f + THREE * COLUMN + k + p] = by_last
-            model[k + p] += value
-
-
-@_compiled
-def _arctan(axis, x, q, o, work, jac, f, model):
-    for u in range(U):
-        at, k = axis[x + u], u * L
-        for p in range(L):
-            value, by_height, by_center, by_width = arctan_at(
-                at, q[o + p], q[o + L + p], work[o + TWO * L + p]
-            )
-            jac[f + k + p] = by_height
-            jac[f + COLUMN + k + p] = by_center
-            jac[f + TWO * COLUMN + k + p] = by_width
-            model[k + p] += value
-
-
-@_compiled
-def _erf(axis, x, q, o, work, jac, f, model):
-    for u in range(U):
-        at, k = axis[x + u], u * L
-        for p in range(L):
-            value, by_height, by_center, by_width = erf_at(
-                at, q[o + p], q[o + L + p], work[o + TWO * L + p]
-            )
-            jac[f + k + p] = by_height
-            jac[f + COLUMN + k + p] = by_center
-            jac[f + TWO * COLUMN + k + p] = by_width
-            model[k + p] += value
-
-
-@_compiled
-def _exponential(axis, x, q, o, jac, f, model):
-    for u in range(U):
-        at, k = axis[x + u], u * L
-        for p in range(L):
-            value, by_height, by_rate = exponential_at(at, q[o + p], q[o + L + p])
-            jac[f + k + p] = by_height
-            jac[f + COLUMN + k + p] = by_rate
-            model[k + p] += value
 
 
 @_compiled

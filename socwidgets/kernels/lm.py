@@ -18,7 +18,7 @@ from socwidgets.kernels.lm_normal import no_equations
 from socwidgets.kernels.lm_plan import WEIGHTINGS, Plan, padded_axis
 from socwidgets.kernels.lm_polish import AT_BOUND, NOT_CONVERGED, OK, SINGULAR
 from socwidgets.kernels.lm_problem import Functions, Problem
-from socwidgets.kernels.lm_source import triangle_positions, triangle_rows
+from socwidgets.kernels.lm_recipe import triangle_positions, triangle_rows
 from socwidgets.kernels.lm_step import finish_step, propose_step, scratch_rows
 
 __all__ = ["AT_BOUND", "MISSING", "NOT_CONVERGED", "OK", "SINGULAR", "Result", "fit_block"]

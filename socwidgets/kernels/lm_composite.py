@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -28,7 +29,8 @@ from socwidgets.kernels.lm_lanes import (
     jit_disabled,
 )
 from socwidgets.kernels.lm_plan import Model
-from socwidgets.kernels.lm_source import Recipe, Stage, write_equations
+from socwidgets.kernels.lm_recipe import Pair, Recipe, Stage
+from socwidgets.kernels.lm_source import write_equations
 
 #: Kind and number of parameters of the parts that are not polynomials.
 PARTS = {
@@ -42,14 +44,22 @@ PARTS = {
 }
 
 
+#: Names in `lineshape_points`, before ``_at`` and ``_factors``.
 _FUNCTIONS: dict[int, str] = {
-    int(GAUSSIAN): "gaussian_at",
-    int(LORENTZIAN): "lorentzian_at",
-    int(PSEUDO_VOIGT): "pseudo_voigt_at",
-    int(VOIGT): "voigt_at",
-    int(ARCTAN_STEP): "arctan_at",
-    int(ERF_STEP): "erf_at",
-    int(EXPONENTIAL): "exponential_at",
+    int(GAUSSIAN): "gaussian",
+    int(LORENTZIAN): "lorentzian",
+    int(PSEUDO_VOIGT): "pseudo_voigt",
+    int(VOIGT): "voigt",
+    int(ARCTAN_STEP): "arctan",
+    int(ERF_STEP): "erf",
+    int(EXPONENTIAL): "exponential",
+}
+
+
+#: How far apart samples are whose t, in the functions above, differs by one: part of the width.
+_WIDTHS = {
+    **dict.fromkeys(map(int, (GAUSSIAN, LORENTZIAN, PSEUDO_VOIGT, ARCTAN_STEP)), 0.5),
+    int(ERF_STEP): 0.5 / math.sqrt(math.log(2.0)),
 }
 
 
@@ -114,9 +124,10 @@ def _equations(described: tuple[int, ...], rows: int, kind: type, weighted: bool
     return equations_pointer(names["outer"], kind, cache="__file__" in names)
 
 
+_IMPORTED = ", ".join(f"{name}_at, {name}_factors" for name in _FUNCTIONS.values())
 _HEAD = f"""\
 import numpy as np
-from socwidgets.kernels.lineshape_points import {", ".join(_FUNCTIONS.values())}
+from socwidgets.kernels.lineshape_points import {_IMPORTED}
 from socwidgets.kernels.lm_lanes import ONE, ZERO, L, generated_code
 
 
@@ -132,36 +143,68 @@ def outer(numbers, axis, points, y, root, q, work, jac, sums):
 
 def _recipe(described: tuple[int, ...], rows: int) -> Recipe:
     """Source of the parts, from the numbers that describe them to `lineshapes.evaluate`."""
-    head, terms, columns, plain = [], [], [], {}
+    head, terms, columns, plain, factors = [], [], [], {}, {}
     samples: list[str] = []
-    for at in range(0, len(described), int(FIELDS)):
-        kind, first, count, row = described[at : at + int(FIELDS)]
-        head += [f"p{i} = q[np.uintp({i}) * L + p]" for i in range(first, first + count)]
+    parts = [described[at : at + int(FIELDS)] for at in range(0, len(described), int(FIELDS))]
+    for kind, first, count, row in parts:
+        own = range(first, first + count)
+        head += [f"p{i} = q[np.uintp({i}) * L + p]" for i in own]
         if kind == POLYNOMIAL:
-            for n in range(count):
-                plain[first + n] = "one" if n == 0 else _on_axis(row + n, rows)
-                terms.append(f"p{first + n}" + (f" * {plain[first + n]}" if n else ""))
+            for n, i in enumerate(own):
+                plain[i] = "one" if n == 0 else _on_axis(row + n, rows)
+                terms.append(f"p{i}" + (f" * {plain[i]}" if n else ""))
             continue
         # The third parameter of peaks and steps is a width, which comes as its inverse.
-        arguments = [f"p{i}" for i in range(first, first + count)]
+        arguments = [f"p{i}" for i in own]
         if count > 2:
             head.append(f"i{first} = work[np.uintp({first + 2}) * L + p]")
             arguments[2] = f"i{first}"
-        own = range(first, first + count)
-        results = ", ".join([f"v{first}", *(f"j{i}" for i in own)])
-        call = f"{_FUNCTIONS[kind]}({', '.join([_on_axis(row, rows), *arguments])})"
-        samples.append(f"{results} = {call}")
-        terms.append(f"v{first}")
+        name = _FUNCTIONS[kind]
+        head.append(f"{_list('f', own)} = {name}_factors({', '.join(arguments)})")
+        head.append(f"a{first} = p{first} * f{first}")
+        inside = ", ".join([_on_axis(row, rows), *arguments[1:]])
+        samples.append(f"{_list('j', own)} = {name}_at({inside})")
+        terms.append(f"a{first} * j{first}")
         columns += list(own)
+        factors.update({i: f"f{i}" for i in own})
     total = f"now = {' + '.join(terms)}"
     stage = Stage(
         tuple(head),
         lambda where: [line.replace("AT", where) for line in (*samples, total)],
         tuple(columns),
     )
-    count = len(columns) + len(plain)
-    setup = (f"for k in range(np.uintp({count}) * L):", "    work[k] = one / q[k]")
-    return Recipe(count, setup, (stage,), plain)
+    setup = (
+        f"for k in range(np.uintp({len(columns) + len(plain)}) * L):",
+        "    work[k] = one / q[k]",
+    )
+    return Recipe(
+        len(columns) + len(plain), setup, (stage,), plain, tuple(head), factors, _derived(parts)
+    )
+
+
+def _derived(parts: list[tuple[int, ...]]) -> dict[Pair, tuple[tuple[str, Pair], ...]]:
+    """Sums of products that follow from others.
+
+    The third column of a peak or step is the second times ``t = (x - c) / d``, with d a part of the
+    width; therefore ``x = c + d t`` times the second is a sum of the two. The second column of a
+    Gaussian is the first times t, which makes two more.
+    """
+    line = [first for kind, first, count, _ in parts if kind == POLYNOMIAL and count > 1]
+    found: dict[Pair, tuple[tuple[str, Pair], ...]] = {}
+    for kind, first, _, row in parts:
+        if kind == GAUSSIAN:
+            found[first, first + 2] = (("one", (first + 1, first + 1)),)
+        if row != 0 or kind not in _WIDTHS:
+            continue
+        for level in line:
+            for i in range(first if kind == GAUSSIAN else first + 1, first + 2):
+                distance = f"real({_WIDTHS[kind]}) * p{first + 2}"
+                found[i, level + 1] = ((f"p{first + 1}", (i, level)), (distance, (i + 1, level)))
+    return found
+
+
+def _list(letter: str, numbers: range) -> str:
+    return ", ".join(f"{letter}{i}" for i in numbers)
 
 
 def _on_axis(row: int, rows: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import LANES, ONE, TWO, L, compiled, leaf
+from socwidgets.kernels.lm_lanes import LANES, ONE, TWO, L, leaf
 from socwidgets.kernels.lm_problem import (
     COST,
     DAMPING,
@@ -39,7 +39,7 @@ _NO_DAMPING, _QUICK = 1e-4, 0.05
 _FEW = 10
 
 
-@compiled
+@leaf
 def iterate(
     problem, functions, rooms, scratch, data, limits, offset, todo, values, passes, ending
 ):  # fmt: skip
@@ -98,7 +98,7 @@ def state_rows(unknowns):
     return np.uintp(3) * unknowns + SCALARS
 
 
-@compiled
+@leaf
 def _begin(unknowns, columns, todo, squares, room):
     """State before the first evaluation."""
     state, size = room.state, unknowns * L
@@ -113,7 +113,7 @@ def _begin(unknowns, columns, todo, squares, room):
             state[size + i * L + p] = room.trial[own + p]
 
 
-@compiled
+@leaf
 def _pass(problem, functions, room, scratch, limits):
     """Evaluate the trial parameters, judge them, and propose the next ones."""
     evaluate(problem, functions, room, scratch)
@@ -127,7 +127,7 @@ def _pass(problem, functions, room, scratch, limits):
     _accept(lanes, unknowns, take, state[size : TWO * size], state[:size])
     step = functions.step
     step(problem.size, problem.bounds, lanes, room.sums, state, scratch.step)
-    _try_next(lanes, unknowns, problem.columns, state[size : TWO * size], room.trial)
+    _try_next(unknowns, problem.columns, state[size : TWO * size], room.trial)
     tie(problem.ties, problem.scales, problem.shifts, room.trial)
     freedom = max(np.int64(problem.points) - np.int64(unknowns), 1)
     _stop(lanes, own, limits, limits.dtype.type(freedom))
@@ -180,10 +180,10 @@ def _accept(lanes, unknowns, take, target, q):
 
 
 @leaf
-def _try_next(lanes, unknowns, columns, target, trial):
+def _try_next(unknowns, columns, target, trial):
     for i in range(unknowns):
         own = columns[i] * L
-        for p in range(lanes):
+        for p in range(L):
             trial[own + p] = target[i * L + p]
 
 
@@ -220,7 +220,7 @@ def _stop(lanes, own, limits, freedom):
         own[WHY * L + p] = real(BROKEN) if broken else code
 
 
-@compiled
+@leaf
 def _retire(problem, room, results):
     """Write what is done; how many pixels go on."""
     offset, values, passes, ending = results

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from socwidgets.kernels.lm_lanes import LANES, ONE, TWO, L, compiled, leaf
@@ -16,10 +18,38 @@ OK, NOT_CONVERGED, AT_BOUND, SINGULAR = 0, 3, 4, 5
 _ROUNDING = 1e-20
 
 
+class Verdicts(NamedTuple):
+    """Space of the last step beside its room.
+
+    Attributes
+    ----------
+    free : ndarray
+        A state, as if no parameter were held at a bound.
+    opened : ndarray
+        What the step is given for bounds to find it.
+    scale, status : ndarray
+        ``LANES``: what the inverse is multiplied by, and the status (uint8).
+    """
+
+    free: np.ndarray
+    opened: np.ndarray
+    scale: np.ndarray
+    status: np.ndarray
+
+
 @compiled
+def make_verdicts(problem):
+    """Space for the last step of a problem."""
+    opened = problem.bounds.copy()
+    opened[TWO * problem.unknowns + ONE] = 0.0
+    rows = result_rows(problem.unknowns)
+    return Verdicts(np.zeros(rows * L), opened, np.zeros(L), np.zeros(L, np.uint8))
+
+
+@leaf
 def polish(
-    problem, functions, room, scratch, data, longest, offset, todo, values, covariance, redchi,
-    status,
+    problem, functions, room, scratch, verdicts, data, longest, offset, todo, values, covariance,
+    redchi, status,
 ):  # fmt: skip
     """One undamped Gauss-Newton step of the pixels `todo`.
 
@@ -27,7 +57,7 @@ def polish(
     ----------
     problem, functions, data : Problem, Functions, Data
         The fit, its step `lm_step.finish`, and the samples.
-    room, scratch : Room, Scratch
+    room, scratch, verdicts : Room, Scratch, Verdicts
         A room of `result_rows` rows.
     longest : float
         Square of the longest step, in units of sigma, that may be the last.
@@ -47,18 +77,14 @@ def polish(
     """
     unknowns = problem.unknowns
     triangle = unknowns * (unknowns + ONE) // TWO
-    free = np.zeros_like(room.state)
-    opened = problem.bounds.copy()
-    opened[TWO * unknowns + ONE] = 0.0
-    scale, verdict = np.zeros(L), np.zeros(L, np.uint8)
+    free, opened, scale, verdict = verdicts
     freedom = np.float64(problem.points) - np.float64(unknowns)
     step = functions.step
     for first in range(0, todo.size, LANES):
         lanes = load(data, offset, todo, first, values, room)
         tie(problem.ties, problem.scales, problem.shifts, room.trial)
         evaluate(problem, functions, room, scratch)
-        _gather(unknowns, problem.columns, problem.pairs, scratch.fresh, room)
-        free[: unknowns * L] = room.state[: unknowns * L]
+        _gather(unknowns, problem.columns, problem.pairs, scratch.fresh, room, free)
         step(problem.size, problem.bounds, problem.lanes, room.sums, room.state, scratch.step)
         if room.state[unknowns * L : TWO * unknowns * L].any():
             step(problem.size, opened, problem.lanes, room.sums, free, scratch.step)
@@ -93,8 +119,8 @@ def result_rows(unknowns):
 
 
 @leaf
-def _gather(unknowns, columns, pairs, fresh, room):
-    """Normal equations and parameters in the order of the free ones."""
+def _gather(unknowns, columns, pairs, fresh, room, free):
+    """Normal equations and parameters (for two steps) in the order of the free ones."""
     sums, state, trial = room.sums, room.state, room.trial
     for n in range(np.uintp(pairs.size)):
         row = pairs[n] * L
@@ -104,6 +130,7 @@ def _gather(unknowns, columns, pairs, fresh, room):
         own = columns[i] * L
         for p in range(L):
             state[i * L + p] = trial[own + p]
+            free[i * L + p] = trial[own + p]
 
 
 @leaf

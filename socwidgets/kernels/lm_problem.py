@@ -169,7 +169,7 @@ def make_scratch(problem):
     )
 
 
-@compiled
+@leaf
 def evaluate(problem, functions, room, scratch):
     """Normal equations at the trial parameters, in ``scratch.fresh`` and ``scratch.deviance``."""
     equations, block = functions.equations, functions.block
@@ -191,7 +191,7 @@ def evaluate(problem, functions, room, scratch):
             scratch.deviance[p] = scratch.fresh[square + p]
 
 
-@compiled
+@leaf
 def load(data, offset, todo, first, values, room):
     """Put the pixels from `first` on into the lanes; how many there are.
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from socwidgets.kernels.lm_iterate import iterate, state_rows
-from socwidgets.kernels.lm_lanes import compiled
-from socwidgets.kernels.lm_polish import polish, result_rows
+from socwidgets.kernels.lm_lanes import compiled, leaf
+from socwidgets.kernels.lm_polish import make_verdicts, polish, result_rows
 from socwidgets.kernels.lm_problem import Functions, make_room, make_scratch
 from socwidgets.kernels.lm_stage import list_finite, make_data, stage
 
@@ -50,6 +50,7 @@ def run(
     rooms = (make_room(problem, weighted, rows), make_room(problem, weighted, rows))
     last_room = make_room(last, weighted, result_rows(last.unknowns))
     scratch, last_scratch = make_scratch(problem), make_scratch(last)
+    verdicts = make_verdicts(last)
     of_iterations = limits[:4].astype(problem.axis.dtype)
     for first in range(0, count, BATCH):
         size, offset = np.uintp(min(BATCH, count - first)), np.uintp(first)
@@ -62,12 +63,12 @@ def run(
             ending,
         )  # fmt: skip
         polish(
-            last, last_functions, last_room, last_scratch, data, limits[4], offset, todo, values,
-            covariance, redchi, status,
+            last, last_functions, last_room, last_scratch, verdicts, data, limits[4], offset, todo,
+            values, covariance, redchi, status,
         )  # fmt: skip
 
 
-@compiled
+@leaf
 def _blank(todo, size, offset, values, covariance, redchi, status, missing):
     """No number for the pixels of the batch that are not to do."""
     at = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import ONE, ZERO, L, U, compiled
+from socwidgets.kernels.lm_lanes import ONE, ZERO, L, U, compiled, leaf
 from socwidgets.kernels.lm_problem import Data
 
 #: Blocks whose samples are copied together: long enough pieces of a row of the stack.
@@ -22,7 +22,7 @@ def make_data(signal, std, count):
     )
 
 
-@compiled
+@leaf
 def stage(signal, std, first, count, data):
     """Copy pixels from `first` on.
 
@@ -50,15 +50,21 @@ def stage(signal, std, first, count, data):
                     _copy(signal[e], pixel, lanes, to, block, data.samples, data.squares)
 
 
-@compiled
+@leaf
 def _copy(row, pixel, lanes, to, block, samples, squares):
+    # A loop of unknown length would become a call of the library's copy, which costs as much again.
+    if lanes == L:
+        for p in range(L):
+            samples[to + p] = row[pixel + p]
+    else:
+        for p in range(lanes):
+            samples[to + p] = row[pixel + p]
     for p in range(lanes):
-        value = row[pixel + p]
-        samples[to + p] = value
-        squares[block + p] += np.float64(value) * np.float64(value)
+        value = np.float64(row[pixel + p])
+        squares[block + p] += value * value
 
 
-@compiled
+@leaf
 def _copy_weighted(row, sigmas, pixel, lanes, to, block, data):
     for p in range(lanes):
         value, sigma = row[pixel + p], np.float64(sigmas[pixel + p])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from socwidgets.kernels.lm_source import triangle_row
+from socwidgets.kernels.lm_recipe import triangle_row
 
 #: Rows of a state after ``q``, the target of the step, and the largest diagonal (P rows each).
 DAMPING, PROMISED, SLOPE = range(3)

@@ -25,7 +25,8 @@ from socwidgets.kernels.lm_lanes import (
     jit_disabled,
 )
 from socwidgets.kernels.lm_plan import Model
-from socwidgets.kernels.lm_source import ONCE, UNROLL, Recipe, Stage, write_equations
+from socwidgets.kernels.lm_recipe import Recipe, Stage
+from socwidgets.kernels.lm_source import ONCE, UNROLL, write_equations
 
 #: Functions of numpy and math that have a form the compiler can vectorize.
 _FAST = {"exp": "exp", "log": "log", "arctan": "arctan", "atan": "arctan", "tanh": "tanh"}
@@ -170,13 +171,14 @@ def _recipe(count: int, analytic: bool, central: bool) -> Recipe:
     for first in range(0, count, _TOGETHER):
         own = range(first, min(first + _TOGETHER, count))
         steps = [f"h{i} = work[np.uintp({i}) * L + p]" for i in own]
-        steps += [f"d{i} = work[np.uintp({count + i}) * L + p]" for i in own]
         lines = list(value)
         for i in own:
             up, down = (f"value(x, {_arguments(count, i, f'p{i} {s} h{i}')})" for s in "+-")
-            lines.append(f"j{i} = ({up} - {down if central else 'now'}) * d{i}")
+            lines.append(f"j{i} = {up} - {down if central else 'now'}")
         stages.append(_stage(head + steps, lines, own))
-    return Recipe(count, tuple(_steps(count, str(central))), tuple(stages))
+    factors = {i: f"work[np.uintp({count + i}) * L + p]" for i in range(count)}
+    setup = tuple(_steps(count, str(central)))
+    return Recipe(count, setup, tuple(stages), factors=factors)
 
 
 def _stage(head: list[str], lines: list[str], columns: range) -> Stage:

@@ -219,17 +219,24 @@ def require_quantity(stack: xr.Dataset, wanted: tuple[str, ...], purpose: str) -
         )
 
 
+def transmitted_with(stack: xr.Dataset) -> str:
+    """Name of the I0 of transmitted X-ray counts that were not yet divided by it, else empty."""
+    if stack.attrs.get(QUANTITY) != "counts" or spectral_dim(stack[SIGNAL]) != "energy":
+        return ""
+    return next((name for name in (FLAT, I0) if name in stack), "")
+
+
 def refuse_transmission(stack: xr.Dataset, purpose: str) -> None:
     """Raise `DataError` for X-ray counts that come with their I0 and were not yet divided by it.
 
     Counts that stand alone (a fluorescence yield, a diffraction pattern) pass.
     """
-    beam = [name for name in (FLAT, I0) if name in stack]
-    if stack.attrs.get(QUANTITY) == "counts" and beam and spectral_dim(stack[SIGNAL]) == "energy":
+    beam = transmitted_with(stack)
+    if beam:
         raise DataError(
             f"{purpose} needs optical density, and these are transmitted counts",
             expected="a stack from optical_density(stack)",
-            found=f"quantity 'counts', with the variable {beam[0]!r} to divide by",
+            found=f"quantity 'counts', with the variable {beam!r} to divide by",
             fix="od = optical_density(stack) first; if the counts are a yield, drop that variable",
         )
 

@@ -15,6 +15,7 @@ import xarray as xr
 
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, STATUS, X, Y, spectral_dim, std_name
 from socwidgets.model.roi import ROI, Shape
+from socwidgets.model.stack import refuse_transmission
 from socwidgets.model.status import usable
 from socwidgets.session.state import State, Statistics
 
@@ -248,6 +249,7 @@ def _weighted(state: State, values: xr.DataArray, good: np.ndarray) -> tuple[flo
 def _fit(state: State, spectrum: xr.DataArray, std: xr.DataArray | None) -> xr.Dataset:
     from socwidgets.analysis.fit import fit_spectrum
 
+    refuse_transmission(state.stack, "a fit")
     return fit_spectrum(
         spectrum, state.fit_method, dict(state.fit_params), references=state.references, std=std
     )

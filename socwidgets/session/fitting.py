@@ -11,6 +11,7 @@ import xarray as xr
 
 from socwidgets.model.mapset import display_maps
 from socwidgets.model.names import SIGNAL, STATUS, spectral_dim
+from socwidgets.model.stack import transmitted_with
 from socwidgets.model.status import Status, status_counts
 from socwidgets.session.state import State
 
@@ -91,9 +92,18 @@ def with_calibration(
 
 def can_fit(state: State) -> bool:
     """Whether the method in use has what it needs."""
+    return not lacking(state)
+
+
+def lacking(state: State) -> str:
+    """What the method in use lacks, in a sentence; empty if it has all that it needs."""
     from socwidgets.analysis.methods import get_method
 
-    return state.references is not None or not get_method(state.fit_method).needs_references
+    if transmitted_with(state.stack):
+        return "These are counts: a fit needs optical density. Convert them first."
+    if state.references is None and get_method(state.fit_method).needs_references:
+        return "Give references to explore() for this method, or choose another one."
+    return ""
 
 
 def completed(state: State, overall: Callable[[], xr.Dataset]) -> dict[str, Any]:

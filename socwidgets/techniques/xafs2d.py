@@ -7,6 +7,7 @@ several eV over some millimeters. It is measured once, on a sample that is the s
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from scipy.interpolate import CubicSpline
 from socwidgets.analysis.energy_calibration import SI111_ANGSTROM, bragg_angle
 from socwidgets.analysis.scan_alignment import align_scan, find_e0
 from socwidgets.model import provenance
-from socwidgets.model.errors import DataError, SocwidgetsError
+from socwidgets.model.errors import CalibrationWarning, DataError, SocwidgetsError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, VALID, X, Y, spectral_dim
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import refuse_transmission, validate_stack
@@ -27,6 +28,8 @@ ROW_SHIFT = "row_energy_shift"
 SLOPE = "row_energy_ev_per_um"
 #: Outliers of the row fit lie this many robust standard deviations off the line.
 _OUTLIER_SIGMA = 4.0
+#: Scatter about the line from which on a sample is doubted, eV: what a correction has to reach.
+_UNEVEN_EV = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +103,8 @@ def fit_row_energy(
 ) -> RowEnergy:
     """Measure the row energies on a sample that is the same everywhere (pristine, or a foil).
 
-    Bands of rows are averaged, each is aligned with the middle one on its derivative, and a
-    straight line is fitted to the shifts; bands far off the line are left out.
+    Bands of rows are averaged, each is aligned with the middle one, and a straight line is fitted
+    to the shifts; bands far off the line are left out.
 
     Parameters
     ----------
@@ -119,6 +122,12 @@ def fit_row_energy(
     ------
     DataError
         If fewer than three bands can be aligned.
+
+    Warns
+    -----
+    CalibrationWarning
+        If the bands lie more than 0.05 eV (root mean square) off the line: the sample is not the
+        same everywhere, or the bands are too noisy.
     """
     chosen = (params or RowEnergyParameters()).replace(**changes)
     validate_stack(uniform)
@@ -151,6 +160,15 @@ def fit_row_energy(
         anchor = chosen.true_e0 - find_e0(middle, refine=True) - own
     table = model.table.assign(shift=model.table["shift"] - model.a + anchor,
                                fitted=model.table["fitted"] - model.a + anchor)  # fmt: skip
+    if model.residual_ev > _UNEVEN_EV:
+        warnings.warn(
+            f"the rows lie {model.residual_ev:.2f} eV (root mean square) off a straight line, more "
+            f"than {_UNEVEN_EV:g} eV: this sample is not the same everywhere, or its bands are too "
+            "noisy, and the row energies are wrong by a part of that. Measure them on a pristine "
+            "sample or a foil, or raise band_rows; table has each band",
+            CalibrationWarning,
+            stacklevel=2,
+        )
     return replace(model, a=anchor, table=table)
 
 

@@ -13,6 +13,11 @@ from socwidgets.model.status import Status
 BINS = 64
 #: Share of values left out of the axis at each end, so that one outlier does not squeeze the rest.
 _TAIL = 0.1
+#: A few wild pixels are more than that: nothing further out than half the width of the inner 96 %
+#: is on the axis, which a Gaussian never reaches.
+_INNER, _REACH = 2.0, 0.5
+#: Values that the ends of a slider are taken from.
+_SAMPLE = 40_000
 #: Codes of pixels beyond the edges, which count in the total, and of those without a value.
 _BEYOND, _UNUSED = 254, 255
 
@@ -38,6 +43,11 @@ class Bins:
         counts = np.bincount(codes, minlength=256)
         total = int(counts[:_UNUSED].sum())
         return 100.0 * counts[: self.edges.size - 1] / max(total, 1)
+
+    def beyond(self) -> float:
+        """Percent of the values that lie beyond the edges."""
+        counts = np.bincount(self.codes.ravel(), minlength=256)
+        return 100.0 * int(counts[_BEYOND]) / max(int(counts[:_UNUSED].sum()), 1)
 
     def steps(self, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outline of a histogram as points, from the axis up and back down."""
@@ -66,11 +76,29 @@ def bins_of(shown: xr.DataArray, good: np.ndarray) -> Bins:
     return Bins(edges, codes)
 
 
+def usual_ends(values: np.ndarray) -> tuple[float, float]:
+    """Ends of an axis that is not squeezed by outliers; of a sample of a large map.
+
+    Parameters
+    ----------
+    values : ndarray
+        Any shape and unit; NaN is left out.
+    """
+    some = values.ravel()[:: max(1, values.size // _SAMPLE)]
+    edges = _edges("", some[np.isfinite(some)])
+    return float(edges[0]), float(edges[-1])
+
+
 def _edges(name: str, values: np.ndarray) -> np.ndarray:
     if name == STATUS:
         return np.arange(len(Status) + 1) - 0.5
     if not values.size:
         return np.linspace(0.0, 1.0, BINS + 1)
-    low, high = (float(v) for v in np.percentile(values, [_TAIL, 100 - _TAIL]))
+    low, inner_low, inner_high, high = (
+        float(v) for v in np.percentile(values, [_TAIL, _INNER, 100 - _INNER, 100 - _TAIL])
+    )
+    reach = _REACH * (inner_high - inner_low)
+    if reach > 0:
+        low, high = max(low, inner_low - reach), min(high, inner_high + reach)
     pad = 0.04 * (high - low) or 0.05 * abs(high) or 0.5
     return np.linspace(low - pad, high + pad, BINS + 1)

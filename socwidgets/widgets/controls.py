@@ -7,8 +7,8 @@ import numpy as np
 
 from socwidgets.model.names import STATUS
 from socwidgets.session import Session
+from socwidgets.widgets.bins import usual_ends
 from socwidgets.widgets.colormaps import COLORMAPS
-from socwidgets.widgets.plots import tick_format
 from socwidgets.widgets.range_slider import RangeSlider
 from socwidgets.widgets.view import View
 
@@ -75,7 +75,8 @@ class MapControls(View):
 
     def _make_limits(self) -> None:
         self.limits = RangeSlider(
-            description="Limits", readout=False, style=_NAME_WIDTH,
+            description="Limits", readout_format="", name_width="58px",
+            tooltip="Values at the two ends of the colors",
             layout={"flex": "1 1 200px", "min_width": "160px"},
         )  # fmt: skip
         field = {"width": "84px"}
@@ -107,8 +108,7 @@ class MapControls(View):
         self.on_click(self.auto, session.auto_limits)
 
     def _slid(self, chosen: tuple[float, float]) -> None:
-        if self.limits.moved(chosen, self.session.displayed_limits()):
-            self.session.set_limits(*chosen)
+        self.session.set_limits(*chosen)
 
     # -- refreshing ----------------------------------------------------------------------------
 
@@ -133,11 +133,9 @@ class MapControls(View):
     def _refresh_limits(self) -> None:
         shown = self.session.displayed()
         low, high = self.session.displayed_limits()
-        finite = shown.values[np.isfinite(shown.values)]
-        least = min(low, float(finite.min())) if finite.size else low
-        most = max(high, float(finite.max())) if finite.size else high
+        ends = usual_ends(shown.values)
+        least, most = min(low, ends[0]), max(high, ends[1])
         self.limits.show(least, most, (low, high))
-        self.limits.readout_format = tick_format(least, most)
         self.low.value, self.high.value = _rounded(low, most - least), _rounded(high, most - least)
         self.low.step = self.high.step = _rounded((most - least) / 100, most - least)
         fixed = shown.name == STATUS

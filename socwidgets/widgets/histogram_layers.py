@@ -17,6 +17,8 @@ from socwidgets.widgets.plots import LegendEntry, set_points
 _NOISE, _MIXTURE = "#b4540a", "#5a4fcf"
 _STATES = ("#0a7d55", "#a1417a", "#3a6ea5", "#8a6d00", "#6e7781")
 _POINTS = 240
+#: Share of the values beyond the axis, %, from which it is said: a few always are.
+_MENTIONED = 0.5
 
 
 class HistogramLayers:
@@ -70,7 +72,9 @@ class HistogramLayers:
             heights.append(float(curve.max()))
             entries.append(LegendEntry(_words(button.description, found), color, dash))
         self._draw_states(bins, entries, heights)
-        self.legend.value = plots.legend_html(entries) if entries else ""
+        beyond = bins.beyond()
+        note = f"{beyond:.2g} % of the values lie beyond this axis" if beyond > _MENTIONED else ""
+        self.legend.value = plots.legend_html(entries, note) if entries or note else ""
         # The noise of a precise map is a needle: the distribution must stay readable.
         return min(max(heights), 2.0 * top)
 

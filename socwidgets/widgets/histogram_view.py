@@ -82,8 +82,8 @@ class HistogramView(DataView):
 
     def _make_controls(self) -> None:
         self.slider = RangeSlider(
-            description="Range", readout_format=".3f", continuous_update=True,
-            layout={"flex": "1 1 auto", "min_width": "180px"}, style={"description_width": "48px"},
+            description="Range", name_width="48px",
+            layout={"flex": "1 1 280px", "min_width": "200px", "width": "auto"},
             tooltip="Highlight the pixels of a range of values",
         )  # fmt: skip
         self.make_roi = ipywidgets.Button(
@@ -160,8 +160,9 @@ class HistogramView(DataView):
     # -- what a person does --------------------------------------------------------------------
 
     def _slid(self, chosen: tuple[float, float]) -> None:
-        shown = self.session.state.brush or (self.slider.min, self.slider.max)
-        if self.slider.moved(chosen, shown):
+        if self.slider.everything:
+            self.session.clear_brush()
+        else:
             self.session.brush(*chosen)
 
     def _brushed(self, selected: Any) -> None:

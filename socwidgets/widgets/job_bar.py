@@ -9,7 +9,7 @@ import ipywidgets
 from socwidgets.jobs import Job, JobState
 from socwidgets.session import Session
 from socwidgets.session.fits import FIT
-from socwidgets.session.fitting import METHOD_WORDS, can_fit
+from socwidgets.session.fitting import METHOD_WORDS, lacking
 from socwidgets.session.workflow.step import NoParameters
 from socwidgets.widgets.forms import ParameterForm
 from socwidgets.widgets.safe import close_tree
@@ -32,7 +32,7 @@ class JobBar(View):
         self._make_controls()
         self._renew_form(ParameterForm(get_method(session.state.fit_method).parameters))
         self.follow(self._refresh_form, "fit_method", "fit_params", "references")
-        self.follow(self._refresh_message, "message", "references", "fit_method")
+        self.follow(self._refresh_message, "message", "references", "fit_method", "stack")
         self.on_user(self.method, session.set_method)
         self._stops.append(session.on_job(self.guard(self._follow_job)))
         self.on_click(self.fit, lambda: session.start_fit(**self.form.values()))
@@ -103,11 +103,9 @@ class JobBar(View):
 
     def _refresh_message(self) -> None:
         state = self.session.state
-        self.fit.disabled = not can_fit(state)
-        text = state.message
-        if self.fit.disabled:
-            text = "Give references to explore() for this method, or choose another one."
-        self._say(text)
+        missing = lacking(state)
+        self.fit.disabled = bool(missing)
+        self._say(missing or state.message)
 
     def _follow_job(self, job: Job) -> None:
         if job is not self.session.jobs.latest(FIT):

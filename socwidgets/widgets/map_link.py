@@ -27,7 +27,7 @@ class LinkedMap(DataView):
     source, labels, framed
         See `DataView`.
     height : int
-        Largest height of the map, px.
+        Largest height of the map, px; 0 for what fits into the window.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class LinkedMap(DataView):
     title = "Map"
 
     def __init__(
-        self, source: Source, labels: xr.DataArray | None = None, *, height: int = 440,
+        self, source: Source, labels: xr.DataArray | None = None, *, height: int = 0,
         framed: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(source, labels, framed=framed)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 import xarray as xr
@@ -15,6 +14,7 @@ import xarray as xr
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.roi import roi_from_dict
 from socwidgets.widgets.colormaps import lut, require_colormap
+from socwidgets.widgets.live_model import LiveWidget, module
 from socwidgets.widgets.map_actions import MapActions
 from socwidgets.widgets.map_display import Display, display, display_mask
 from socwidgets.widgets.map_events import MODES, MapEvent, require_tool
@@ -36,11 +36,10 @@ _OPTIONS = ("clim", "cmap", "tool", "rois", "selected", "height", "layout")
 
 def esm_source() -> str:
     """The map's ES module as one text."""
-    files = [*(_STATIC / f"map_{part}.js" for part in _PARTS), Path(__file__).with_suffix(".js")]
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return module(*(f"static/map_{part}.js" for part in _PARTS), "map_view.js")
 
 
-class MapView(MapActions, MapLayers, anywidget.AnyWidget):
+class MapView(MapActions, MapLayers, LiveWidget):
     """One map with its colour bar, scale bar, regions and drawing tools.
 
     The browser draws and never computes a result; it reports what a person did through
@@ -52,7 +51,7 @@ class MapView(MapActions, MapLayers, anywidget.AnyWidget):
         The first map, see `set_map`.
     **options
         First values of ``clim``, ``cmap``, ``tool``, ``rois``, ``selected``, ``height`` (largest
-        height of the map in CSS pixels) and ``layout``.
+        height of the map in CSS pixels, 0 for what fits into the window) and ``layout``.
 
     Attributes
     ----------
@@ -109,7 +108,7 @@ class MapView(MapActions, MapLayers, anywidget.AnyWidget):
     point = traitlets.List(traitlets.CFloat(), maxlen=2).tag(sync=True)
     can_undo = traitlets.Bool(True).tag(sync=True)
     can_redo = traitlets.Bool(True).tag(sync=True)
-    height = traitlets.CInt(460, min=80).tag(sync=True)
+    height = traitlets.CInt(0, min=0).tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, values: xr.DataArray | None = None, **options: Any) -> None:

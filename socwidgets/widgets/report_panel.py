@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import ipywidgets
 import yaml
@@ -17,6 +19,9 @@ from socwidgets.widgets.code_box import CodeBox
 from socwidgets.widgets.run_bar import RunBar
 from socwidgets.widgets.safe import Guard
 
+#: The page in the folder of a report.
+PAGE = "report.html"
+_PLACEHOLDER = "name: value"
 _WIDE = {"width": "auto", "min_width": "0"}
 _HELP = (
     "Runs a report template in a process of its own and writes a page that needs no network, the "
@@ -58,6 +63,7 @@ class ReportPanel(ipywidgets.VBox):
             control.observe(self.guard(lambda _c: self.refresh_code()), "value")
         self.show_code.observe(self.guard(lambda _c: self._toggle()), "value")
         self.fill.on_click(self.guard(lambda _b: self.fill_in()))
+        self.template.observe(self.guard(lambda _c: self._other_template()), "value")
         self._toggle()
         self.refresh()
 
@@ -76,10 +82,12 @@ class ReportPanel(ipywidgets.VBox):
             tooltip="Write the parameters of the steps and regions as they are now",
         )  # fmt: skip
         self.text = ipywidgets.Textarea(
-            rows=10, continuous_update=False, layout=_WIDE, placeholder="name: value",
+            rows=10, continuous_update=False, layout=_WIDE, placeholder=_PLACEHOLDER,
             tooltip="Parameters of the report, one a line, as YAML: name: value",
         )  # fmt: skip
-        self.hint, self.result = ipywidgets.HTML(), ipywidgets.HTML()
+        self.hint = ipywidgets.HTML()
+        # An output, not a text: JupyterLab turns the links of outputs into addresses of the server.
+        self.result = ipywidgets.Output()
         self.show_code = ipywidgets.ToggleButton(
             description="Code", icon="code", layout={"width": "92px"},
             tooltip="Show the Python call that does the same",
@@ -130,16 +138,35 @@ class ReportPanel(ipywidgets.VBox):
         )
         self.code.value = f"import socwidgets as soc\n\n{line.removeprefix(' = ')}\n"
 
-    def fill_in(self) -> Job:
-        """Ask the template what it knows, and fill in what the screen shows, in a job."""
+    def fill_in(self, typed: dict[str, Any] | None = None) -> Job:
+        """Ask the template what it knows, and fill in what the screen shows, in a job.
+
+        What is in `typed` stays where the template knows it.
+        """
 
         def work() -> tuple[dict[str, str], list[str]]:
             found = report.templates()
             return found, report.parameter_names(str(self.template.value))
 
-        return self.flow.jobs.submit("report parameters", abandonable(work), on_change=self._filled)
+        return self.flow.jobs.submit(
+            "report parameters",
+            abandonable(work),
+            on_change=lambda job: self._filled(job, typed or {}),
+        )
 
-    def _filled(self, job: Job) -> None:
+    def _other_template(self) -> None:
+        """Write the parameters that the template knows; what was typed stays where it knows it."""
+        if "open" not in self.flow.products or not self.text.value:
+            return
+        typed, known = self.parameters(), self.known.get(str(self.template.value))
+        if known is None:
+            self.fill_in(typed)
+        else:
+            self._write(known, typed)
+
+    def _filled(self, job: Job, typed: dict[str, Any]) -> None:
+        waiting = not job.state.finished
+        self.text.placeholder = "Asking the template what it needs ..." if waiting else _PLACEHOLDER
         if job.state == JobState.FAILED and job.error is not None:
             self.guard.report(job.error)
         if job.state != JobState.DONE:
@@ -151,10 +178,11 @@ class ReportPanel(ipywidgets.VBox):
             chosen = self.template.value
             self.template.options = options
             self.template.value = chosen
-        self._write(known)
+        self._write(known, typed)
 
-    def _write(self, known: list[str]) -> None:
-        values = report.screen_parameters(self.flow, known)
+    def _write(self, known: list[str], typed: dict[str, Any]) -> None:
+        kept = {name: value for name, value in typed.items() if name in known}
+        values = report.screen_parameters(self.flow, known) | kept
         self.text.value = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
     # -- running -------------------------------------------------------------------------------
@@ -182,12 +210,29 @@ class ReportPanel(ipywidgets.VBox):
         return flow.jobs.submit("report", work, on_change=self.guard(self.runs.follow))
 
     def _said(self, job: Job) -> str:
-        page = job.result / "report.html"
-        self.result.value = (
-            f'<div class="socwidgets-note">Written to <code>{html.escape(str(job.result))}</code>. '
-            f"Open <code>{html.escape(page.name)}</code> from the file browser.</div>"
-        )
+        self.result.outputs = ({"output_type": "display_data", "metadata": {}, "data": {
+            "text/html": link_html(job.result), "text/plain": str(job.result / PAGE)
+        }},)  # fmt: skip
         return f"Report made in {job.seconds:.0f} s"
 
     def _toggle(self) -> None:
         self.code.layout.display = "block" if self.show_code.value else "none"
+
+
+def link_html(folder: Path) -> str:
+    """Link to the page of a finished report, relative to the notebook, and where it lies.
+
+    JupyterLab makes an address of the server from it, also behind a hub; the kernel runs in the
+    folder of the notebook unless it was told otherwise.
+    """
+    page = folder / PAGE
+    try:
+        href = quote(Path(os.path.relpath(page)).as_posix())
+    except ValueError:  # on another drive
+        href = ""
+    words = "Open the report"
+    link = f'<a href="{href}" target="_blank" rel="noopener">{words}</a>' if href else words
+    return (
+        f'<div class="socwidgets-report-link">{link}'
+        f'<div class="socwidgets-note"><code>{html.escape(os.fspath(page))}</code></div></div>'
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import bqplot
@@ -113,7 +112,7 @@ class ScatterView(DataView):
         ranges = {"flex": "1 1 300px", "min_width": "260px"}
         self.x_range, self.y_range = (
             RangeSlider(
-                description=f"{name} range", style={"description_width": "58px"}, layout=ranges,
+                description=f"{name} range", name_width="58px", layout=ranges,
                 tooltip=f"Highlight the pixels in a range of {name}",
             )
             for name in ("x", "y")
@@ -128,7 +127,7 @@ class ScatterView(DataView):
             self.on_user(choice, lambda _v: self._chose())
         self.on_click(self.swap, self._swap)
         for slider in (self.x_range, self.y_range):
-            self.on_user(slider, partial(self._slid, slider))
+            self.on_user(slider, lambda _v: self._slid())
         self.on_user(self._brush, lambda _v: self._brushed(), "selected_x")
         self.on_user(self._brush, lambda _v: self._brushed(), "selected_y")
         self.on_click(self.clear, lambda: session.select_box(None))
@@ -261,13 +260,11 @@ class ScatterView(DataView):
             self.x.value, self.y.value = self.y.value, self.x.value
             self._refresh()
 
-    def _slid(self, slider: RangeSlider, chosen: tuple[float, float]) -> None:
-        box = self.session.state.box
-        shown: tuple[float, float] = (slider.min, slider.max)
-        if box is not None:
-            shown = box.x_range if slider is self.x_range else box.y_range
-        if slider.moved(chosen, shown):
-            self._select(tuple(self.x_range.value), tuple(self.y_range.value))
+    def _slid(self) -> None:
+        if self.x_range.everything and self.y_range.everything:
+            self.session.select_box(None)
+        else:
+            self._select(self.x_range.value, self.y_range.value)
 
     def _brushed(self) -> None:
         x, y = self._brush.selected_x, self._brush.selected_y

@@ -42,8 +42,7 @@ class ThresholdBar(View):
         self.add_class("socwidgets-threshold")
         self._tools = tools
         self.range = RangeSlider(
-            description="Threshold", readout_format=".3f", continuous_update=True,
-            layout={"width": "calc(100% - 12px)"}, style={"description_width": "initial"},
+            description="Threshold", layout={"width": "calc(100% - 12px)"},
         )  # fmt: skip
         self.children = (self.range,)
         #: Ends of the slider, and of the values: outliers lie beyond the slider's stops.
@@ -91,8 +90,6 @@ class ThresholdBar(View):
         return max(low, min(high, chosen[1].low)), max(low, min(high, chosen[1].high))
 
     def _moved(self, chosen: tuple[float, float]) -> None:
-        if not self.range.moved(chosen, self._ends()):
-            return
         near = 0.5 * self.range.step
         # An end at its stop is open: what lies beyond the slider belongs to the range.
         low = chosen[0] if chosen[0] > self._stops_at[0] + near else self._values[0]

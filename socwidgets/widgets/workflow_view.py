@@ -9,6 +9,7 @@ import xarray as xr
 
 from socwidgets.session import Session
 from socwidgets.session.workflow import STEPS, Workflow
+from socwidgets.widgets.beside_map import BesideMap
 from socwidgets.widgets.calibration_panel import CalibrationPanel
 from socwidgets.widgets.card_view import CardView
 from socwidgets.widgets.data_view import ROOT_CLASS, DataView, style_sheet
@@ -27,15 +28,16 @@ REPORT = "report"
 _PANELS: dict[str, type[StepPanel]] = {
     "open": OpenPanel, "references": ReferencePanel, "calibration": CalibrationPanel,
 }  # fmt: skip
-_VIEWS: dict[str, Callable[[Session], DataView]] = {
-    "Two maps": lambda s: ScatterView(s, framed=False),
+_VIEWS: dict[str, Callable[[Session], DataView | BesideMap]] = {
+    "Two maps": lambda s: BesideMap(s, ScatterView(s, framed=False)),
     "Profile": lambda s: ProfileView(s, framed=False),
-    "Particles": lambda s: ParticleView(s, framed=False),
+    "Particles": lambda s: BesideMap(s, ParticleView(s, framed=False)),
     "Registration": lambda s: RegistrationView(s, framed=False),
     "Card": lambda s: CardView(s, framed=False),
 }
-#: Steps whose result another view shows.
+#: Steps whose result a view of its own shows; the explorer shows those of the others.
 _SHOWN_BY = {"registration": "Registration", "heterogeneity": "Card"}
+_EXPLORER = "Explorer"
 _WELCOME = """
 <div class="socwidgets-welcome"><p><b>Start here.</b> Choose a file at the left and press
 <i>Open</i>. Then go through the steps from left to right; leave out what is not needed.</p>
@@ -63,14 +65,14 @@ class WorkflowView(ipywidgets.VBox):
         The buttons that show a panel.
     explorer : Explorer or None
         None until a stack is there.
-    views : dict of str to DataView
+    views : dict of str to DataView or BesideMap
         Further views that have been looked at.
     """
 
     def __init__(self, flow: Workflow | None = None) -> None:
         self.flow = flow or Workflow()
         self.explorer: Explorer | None = None
-        self.views: dict[str, DataView] = {}
+        self.views: dict[str, DataView | BesideMap] = {}
         self._session: Session | None = None
         self._made: dict[str, object] = {}
         self.error_bar = ErrorBar()
@@ -95,10 +97,9 @@ class WorkflowView(ipywidgets.VBox):
         titles = {step.name: step.title for step in STEPS} | {REPORT: "Report"}
         helps = {step.name: step.help for step in STEPS} | {REPORT: "Write a report"}
         self.steps = {}
-        for number, (name, title) in enumerate(titles.items(), start=1):
-            button = ipywidgets.ToggleButton(
-                description=f"{number} {title}", tooltip=helps[name], layout={"width": "auto"}
-            )
+        self._titles = titles
+        for name in titles:
+            button = ipywidgets.ToggleButton(tooltip=helps[name], layout={"width": "auto"})
             button.observe(self.guard(lambda c, n=name: self._pressed(n, c["new"])), "value")
             self.steps[name] = button
         self._bar = ipywidgets.HBox(
@@ -115,7 +116,7 @@ class WorkflowView(ipywidgets.VBox):
         )
         self._panel.add_class("socwidgets-panel")
         self.view = ipywidgets.ToggleButtons(
-            options=["Explorer", *_VIEWS], style={"button_width": "auto"}, layout={"width": "auto"},
+            options=[_EXPLORER, *_VIEWS], style={"button_width": "auto"}, layout={"width": "auto"},
             tooltips=["Map, spectra, histogram and regions", "Two maps against each other",
                       "Along a line, from the surface, over depth", "Table of the particles",
                       "Drift of the frames", "Heterogeneity in numbers"],
@@ -142,7 +143,7 @@ class WorkflowView(ipywidgets.VBox):
         for other, button in self.steps.items():
             button.value = other == name
         following = self._following()
-        self.next.description = f"Next: {self.steps[following].description.split(' ', 1)[1]}"
+        self.next.description = f"Next: {self._titles[following]}"
         self.next.layout.display = "none" if following == name else "inline-block"
         self._panel.children = (panel, self.next)
         if isinstance(panel, ReportPanel) and not panel.text.value and "open" in self.flow.products:
@@ -160,22 +161,25 @@ class WorkflowView(ipywidgets.VBox):
 
     def _changed(self) -> None:
         """Follow the workflow: marks, panels, and another session if there is one."""
-        for name, button in self.steps.items():
+        for number, (name, button) in enumerate(self.steps.items(), start=1):
+            # The check mark takes the place of the number: all steps fit into one line.
             done = name in self.flow.products
             button.icon = "check" if done else ""
+            button.description = self._titles[name] if done else f"{number} {self._titles[name]}"
         for panel in self.panels.values():
             panel.refresh()
+        self._show_made()
         if self.flow.session is not self._session:
             self._session = self.flow.session
             self._renew()
-        self._show_made()
 
     def _show_made(self) -> None:
-        """Bring the view to the front whose result is new: it would not be seen elsewhere."""
-        for name, view in _SHOWN_BY.items():
-            made = self.flow.products.get(name)
+        """Bring the view to the front that shows what is new, if the present one does not."""
+        for name in self.panels:
+            made, view = self.flow.products.get(name), _SHOWN_BY.get(name, _EXPLORER)
             if made is not None and made is not self._made.get(name):
-                self.view.value = view
+                if view != _EXPLORER or self.view.value in _SHOWN_BY.values():
+                    self.view.value = view
                 card = self.views.get(view)
                 if isinstance(card, CardView):
                     card.take(made)
@@ -193,11 +197,13 @@ class WorkflowView(ipywidgets.VBox):
             self.explorer = Explorer(self._session)
             # The panels of the steps do what the explorer's own fit would do.
             self.explorer.job_bar.layout.display = "none"
+            self.explorer.without_card()
         self._show_view()
         for view in old:
             view.close()
 
     def _show_view(self) -> None:
+        self.view.layout.display = "none" if self._session is None else None
         if self._session is None or self.explorer is None:
             self._content.children = (self._welcome,)
             return

@@ -7,6 +7,7 @@ import xarray as xr
 from socwidgets.analysis.calibration import calibrated_map, soc_map, standards, two_point
 from socwidgets.analysis.calibration_guard import measured_with
 from socwidgets.analysis.composition import convert_map
+from socwidgets.analysis.edge_jump import edge_jump
 from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.lcf_shift import shifted_lcf
 from socwidgets.analysis.lcf_systematics import systematic_band
@@ -14,6 +15,7 @@ from socwidgets.analysis.materials import material
 from socwidgets.model.errors import DataError, ReferenceSpectraError, SchemaError
 from socwidgets.model.references import make_references
 from socwidgets.model.stack import make_stack
+from socwidgets.model.status import Status
 from socwidgets.phantoms.spectra import EDGES
 
 GRID = np.r_[
@@ -63,6 +65,27 @@ def test_lcf_of_a_tomogram_in_time(volume, references):
     assert abs(shifted.attrs["energy_shift"]) < 0.05
     banded = systematic_band(stack.isel(state=0), references)
     assert banded["fraction_Ni4+_free_systematic"].dims == ("z", "y", "x")
+
+
+def test_the_mask_of_a_tomogram_in_time_goes_into_its_fits(volume, references):
+    """The mask that `edge_jump` makes has the leading dims of the stack."""
+    stack, _ = volume
+    thin = stack.copy(deep=True)
+    thin.signal[1, 2, :, :3] *= 0.01
+    mask = edge_jump(thin)["mask"]
+    assert mask.dims == ("state", "z", "y", "x")
+    assert int((~mask).sum()) == int((~mask[1, 2]).sum()) == 21
+    maps = fit_map(thin, "lcf", references=references, mask=mask)
+    np.testing.assert_array_equal(maps.status == Status.LOW_SIGNAL, ~mask)
+    assert np.isfinite(maps["fraction_Ni4+"].values[mask.values]).all()
+    for other in (mask.values, mask.transpose("x", "y", "z", "state")):
+        again = fit_map(thin, "lcf", references=references, mask=other)
+        np.testing.assert_array_equal(again["fraction_Ni4+"], maps["fraction_Ni4+"])
+    by_state = fit_map(thin, "lcf", references=references, mask=mask[:, 2])
+    assert (by_state.status[1, :, :3] == Status.LOW_SIGNAL).all()
+    with pytest.raises(DataError, match="mask does not fit") as caught:
+        fit_map(thin, "lcf", references=references, mask=mask[:1])
+    assert "state, z" in str(caught.value)
 
 
 def test_energies_of_a_tomogram_in_time(volume):

@@ -157,3 +157,34 @@ def test_series_of_states(stack, references, small_memory):
 def test_maps_are_views_of_one_array(stack, references):
     maps = fit_map(stack, references=references)
     assert maps.fraction_FP.values.base is maps.redchi.values.base
+
+
+@pytest.mark.parametrize("kind", ["f4", "u2"])
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"chunks": (1, *SHAPE)}, {"chunks": (3, 11, 13), "compression": "gzip"}],
+    ids=["contiguous", "by frame", "gzip"],
+)
+def test_same_bits_with_and_without_h5py(
+    stack, references, small_memory, tmp_path, monkeypatch, options, noise, kind
+):
+    """Tiles, decoded frames and what h5py reads; a window of energies, a part of the image."""
+    values = np.nan_to_num(stack.signal.values) if kind == "f4" else stack.signal.values * 1000
+    path = tmp_path / "stack.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("signal", data=np.nan_to_num(values).astype(kind), **options)
+        file.create_dataset("std", data=np.full(values.shape, 0.5, "f4"), **options)
+    with h5py.File(path, "r") as file:
+
+        def fit():
+            made = stack.copy()
+            for name, source in (("signal", "signal"), ("signal_std", "std"))[: 1 + noise]:
+                data = da.from_array(file[source], chunks=(2, *SHAPE))
+                made[name] = (stack.signal.dims, data, stack.signal.attrs)
+            part = made.isel(y=slice(1, 33), x=slice(2, 39))
+            return fit_map(part, references=references, low=702, high=728).drop_attrs()
+
+        found = fit()
+        monkeypatch.setattr("socwidgets.analysis.storage.hdf5_index.CAN_READ", False)
+        xr.testing.assert_identical(found, fit())

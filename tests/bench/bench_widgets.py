@@ -239,7 +239,7 @@ class Bench(LabPage):
         self.tell("session.clear_rois(); session.clear_brush(); session.select_map('soc')")
         self.tool("threshold")
         self.settle()
-        handle = self.page.locator(".socwidgets-threshold .noUi-handle").first
+        handle = self.page.locator(".socwidgets-threshold .socw-handle").first
         handle.scroll_into_view_if_needed()
         box = handle.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

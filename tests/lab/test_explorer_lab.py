@@ -127,7 +127,7 @@ def test_brush_the_histogram_by_dragging_and_by_slider(page, artifacts):
     page.wait(lambda: f"{count:,}".replace(",", "") in page.digits(".socw-map"))
     page.shot(artifacts, "lab-brush.png")
 
-    handle = page.page.locator(".socwidgets-histogram .noUi-handle-lower")
+    handle = page.page.locator(".socwidgets-histogram .socw-handle-lower")
     handle.focus()
     for _ in range(5):
         page.page.keyboard.press("ArrowRight")
@@ -137,6 +137,18 @@ def test_brush_the_histogram_by_dragging_and_by_slider(page, artifacts):
     page.wait_for("len(session.state.rois) == 1")
     assert page.ask("type(session.state.rois[0].shape).__name__") == "Threshold"
     assert page.ask("int(session.roi_mask('ROI 1').sum()) > 100")
+
+
+def test_maps_changed_in_a_busy_cell_move_no_handle(page):
+    """The browser hears of it late, all at once: nothing may come back as a person's move."""
+    page.tell(
+        "import time; session.clear_rois(); session.clear_brush(); limits = session.state.limits\n"
+        "for name in ('thickness', 'soc', 'soc_std', 'soc'):\n"
+        "    session.select_map(name); time.sleep(0.5)"
+    )
+    page.wait_painted()
+    page.page.wait_for_timeout(400)
+    assert page.ask("[session.state.brush, session.state.limits == limits]") == [None, True]
 
 
 def test_click_a_pixel(page):

@@ -104,7 +104,7 @@ def test_a_region_without_a_mouse(page):
     page.wait_for("session.state.rois == ()")
     places = (
         ".socw-map canvas.socw-canvas", ".socwidgets-jobs button", ".socwidgets-controls select",
-        ".socwidgets-histogram .noUi-handle",
+        ".socwidgets-histogram .socw-handle",
     )  # fmt: skip
     for selector in places:
         page.page.locator(selector).first.focus()

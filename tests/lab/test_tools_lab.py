@@ -47,7 +47,7 @@ def test_wand_brush_and_line_with_the_mouse(page):
 def test_the_range_of_the_threshold_tool_by_keyboard(page, artifacts):
     page.tell("session.clear_rois(); session.set_line(None); session.select_map('soc')")
     page.tool("threshold")
-    handle = page.page.locator(".socwidgets-threshold .noUi-handle").first
+    handle = page.page.locator(".socwidgets-threshold .socw-handle").first
     handle.wait_for(state="visible")
     handle.focus()
     for _ in range(40):

@@ -13,6 +13,7 @@ from socwidgets.jobs import JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError, SchemaError
 from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle, Threshold
 from socwidgets.session import Session
+from socwidgets.session.fitting import can_fit, lacking
 
 LEFT = Rectangle(-1.0, -1.0, 0.2, 5.0)
 
@@ -487,3 +488,21 @@ def test_closing_forgets_observers_and_stops_jobs(session):
     session.close()
     session.set_energy(1)
     assert seen == []
+
+
+def test_transmitted_counts_are_not_fitted(data):
+    """References of absorption on counts would be nonsense: the view says what is missing."""
+    stack = data[0]
+    counts = stack.copy()
+    counts["signal"] = 1000.0 * np.exp(-stack["signal"])
+    counts["flat"] = ("energy", np.full(stack.sizes["energy"], 1000.0))
+    counts.attrs["quantity"] = "counts"
+    session = Session(counts, references=small_stack.references())
+    assert not can_fit(session.state)
+    assert "Convert" in lacking(session.state)
+    with pytest.raises(DataError, match="optical density"):
+        session.overall_fit()
+    session.set_stack(stack)
+    assert can_fit(session.state)
+    assert session.overall_fit() is not None
+    session.close()

@@ -6,6 +6,7 @@ import xarray as xr
 
 from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.optical_density import optical_density
+from socwidgets.model.errors import CalibrationWarning
 from socwidgets.phantoms import make_phantom
 from socwidgets.phantoms.row_energy import simulate_xafs2d
 from socwidgets.techniques.valence_classes import class_fractions, reaction_front, valence_classes
@@ -45,6 +46,14 @@ def test_row_energies_are_removed_to_some_millielectronvolts(camera):
     left = model.shift(np.arange(truth.size) * 75.0) - truth
     assert np.ptp(truth) > 8.0
     assert np.sqrt(np.mean((left - left.mean()) ** 2)) < 0.05
+
+
+def test_a_sample_that_has_reacted_is_no_standard(charged):
+    """Its line is wrong by some hundredths of an eV and more: the rows say so."""
+    with pytest.warns(CalibrationWarning, match="not the same everywhere"):
+        model = fit_row_energy(charged[1], band_rows=4)
+    left = model.shift(np.arange(charged[2].size) * 75.0) - charged[2]
+    assert model.residual_ev > np.std(left) > 0.03
 
 
 def test_the_false_gradient_of_the_unreacted_part(camera, charged):

@@ -15,8 +15,9 @@ import small_stack
 import xarray as xr
 from ipywidgets.widgets.widget import _instances
 
+from socwidgets.io import save_bundle
 from socwidgets.jobs import JobRunner, JobState
-from socwidgets.model.errors import ParameterError
+from socwidgets.model.errors import ParameterError, SchemaError
 from socwidgets.model.roi import Ellipse, Polygon, Rectangle, Threshold
 from socwidgets.session import Session
 from socwidgets.widgets import explorer as explorer_module
@@ -355,33 +356,23 @@ def test_controls_change_the_session_and_follow_it(app):
     assert session.state.cmap == "magma"
 
 
-def test_a_slider_that_snaps_to_its_steps_changes_nothing(app):
-    """The browser answers a new value with the nearest multiple of the step."""
-    app.session.set_limits(0.3333, 0.6666)
-    slider = app.controls.limits
-    low, high = (slider.min + round((v - slider.min) / slider.step) * slider.step
-                 for v in (0.3333, 0.6666))  # fmt: skip
-    slider.value = (low, high)
-    assert app.session.displayed_limits() == (0.3333, 0.6666)
-    # A key moves a handle by one step, at once after what the kernel has shown.
-    slider.value = (low + slider.step, high)
-    assert app.session.displayed_limits() == pytest.approx((low + slider.step, high))
-
-
-def test_a_late_answer_of_a_slider_does_not_reach_the_next_map(app, monkeypatch):
-    slider, session = app.controls.limits, app.session
-    session.set_limits(0.1, 0.2)
+def test_sliders_only_speak_for_a_person(app):
+    """What the session shows is no move, whatever map it was about; handles at the ends are all."""
+    session, slider = app.session, app.controls.limits
+    heard = []
+    app.session.observe(heard.append, "limits", "brush")
     session.select_map("thickness")
-    before = session.displayed_limits()
-    slider.value = (max(0.1, slider.min), max(0.2, slider.min))
-    slider.value = (0.1, 0.2)
-    assert session.displayed_limits() == before
-    monkeypatch.setattr("socwidgets.widgets.range_slider.ECHO_S", 0.0)
-    wanted = (slider.min + 9 * slider.step, slider.max - 9 * slider.step)
-    slider.value = wanted
-    assert session.displayed_limits() == pytest.approx(wanted)
-    slider.value = (wanted[0], wanted[0])  # both handles on one spot are no range
-    assert session.displayed_limits() == pytest.approx(wanted)
+    session.select_map("soc")
+    assert (heard, session.state.brush) == ([], None)
+    session.set_limits(0.3333, 0.6666)
+    assert slider.value == (0.3333, 0.6666)
+    slider.value = (0.3333 + slider.step, 0.6666)
+    assert session.displayed_limits() == pytest.approx((0.3333 + slider.step, 0.6666))
+    brush = app.histogram.slider
+    brush.value = (brush.min + brush.step, brush.max)
+    assert session.state.brush == pytest.approx((brush.min + brush.step, brush.max))
+    brush.value = (brush.min, brush.max)
+    assert session.state.brush is None
 
 
 def test_wrong_limits_are_told_in_the_bar_and_can_be_dismissed(app):
@@ -708,3 +699,44 @@ def test_a_threshold_that_moves_is_a_draft_until_it_rests(data):
     assert session.state.rois == ()
     assert session.state.error == ""
     made.close()
+
+
+# -- from a file, and the card -------------------------------------------------------------------
+
+
+def test_a_file_of_counts_is_explored_as_optical_density(tmp_path):
+    """The first line that a newcomer writes: what is in the file, ready for a fit."""
+    stack = small_stack.stack()
+    counts = stack.drop_vars("signal_std")
+    counts["signal"] = 4000.0 * np.exp(-stack["signal"])
+    counts["flat"] = ("energy", np.full(stack.sizes["energy"], 4000.0))
+    counts.attrs["quantity"] = "counts"
+    path = save_bundle(tmp_path / "scan.nc", stack=counts)
+    for spectrum in small_stack.references():
+        name = str(spectrum["component"].values)
+        np.savetxt(tmp_path / f"{name}.txt", np.c_[small_stack.ENERGIES, spectrum.values])
+    files = {name: tmp_path / f"{name}.txt" for name in ("LFP", "FP")}
+    app = explore(path, references=files)
+    shown = app.session.state.stack["signal"]
+    np.testing.assert_allclose(shown, stack["signal"], atol=1e-4)
+    assert not app.job_bar.fit.disabled
+    assert app.session.overall_fit() is not None
+    app.close()
+    with pytest.raises(SchemaError):
+        explore([1, 2], references="LFP=a.txt")
+
+
+def test_the_card_is_made_when_it_is_asked_for_and_follows(app):
+    assert len(app._card_box.children) == 1
+    app.show_card.value = True
+    card = app._card_box.children[1]
+    assert "heterogeneous" in card.content.value
+    app.show_card.value = False
+    before = card.content.value
+    app.session.select_map("thickness")
+    assert card.content.value == before  # what nobody sees is not worked out
+    app.session.select_map("soc")
+    app.show_card.value = True
+    assert app._card_box.children[1] is card
+    app.without_card()
+    assert app._card_box.layout.display == "none"

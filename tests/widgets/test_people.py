@@ -12,6 +12,7 @@ from socwidgets.model.roi import Rectangle
 from socwidgets.session import Session
 from socwidgets.widgets import histogram_layers, plots, spectrum_marks, window_handles
 from socwidgets.widgets.explorer import Explorer
+from socwidgets.widgets.range_slider import RangeSlider
 from socwidgets.widgets.safe import _widgets_in
 
 #: Ground of JupyterLab's light and dark theme.
@@ -63,7 +64,7 @@ def test_every_control_of_the_explorer_says_what_it_is():
     app.rois.more.value = True
     controls = (
         ipywidgets.Button, ipywidgets.ToggleButton, ipywidgets.Dropdown, ipywidgets.FloatText,
-        ipywidgets.Text, ipywidgets.FloatRangeSlider, ipywidgets.SelectionSlider,
+        ipywidgets.Text, RangeSlider, ipywidgets.SelectionSlider,
         ipywidgets.FileUpload, ipywidgets.ColorPicker,
     )  # fmt: skip
     silent = [

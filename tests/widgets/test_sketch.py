@@ -38,6 +38,20 @@ def test_bins_count_what_numpy_counts():
         assert share.sum() == pytest.approx(100 * counts.sum() / values.size, abs=0.2)
 
 
+def test_a_few_wild_pixels_do_not_squeeze_the_histogram():
+    """One in a hundred far out: the axis stays with the others, and the rest is told."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.5, 0.1, (100, 100))
+    plain = bins_of(xr.DataArray(values, dims=("y", "x"), name="soc"), np.ones((100, 100), bool))
+    assert 0 < plain.beyond() < 0.3
+    values[0] = rng.uniform(-30, 30, 100)
+    wild = bins_of(xr.DataArray(values, dims=("y", "x"), name="soc"), np.ones((100, 100), bool))
+    assert wild.beyond() == pytest.approx(1.0, abs=0.1)
+    # Half of the inner 96 % beyond them, at most: 4.1 standard deviations and a little room.
+    assert np.all(np.abs(wild.edges[[0, -1]] - 0.5) < 0.5)
+    assert wild.share().sum() == pytest.approx(100.0 - wild.beyond())
+
+
 def test_the_picture_shows_map_regions_and_histogram():
     stack = small_stack.stack()
     session = Session(stack, small_stack.maps(stack), small_stack.references())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
+from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -114,7 +116,8 @@ def test_from_file_to_card_with_nothing_but_the_panels(view, folder):
     assert "socwidgets bundle" in chooser.note.value
     assert view.panels["open"].run().state == JobState.DONE
     assert view.explorer is not None
-    assert view.steps["open"].icon == "check"
+    assert (view.steps["open"].icon, view.steps["open"].description) == ("check", "Open")
+    assert view.steps["method"].description == "8 Fit"
     assert "26 × 24 × 32" in text_of(view.panels["open"].runs.status.value)
     references = view.panels["references"]
     references.chooser.go(folder)
@@ -126,9 +129,13 @@ def test_from_file_to_card_with_nothing_but_the_panels(view, folder):
     assert fit.inputs()["method"] == "lcf"
     fit.form.controls["constraint"].value = "none"
     assert "constraint='none'" in fit.code.value
+    view.view.value = "Registration"  # where what is fitted cannot be seen
     assert fit.run().state == JobState.DONE
+    assert view.view.value == "Explorer"
+    view.view.value = "Profile"  # which follows by itself
     assert view.panels["calibration"].inputs() == {"by": "FP"}
     assert view.panels["calibration"].run().state == JobState.DONE
+    assert view.view.value == "Profile"
     card = view.panels["heterogeneity"]
     card.form.controls["draws"].value = 100
     assert card.run().state == JobState.DONE
@@ -263,7 +270,7 @@ def test_a_report_gets_the_parameters_of_the_screen(view, folder):
     assert "energy_low" not in found
     assert set(report.screen_parameters(flow, ["stack"])) == {"stack"}
     panel = view.panels["report"]
-    panel._write(known)
+    panel._write(known, {})
     assert yaml.safe_load(panel.text.value) == found
     assert "render_report(" in panel.code.value
     compile(panel.code.value, "report", "exec")
@@ -289,6 +296,27 @@ def command(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_another_template_gets_its_own_parameters(monkeypatch):
+    """What was typed stays where the new template knows it."""
+    known = {"soc_map": ["charged", "draws", "title"], "qc": ["charged", "limit"]}
+    monkeypatch.setattr(report, "templates", lambda: {name: name for name in known})
+    monkeypatch.setattr(report, "parameter_names", known.__getitem__)
+    flow = Workflow(JobRunner(inline=True))
+    flow.take(small_stack.stack(), small_stack.references())
+    for name in ("method", "calibration"):
+        assert flow.start(name).state == JobState.DONE
+    panel = ReportPanel(flow)
+    panel.fill_in()
+    assert panel.parameters() == {"charged": "FP"}
+    panel.text.value = "charged: LFP\ntitle: mine"
+    panel.template.value = "qc"
+    assert panel.parameters() == {"charged": "LFP"}
+    panel.template.value = "soc_map"
+    assert panel.parameters() == {"charged": "LFP"}
+    assert panel.text.placeholder == "name: value"
+    flow.close()
+
+
 def test_a_report_runs_in_a_process_of_its_own(command):
     flow = Workflow(JobRunner(inline=True))
     flow.take(small_stack.stack(), small_stack.references())
@@ -306,7 +334,11 @@ def test_a_report_runs_in_a_process_of_its_own(command):
     assert values["charged"] == "FP"
     assert values["stack"] == values["references"]
     assert values["stack"].endswith("out-input/input.nc")
-    assert str(command / "out") in text_of(panel.result.value)
+    link = panel.result.outputs[0]["data"]["text/html"]
+    assert str(command / "out") in text_of(link)
+    href = unquote(re.search('href="([^"]+)"', link)[1])
+    assert not href.startswith("/")  # the address of the server stands before it
+    assert Path(href).resolve() == (command / "out" / "report.html").resolve()
     panel.text.value = "wrong: 1"
     panel.out.value = str(command / "other")
     job = panel.run()

@@ -295,7 +295,8 @@ function layOut(view) {
     const roomy = width - plan.width >= 140;
     view.plan = roomy ? plan : null;
     const room = width - 2 * edge - (roomy ? plan.width : 0);
-    const most = view.model.get("height") || 460;
+    // Map, tools and what stands below should be in sight together.
+    const most = view.model.get("height") || clamp(0.68 * window.innerHeight, 440, 900);
     const k = Math.min(room / view.grid.width, most / view.grid.height);
     const w = Math.max(1, Math.round(view.grid.width * k));
     const h = Math.max(1, Math.round(view.grid.height * k));
