@@ -163,7 +163,8 @@ def figure_17(seed: int, colors: str) -> ReviewFigure:
         "particles; bars in c hold 95 % of what other particles would give (Wilson). The local "
         "rate is that of the cell over the active fraction; its current density takes a radius of "
         "0.1 um of the ellipsoids and a thickness of 0.1 um of the platelets (ours). The review "
-        "states that the local current density of the ellipsoids is at least ten times that of the platelets. "
+        "states that the local current density of the ellipsoids is at least ten times that of "
+        "the platelets. "
         f"Colors: {RED_CHARGED.note}.",
     )
 
