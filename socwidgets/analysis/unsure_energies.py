@@ -31,7 +31,8 @@ def warn_if_unsure(maps: xr.Dataset) -> None:
         known = np.isfinite(maps[name].values)
         lost = known & ~np.isfinite(maps[std_name(name)].values)
         share = float(lost.sum() / max(known.sum(), 1))
-        if share > _MANY:
+        # None at all is another matter: without signal_std or points to spare no noise is known.
+        if _MANY < share < 1.0:
             shares[name] = share
     if not shares:
         return
