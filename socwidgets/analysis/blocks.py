@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.chunks import ChunkReader
+from socwidgets.analysis.chunks import StackReader, chunk_sizes
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
 from socwidgets.model.watch import Progress as Progress
@@ -25,17 +25,18 @@ BLOCK_PIXELS = 16384
 LAZY_BYTES = 96 * 1024**2
 
 
+#: Signal and noise ``(E, M)``, C-contiguous, and the position of the block's first pixel in them.
+Loaded = tuple[np.ndarray, np.ndarray | None, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Pixels ``start:stop`` of image `lead`, in flat order, and how to load them.
-
-    `load` returns ``(E, M)`` C-contiguous and the position of the block's first pixel in it.
-    """
+    """Pixels ``start:stop`` of image `lead`, in flat order, and how to load them."""
 
     lead: int
     start: int
     stop: int
-    load: Callable[[], tuple[np.ndarray, np.ndarray | None, int]]
+    load: Callable[[], Loaded]
 
 
 def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> Iterator[Block]:
@@ -58,12 +59,12 @@ def blocks_of(signal: xr.DataArray, std: xr.DataArray | None, pixels: int) -> It
     for lead, index in enumerate(np.ndindex(*lead_shape)):
         images = signal.isel(dict(zip(lead_dims, index, strict=True)))
         noise = None if std is None else std.isel(dict(zip(lead_dims, index, strict=True)))
-        load = None if lazy else _in_memory(images, noise)
-        rooms = _Rooms([ChunkReader(a) for a in (images, noise) if lazy and a is not None])
+        arrays = [images] if noise is None else [images, noise]
+        load = _Rooms(StackReader(*arrays)).load if lazy else _in_memory(*arrays)
         for start in range(0, ny * nx, step):
             stop = min(start + step, ny * nx)
             rows = slice(start // nx, -(-stop // nx))
-            yield Block(lead, start, stop, load or partial(rooms.load, rows))
+            yield Block(lead, start, stop, partial(load, rows))
 
 
 def blocks_in_memory(images: int, pixels: int, size: int) -> list[Block]:
@@ -75,7 +76,7 @@ def blocks_in_memory(images: int, pixels: int, size: int) -> list[Block]:
     ]
 
 
-def _nothing() -> tuple[np.ndarray, np.ndarray | None, int]:
+def _nothing() -> Loaded:
     """Load nothing: the block's data are in memory already."""
     return np.empty((0, 0)), None, 0
 
@@ -97,16 +98,6 @@ def row_bytes(signal: xr.DataArray, std: xr.DataArray | None) -> int:
     return size * (signal.dtype.itemsize + (0 if std is None else std.dtype.itemsize))
 
 
-def chunk_sizes(signal: xr.DataArray) -> tuple[int, int]:
-    """Image rows and energies of a chunk of a lazy stack; one row where storage has no chunks."""
-    dim = spectral_dim(signal)
-    if signal.chunks is not None:
-        sizes = dict(zip(signal.dims, signal.chunks, strict=True))
-        return max(sizes[Y]), max(sizes[dim])
-    stored = signal.encoding.get("preferred_chunks") or {}
-    return int(stored.get(Y, 1)), int(stored.get(dim, signal.sizes[dim]))
-
-
 def is_lazy(array: xr.DataArray) -> bool:
     """Whether the values are still in a file or a task graph."""
     return array.chunks is not None or not array.variable._in_memory
@@ -118,16 +109,11 @@ def _flat(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=kind).reshape(array.shape[0], -1)
 
 
-def _pair(images: xr.DataArray, noise: xr.DataArray | None) -> tuple[np.ndarray, np.ndarray | None]:
+def _in_memory(images: xr.DataArray, noise: xr.DataArray | None = None) -> Callable[..., Loaded]:
+    """The whole image for every block."""
     signal = _flat(images.values)
-    return signal, None if noise is None else _flat(noise.values).astype(signal.dtype, copy=False)
-
-
-def _in_memory(
-    images: xr.DataArray, noise: xr.DataArray | None
-) -> Callable[[], tuple[np.ndarray, np.ndarray | None, int]]:
-    signal, std = _pair(images, noise)
-    return lambda: (signal, std, 0)
+    std = None if noise is None else _flat(noise.values).astype(signal.dtype, copy=False)
+    return lambda _: (signal, std, 0)
 
 
 class _Rooms(threading.local):
@@ -136,22 +122,19 @@ class _Rooms(threading.local):
     Fresh memory for every block would cost half as much as to read it.
     """
 
-    def __init__(self, sources: list[ChunkReader]) -> None:
-        self._sources = sources
-        self._rooms: list[np.ndarray] = []
+    def __init__(self, reader: StackReader) -> None:
+        self._reader = reader
+        self._rooms = np.empty((reader.count, 0), reader.dtype)
 
-    def load(self, rows: slice) -> tuple[np.ndarray, np.ndarray | None, int]:
+    def load(self, rows: slice) -> Loaded:
         """Signal and noise of some rows, ``(E, M)`` each, valid until this thread's next call."""
-        energies, _, width = self._sources[0].array.shape
+        energies, _, width = self._reader.shape
         size = energies * (rows.stop - rows.start) * width
-        if not self._rooms or self._rooms[0].size < size:
-            kind = self._sources[0].dtype
-            self._rooms = [np.empty(size, kind) for _ in self._sources]
-        read = []
-        for source, room in zip(self._sources, self._rooms, strict=True):
-            part = room[:size].reshape(energies, -1, width)
-            source.read((slice(0, energies), rows, slice(0, width)), part)
-            read.append(part.reshape(energies, -1))
+        if self._rooms.shape[1] < size:
+            self._rooms = np.empty((self._reader.count, size), self._reader.dtype)
+        parts = [room[:size].reshape(energies, -1, width) for room in self._rooms]
+        self._reader.read((slice(0, energies), rows, slice(0, width)), parts)
+        read = [part.reshape(energies, -1) for part in parts]
         return read[0], read[1] if len(read) > 1 else None, rows.start * width
 
 

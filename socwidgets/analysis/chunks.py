@@ -2,16 +2,18 @@
 
 Asking xarray or dask for a slice costs milliseconds of Python each time and copies the data twice;
 with hundreds of frames that is longer than the fit. Here the task graph is optimized once, and each
-chunk is computed on its own and copied once. A chunk that is nothing but a part of an array on disk
-which can read into memory that is there (see `storage.sources`) is not even copied: to take fresh
-memory from the system for every chunk costs more than to read it.
+chunk is computed on its own and copied once, signal and noise together, which share most of what
+is to be done. A chunk that is nothing but a part of an array on disk which can read into memory
+that is there (see `storage.sources`) is not even copied: to take fresh memory from the system for
+every chunk costs more than to read it.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,74 +22,131 @@ from socwidgets.analysis.dask_trace import traced, within
 from socwidgets.analysis.storage.sources import BoxSource, box_source
 from socwidgets.model.names import X, Y, spectral_dim
 
+Box = tuple[slice, slice, slice]
 
-class ChunkReader:
-    """Reads boxes of one image series.
+
+class StackReader:
+    """Reads boxes of one image series, and of its noise.
 
     Parameters
     ----------
-    array : xarray.DataArray
-        ``(spectral, y, x)``, lazy or in memory.
+    *arrays : xarray.DataArray
+        ``(spectral, y, x)``, lazy or in memory, of one shape.
     """
 
-    def __init__(self, array: xr.DataArray) -> None:
-        self.array = array.transpose(spectral_dim(array), Y, X)
-        self.dtype = np.dtype(np.float64 if array.dtype == np.float64 else np.float32)
-        self._graph: dict | None = None
-        self._sources: dict[int, BoxSource | None] = {}
-        self._lock = threading.Lock()
-        if array.chunks is not None:
+    def __init__(self, *arrays: xr.DataArray) -> None:
+        self._series = [_Series(array) for array in arrays]
+        self.shape: tuple[int, int, int] = self._series[0].array.shape  # type: ignore[assignment]
+        #: Type of the rooms that are read into.
+        double = arrays[0].dtype == np.float64
+        self.dtype = np.dtype(np.float64 if double else np.float32)
+        self._graph: Mapping[Any, Any] = {}
+        lazy = [series for series in self._series if series.borders and not series.whole]
+        if lazy:
             import dask
 
-            data = self.array.data
-            self._graph, self._name = dict(data.__dask_graph__()), data.name
-            (fused,) = dask.optimize(data)
-            self._fused, self._fused_name = dict(fused.__dask_graph__()), fused.name
-            self._borders = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in data.chunks]
+            fused = dask.optimize(*[series.array.data for series in lazy])
+            for series, data in zip(lazy, fused, strict=True):
+                series.name = data.name
+                self._graph = {**self._graph, **dict(data.__dask_graph__())}
 
-    def read(self, box: tuple[slice, slice, slice], room: np.ndarray) -> None:
-        """Copy the samples of a box into ``room (E, y, x)`` of the box's shape."""
-        if self._graph is None:
-            room[...] = self.array[box].values
-            return
-        if self._whole is not None:
-            whole, origin = self._whole
-            shifted = (slice(b.start + o, b.stop + o) for b, o in zip(box, origin, strict=True))
-            whole.read_into(tuple(shifted), room)
-            return
-        for key, here, there in self._overlaps(box):
-            source, part = self._on_disk(key)
-            if source is not None:
-                wanted = (within(p, h) for p, h in zip(part, here, strict=True))
-                source.read_into(tuple(wanted), room[there])
-            else:
-                room[there] = self._chunk(key)[here]
+    @property
+    def count(self) -> int:
+        """Number of arrays."""
+        return len(self._series)
+
+    @property
+    def frame_cuts(self) -> list[int]:
+        """Energies at which chunks begin."""
+        first = self._series[0]
+        if first.borders:
+            return first.borders[0].tolist()
+        return list(range(0, self.shape[0], chunk_sizes(first.array)[1]))
 
     @property
     def plain(self) -> bool:
         """Whether any part of a chunk is read straight from a file, at the cost of that part."""
-        return self._whole is not None and self._whole[0].plain
+        return all(series.whole and series.whole[0].plain for series in self._series)
+
+    def read(self, box: Box, rooms: Sequence[np.ndarray]) -> None:
+        """Copy the samples of a box into one ``room (E, y, x)`` of its shape for each array."""
+        waiting: dict[tuple, list[tuple[_Series, np.ndarray]]] = {}
+        for series, room in zip(self._series, rooms, strict=True):
+            if not series.read(box, room):
+                waiting.setdefault(series.cuts, []).append((series, room))
+        for together in waiting.values():
+            for place, here, there in _overlaps(together[0][0].borders, box):
+                keys = [
+                    (series.name, *place)
+                    for series, room in together
+                    if not series.read_chunk(place, here, room[there])
+                ]
+                made = iter(self._compute(keys) if keys else ())
+                left = [room for series, room in together if (series.name, *place) in keys]
+                for room, values in zip(left, made, strict=True):
+                    room[there] = values[here]
+
+    def _compute(self, keys: list[tuple]) -> list[np.ndarray]:
+        """Chunks, in this thread."""
+        from dask import get
+        from dask.optimization import cull
+
+        graph, _ = cull(self._graph, keys)
+        return [np.asarray(values) for values in get(graph, keys)]
+
+
+class _Series:
+    """One array of a reader."""
+
+    def __init__(self, array: xr.DataArray) -> None:
+        self.array = array.transpose(spectral_dim(array), Y, X)
+        chunks = self.array.chunks or ()
+        self.borders = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in chunks]
+        self.cuts: tuple[tuple[int, ...], ...] = tuple(chunks)
+        self.name: Hashable = None
+        self._sources: dict[int, BoxSource | None] = {}
+        self._lock = threading.Lock()
+
+    def read(self, box: Box, room: np.ndarray) -> bool:
+        """Read a box if that can be done at once."""
+        if not self.borders:
+            room[...] = self.array[box].values
+            return True
+        if self.whole is None:
+            return False
+        source, origin = self.whole
+        shifted = (slice(b.start + o, b.stop + o) for b, o in zip(box, origin, strict=True))
+        source.read_into(tuple(shifted), room)
+        return True
+
+    def read_chunk(self, place: tuple[int, ...], here: Box, room: np.ndarray) -> bool:
+        """Read a part of a chunk if it lies on disk as it is."""
+        source, part = self._on_disk(place)
+        if source is None:
+            return False
+        wanted = (within(p, h) for p, h in zip(part, here, strict=True))
+        source.read_into(tuple(wanted), room)
+        return True
 
     @cached_property
-    def _whole(self) -> tuple[BoxSource, tuple[int, ...]] | None:
+    def whole(self) -> tuple[BoxSource, tuple[int, ...]] | None:
         """The one array on disk of which all chunks are cut side by side, and where they begin."""
-        if self._graph is None:
+        if not self.borders:
             return None
-        first = (self._name, 0, 0, 0)
-        source, part = self._on_disk(first)
+        source, part = self._on_disk((0, 0, 0))
         if source is None:
             return None
         origin = tuple(p.start for p in part)
-        for place in np.ndindex(*[b.size - 1 for b in self._borders]):
-            here, cut = self._on_disk((self._name, *place))
-            begins = [b[i] + o for b, i, o in zip(self._borders, place, origin, strict=True)]
+        for place in np.ndindex(*[b.size - 1 for b in self.borders]):
+            here, cut = self._on_disk(place)
+            begins = [b[i] + o for b, i, o in zip(self.borders, place, origin, strict=True)]
             if here is not source or any(c.start != b for c, b in zip(cut, begins, strict=True)):
                 return None
         return source, origin
 
-    def _on_disk(self, key: tuple) -> tuple[BoxSource | None, tuple[slice, ...]]:
+    def _on_disk(self, place: tuple[int, ...]) -> tuple[BoxSource | None, tuple[slice, ...]]:
         """The array on disk that a chunk is cut from, and the cut; None if there is more to do."""
-        found = traced(self._graph or {}, key)
+        found = traced(self._layers, (self.array.data.name, *place))
         if found is None:
             return None, ()
         array, part = found
@@ -96,29 +155,37 @@ class ChunkReader:
                 self._sources[id(array)] = box_source(array)
             return self._sources[id(array)], part
 
-    def _chunk(self, key: tuple) -> np.ndarray:
-        """Compute one chunk, in this thread."""
-        from dask import get
-        from dask.optimization import cull
+    @cached_property
+    def _layers(self) -> Mapping[Any, Any]:
+        """Layers of the graph as they were made; only those that are looked at become tasks."""
+        return self.array.data.__dask_graph__().layers
 
-        key = (self._fused_name, *key[1:])
-        graph, _ = cull(self._fused, [key])
-        return np.asarray(get(graph, key))
 
-    def _overlaps(self, box: tuple[slice, slice, slice]) -> Iterator[tuple[tuple, tuple, tuple]]:
-        """Key of each chunk that a box touches, the part of it, and where that goes in the box."""
-        axes = []
-        for borders, wanted in zip(self._borders, box, strict=True):
-            first = int(np.searchsorted(borders, wanted.start, side="right")) - 1
-            last = int(np.searchsorted(borders, wanted.stop, side="left"))
-            parts = []
-            for i in range(first, last):
-                low, high = max(borders[i], wanted.start), min(borders[i + 1], wanted.stop)
-                inside = slice(int(low - borders[i]), int(high - borders[i]))
-                parts.append((i, inside, slice(int(low - wanted.start), int(high - wanted.start))))
-            axes.append(parts)
-        for e, e_in, e_out in axes[0]:
-            for y, y_in, y_out in axes[1]:
-                for x, x_in, x_out in axes[2]:
-                    key = (self._name, e, y, x)
-                    yield key, (e_in, y_in, x_in), (e_out, y_out, x_out)
+def chunk_sizes(signal: xr.DataArray) -> tuple[int, int]:
+    """Image rows and energies of a chunk of a lazy stack; one row where storage has no chunks."""
+    dim = spectral_dim(signal)
+    if signal.chunks is not None:
+        sizes = dict(zip(signal.dims, signal.chunks, strict=True))
+        return max(sizes[Y]), max(sizes[dim])
+    stored = signal.encoding.get("preferred_chunks") or {}
+    return int(stored.get(Y, 1)), int(stored.get(dim, signal.sizes[dim]))
+
+
+def _overlaps(
+    borders: list[np.ndarray], box: Box
+) -> Iterator[tuple[tuple[int, int, int], Box, Box]]:
+    """Place of each chunk that a box touches, the part of it, and where that goes in the box."""
+    axes = []
+    for edges, wanted in zip(borders, box, strict=True):
+        first = int(np.searchsorted(edges, wanted.start, side="right")) - 1
+        last = int(np.searchsorted(edges, wanted.stop, side="left"))
+        parts = []
+        for i in range(first, last):
+            low, high = max(edges[i], wanted.start), min(edges[i + 1], wanted.stop)
+            inside = slice(int(low - edges[i]), int(high - edges[i]))
+            parts.append((i, inside, slice(int(low - wanted.start), int(high - wanted.start))))
+        axes.append(parts)
+    for e, e_in, e_out in axes[0]:
+        for y, y_in, y_out in axes[1]:
+            for x, x_in, x_out in axes[2]:
+                yield (e, y, x), (e_in, y_in, x_in), (e_out, y_out, x_out)

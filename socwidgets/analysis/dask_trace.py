@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def traced(graph: Mapping[Any, Any], key: Any) -> tuple[Any, tuple[slice, ...]] | None:
+def traced(layers: Mapping[Any, Any], key: Any) -> tuple[Any, tuple[slice, ...]] | None:
     """Array and slices of a chunk; None if something is calculated on the way.
 
     Parameters
     ----------
-    graph : mapping
-        Task graph that was not optimized: fused tasks do not show what they do.
-    key : hashable
+    layers : mapping
+        Layers of a task graph that was not optimized: fused tasks do not show what they do.
+    key : tuple or str
         The chunk.
     """
     from dask.array.chunk import getitem
     from dask.array.core import getter
 
-    task = graph.get(key)
+    task = _task(layers, key)
     alias = getattr(task, "target", None)
     if alias is not None:
-        return traced(graph, alias)
+        return traced(layers, alias)
     places: tuple[Any, ...] = getattr(task, "args", ())
     if len(places) != 2:
         return None
@@ -31,17 +31,28 @@ def traced(graph: Mapping[Any, Any], key: Any) -> tuple[Any, tuple[slice, ...]] 
     if not _plain(index):
         return None
     if getattr(task, "func", None) is getter:
-        array = graph.get(origin)
+        array = _task(layers, origin)
         array = getattr(array, "value", array)
         bounded = array is not None and all(p.start is not None for p in index)
         return (array, index) if bounded else None
     if getattr(task, "func", None) not in (getitem, operator.getitem):
         return None
-    inner = traced(graph, origin)
+    inner = traced(layers, origin)
     if inner is None:
         return None
     array, part = inner
     return array, tuple(within(p, i) for p, i in zip(part, index, strict=True))
+
+
+def _task(layers: Mapping[Any, Any], key: Any) -> Any:
+    """What makes a key, from the layer that has its name."""
+    layer = layers.get(key[0] if isinstance(key, tuple) else key)
+    if layer is None:
+        return None
+    try:
+        return layer[key]
+    except KeyError:
+        return None
 
 
 def within(part: slice, inside: slice) -> slice:

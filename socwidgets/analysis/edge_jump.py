@@ -11,8 +11,8 @@ import xarray as xr
 from scipy import ndimage
 
 from socwidgets.analysis.fit_mask import MASK_STATUS
+from socwidgets.analysis.jump_windows import automatic_windows
 from socwidgets.analysis.watched_graph import graph_watched_by
-from socwidgets.analysis.xanes_parameters import POST_START, PRE_WINDOW, half_rise
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
@@ -22,12 +22,6 @@ from socwidgets.model.watch import Progress, Watch
 
 JUMP = "edge_jump"
 MASK = "mask"
-#: Above this energy an edge is a K edge whose white line is no higher than twice its step.
-_K_EDGES_EV = 2000.0
-_WINDOWS_FIX = (
-    "give pre=(low, high) and post=(low, high); without points on both sides of the edge the "
-    "methods 'lcf' and 'white_line' still work"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +30,15 @@ class EdgeJumpParameters(Parameters):
 
     pre: tuple[float, float] | None = param(
         None,
-        "Window before the edge; empty: all points before the absorption rises (at a K edge, up to "
-        "20 eV below half of the rise).",
+        "Window before the edge; empty: all points before the absorption rises in any phase that a "
+        "twentieth of the sample consists of (at a K edge, up to 20 eV below half of the rise).",
         unit="eV",
     )
     post: tuple[float, float] | None = param(
         None,
-        "Window after the edge; empty: all points beyond the white line, where the mean spectrum "
-        "has come down to less than half of it; at a K edge, where it does not, all points from "
-        "40 eV above half of the rise.",
+        "Window after the edge; empty: all points beyond the white line, where the spectrum of "
+        "each such phase has come down to less than half of it; at a K edge, where it does not, "
+        "from 40 eV above half of the rise.",
         unit="eV",
     )
     min_jump: float = param(0.05, "Smallest edge jump of a pixel that is kept.", low=0.0)
@@ -172,7 +166,7 @@ def _windows(
     """Return the indices of the points before and after the edge."""
     axis = od[dim].values
     missing = chosen.pre is None or chosen.post is None
-    automatic = _automatic_windows(od, dim, watch) if missing else None
+    automatic = automatic_windows(od, dim, watch) if missing else None
     chosen_windows = []
     for name, window, found in (
         ("pre", chosen.pre, automatic and automatic[0]),
@@ -189,64 +183,3 @@ def _windows(
             )
         chosen_windows.append(points)
     return chosen_windows[0], chosen_windows[1]
-
-
-def _automatic_windows(
-    od: xr.Dataset, dim: str, watch: Watch
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Find the windows on the spectrum of the pixels that absorb most."""
-    axis = od[dim].values
-    signal = od[SIGNAL].stack(pixel=[d for d in od[SIGNAL].dims if d != dim])
-    rise = (signal.max(dim) - signal.isel({dim: 0})).compute()
-    watch(1, 3)
-    strong = rise >= rise.quantile(0.95)
-    mean = signal.isel(pixel=np.flatnonzero(strong.values)).mean("pixel").compute().values
-    watch(2, 3)
-    base = np.median(mean[: max(3, mean.size // 20)])
-    top = int(np.nanargmax(mean))
-    height = mean[top] - base
-    onset = int(np.argmax(mean > base + 0.1 * height))
-    after = np.flatnonzero(mean[top:] < base + 0.5 * height)
-    first_after = top + int(after[0]) if after.size else -1
-    if not after.size and axis[0] > _K_EDGES_EV:
-        return _beside_a_step(axis, mean)
-    if not (np.isfinite(height) and height > 0) or onset < 1 or first_after < 0:
-        raise DataError(
-            "the windows before and after the edge cannot be found in this stack",
-            expected="a mean spectrum that starts low, rises and comes down again",
-            found=f"maximum at {axis[top]:g}, rise at {axis[onset]:g}",
-            fix=_WINDOWS_FIX,
-        )
-    # Of the whole image: what absorbs most at the peak may be one phase of several.
-    whole = signal.mean("pixel").compute().values
-    before, after_edge = float(np.mean(whole[:onset])), float(np.mean(whole[first_after:]))
-    if not after_edge > before:
-        # A stack that begins on a peak has no base: its jump would be a peak's depth.
-        raise DataError(
-            "the stack has no points before the edge",
-            expected="a mean spectrum that stays higher after the edge than it was before",
-            found=f"{before:.3g} up to {axis[onset - 1]:g}, {after_edge:.3g} from "
-            f"{axis[first_after]:g} on",
-            fix=_WINDOWS_FIX,
-        )
-    return (float(axis[0]), float(axis[max(onset - 1, 0)])), (
-        float(axis[first_after]),
-        float(axis[-1]),
-    )
-
-
-def _beside_a_step(
-    axis: np.ndarray, mean: np.ndarray
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Windows of an edge whose white line is low: the imaging defaults of the normalization."""
-    e0 = half_rise(axis, mean)
-    pre, post = axis[axis <= e0 + PRE_WINDOW[1]], axis[axis >= e0 + POST_START]
-    if not (pre.size and post.size):
-        raise DataError(
-            f"the stack has no points {'before' if post.size else 'after'} the edge",
-            expected=f"energies below {e0 + PRE_WINDOW[1]:.0f} eV and above "
-            f"{e0 + POST_START:.0f} eV for an edge at {e0:.1f} eV",
-            found=f"{axis[0]:g} to {axis[-1]:g} eV",
-            fix=_WINDOWS_FIX,
-        )
-    return (float(pre[0]), float(pre[-1])), (float(post[0]), float(post[-1]))

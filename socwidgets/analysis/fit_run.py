@@ -234,8 +234,7 @@ def _refit_gaps(
     step = max(1, LAZY_BYTES // size)
     for first in range(0, waiting.size, step):
         pixels = waiting[first : first + step]
-        data = gather(signal, pixels)
-        noise = None if std is None else gather(std, pixels)
+        data, noise = gather(signal, std, pixels)
         results, codes = np.full((out.shape[0], pixels.size), np.nan, out.dtype), status[pixels]
         refit_missing(fit, data, noise, 0, pixels.size, results, codes)
         out[:, pixels], status[pixels] = results, codes

@@ -16,10 +16,9 @@ from math import lcm
 from typing import Protocol
 
 import numpy as np
-import xarray as xr
 
-from socwidgets.analysis.blocks import Progress, chunk_sizes
-from socwidgets.analysis.chunks import ChunkReader
+from socwidgets.analysis.blocks import Progress
+from socwidgets.analysis.chunks import StackReader
 from socwidgets.model.errors import CancelledError
 
 #: Frames of a tile: with more of them the sums, which are larger than a cache, are looked at less
@@ -106,28 +105,24 @@ class Team:
         return np.linspace(0, groups, 4 * self.workers + 1).astype(int).tolist()
 
 
-def frames_at_once(signal: xr.DataArray) -> int:
-    """Energies of a step where frames are decoded whole: whole chunks, a multiple of four."""
-    _, energies = chunk_sizes(signal)
+def frames_at_once(energies: int) -> int:
+    """Energies of a step where chunks of so many are decoded whole: a multiple of four of them."""
     whole = lcm(4, energies)
     return max(8, whole if whole <= 32 else -(-energies // 4) * 4)
 
 
-def sum_tiles(
-    stream: FrameStream, sources: list[ChunkReader], band: slice, team: Team
-) -> np.ndarray:
+def sum_tiles(stream: FrameStream, reader: StackReader, band: slice, team: Team) -> np.ndarray:
     """Sums over all frames of a band of rows, of which any part can be read for itself."""
-    energies, _, width = sources[0].array.shape
-    kind = sources[0].dtype
+    energies, _, width = reader.shape
     pixels = (band.stop - band.start) * width
     sums = stream.room(pixels)
     lanes = sums.shape[2]
     # Tiles are whole rows and whole groups.
     rows = lcm(lanes, width) // width
-    row_bytes = TILE_FRAMES * width * kind.itemsize * len(sources)
+    row_bytes = TILE_FRAMES * width * reader.dtype.itemsize * reader.count
     groups = rows * max(1, TILE_BYTES // (rows * row_bytes)) * width // lanes
     cuts = [*range(0, sums.shape[0], groups), sums.shape[0]]
-    rooms = _ThreadRooms((len(sources), TILE_FRAMES, groups * lanes), kind)
+    rooms = _ThreadRooms((reader.count, TILE_FRAMES, groups * lanes), reader.dtype)
     for first in range(0, energies, TILE_FRAMES):
         last = min(first + TILE_FRAMES, energies)
 
@@ -135,8 +130,7 @@ def sum_tiles(
             tile = rooms.of_size((b - a) * lanes)
             begin, end = a * lanes, min(b * lanes, pixels)
             part = slice(band.start + begin // width, band.start + end // width)
-            for source, room, fill in zip(sources, tile, _FILLS, strict=False):
-                _read(source, part, slice(first, last), room, fill)
+            _read(reader, part, slice(first, last), tile)
             used = slice(0, -(-(last - first) // 4) * 4)
             noise = tile[1, used] if len(tile) > 1 else None
             stream.add(tile[0, used], noise, first, 0, sums[a:b])
@@ -159,21 +153,16 @@ class _ThreadRooms(threading.local):
 
 
 def sum_decoded(
-    stream: FrameStream, sources: list[ChunkReader], band: slice, team: Team
+    stream: FrameStream, reader: StackReader, step: int, band: slice, team: Team
 ) -> np.ndarray:
-    """Sums over all frames of a band of rows; reading runs one step ahead."""
-    energies, _, width = sources[0].array.shape
-    step = frames_at_once(sources[0].array)
+    """Sums over all frames of a band of rows; `step` frames are read while others are summed."""
+    energies, _, width = reader.shape
     sums = stream.room((band.stop - band.start) * width)
     lanes = sums.shape[0] * sums.shape[2]
-    kind = sources[0].dtype
-    rooms = [[np.empty((step, lanes), kind) for _ in sources] for _ in range(2)]
+    rooms = [np.empty((reader.count, step, lanes), reader.dtype) for _ in range(2)]
 
     def read(first: int) -> list[Future[None]]:
-        jobs: list[Future[None]] = []
-        for source, room, fill in zip(sources, rooms[first // step % 2], _FILLS, strict=False):
-            jobs += _read_ahead(source, band, first, room, fill, team)
-        return jobs
+        return _read_ahead(reader, band, first, rooms[first // step % 2], team)
 
     ahead = read(0)
     try:
@@ -181,7 +170,7 @@ def sum_decoded(
             for job in ahead:
                 job.result()
             last = min(first + step, energies)
-            frames = [room[: -(-(last - first) // 4) * 4] for room in rooms[first // step % 2]]
+            frames = rooms[first // step % 2][:, : -(-(last - first) // 4) * 4]
             ahead = read(last) if last < energies else []
 
             def add(a: int, b: int, frames=frames, first=first) -> None:
@@ -196,25 +185,30 @@ def sum_decoded(
 
 
 def _read_ahead(
-    source: ChunkReader, band: slice, first: int, room: np.ndarray, fill: float, team: Team
+    reader: StackReader, band: slice, first: int, rooms: np.ndarray, team: Team
 ) -> list[Future[None]]:
-    """Start reading frames from `first` on into `room`, a chunk of energies per job."""
-    last = min(first + room.shape[0], source.array.shape[0])
-    _, thick = chunk_sizes(source.array)
-    room[last - first :] = fill
+    """Start reading frames from `first` on, a chunk of energies per job."""
+    last = min(first + rooms.shape[1], reader.shape[0])
+    _fill(rooms[:, last - first :])
 
     def load(a: int, b: int) -> None:
         if not team.cancelled:
-            _read(source, band, slice(a, b), room[a - first : b - first], fill)
+            _read(reader, band, slice(a, b), rooms[:, a - first : b - first])
 
-    return [team.readers.submit(load, a, min(a + thick, last)) for a in range(first, last, thick)]
+    cuts = sorted({first, last, *(cut for cut in reader.frame_cuts if first < cut < last)})
+    return [team.readers.submit(load, a, b) for a, b in pairwise(cuts)]
 
 
-def _read(source: ChunkReader, rows: slice, frames: slice, room: np.ndarray, fill: float) -> None:
-    """Read some rows of some frames to the beginning of `room`, and fill the rest of it."""
-    count, width = frames.stop - frames.start, source.array.shape[2]
+def _read(reader: StackReader, rows: slice, frames: slice, rooms: np.ndarray) -> None:
+    """Read some rows of some frames to the beginning of `rooms`, and fill the rest of them."""
+    count, width = frames.stop - frames.start, reader.shape[2]
     pixels = (rows.stop - rows.start) * width
-    room[count:] = fill
-    room[:, pixels:] = fill
-    images = room[:count, :pixels].reshape(count, -1, width)
-    source.read((frames, rows, slice(0, width)), images)
+    _fill(rooms[:, count:])
+    _fill(rooms[:, :, pixels:])
+    images = [room[:count, :pixels].reshape(count, -1, width) for room in rooms]
+    reader.read((frames, rows, slice(0, width)), images)
+
+
+def _fill(rooms: np.ndarray) -> None:
+    for room, fill in zip(rooms, _FILLS, strict=False):
+        room[...] = fill

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.frame_sums import FrameStream
 from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
-from socwidgets.kernels.lcf_plan import CONSTRAINTS, make_plan, polynomial_background
+from socwidgets.kernels.lcf_plan import CONSTRAINTS, LcfPlan, make_plan, polynomial_background
 from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
 from socwidgets.model.mapset import MapSpec
 from socwidgets.model.names import spectral_dim, std_name
@@ -132,7 +133,6 @@ def prepare_lcf(
         Fewer points in the window than unknowns plus one.
     """
     from socwidgets.kernels.lcf import fit_block
-    from socwidgets.kernels.lcf_stream import LcfStream
 
     if references is None:
         raise ReferenceSpectraError(
@@ -205,8 +205,15 @@ def prepare_lcf(
         narrow,
         curves,
         attrs,
-        stream=partial(LcfStream.of, plan),
+        stream=partial(_stream, plan),
     )
+
+
+def _stream(plan: LcfPlan, has_std: bool) -> FrameStream:
+    """The fit frame by frame; loaded only where there is a stack that is read so."""
+    from socwidgets.kernels.lcf_stream import LcfStream
+
+    return LcfStream.of(plan, has_std)
 
 
 def _background(axis: np.ndarray, params: LcfParameters) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ import xarray as xr
 
 from socwidgets.analysis.frame_sums import FrameStream
 from socwidgets.model.errors import ParameterError
+from socwidgets.model.loading import collection_paused
 from socwidgets.model.mapset import MapSpec
 from socwidgets.model.parameters import Parameters
 
@@ -127,6 +129,15 @@ def method_names() -> tuple[str, ...]:
     return tuple(sorted({*_BUILT_IN, *_METHODS}))
 
 
+@cache
+def _load_compiler() -> None:
+    """Load numba, and what it loads itself with the first call of a compiled function."""
+    with collection_paused():
+        from socwidgets.kernels.first_call import call_nothing
+
+        call_nothing()
+
+
 def get_method(name: str) -> Method:
     """Look a method up, importing it if need be.
 
@@ -136,6 +147,7 @@ def get_method(name: str) -> Method:
         If no method has this name.
     """
     if name not in _METHODS and name in _BUILT_IN:
+        _load_compiler()
         import_module(_BUILT_IN[name])
     if name not in _METHODS:
         raise ParameterError(

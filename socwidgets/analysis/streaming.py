@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.blocks import LAZY_BYTES, Progress, chunk_sizes, processors, row_bytes
-from socwidgets.analysis.chunks import ChunkReader
+from socwidgets.analysis.blocks import LAZY_BYTES, Progress, processors, row_bytes
+from socwidgets.analysis.chunks import StackReader, chunk_sizes
 from socwidgets.analysis.frame_sums import FrameStream, Team, frames_at_once, sum_decoded, sum_tiles
 from socwidgets.model.names import spectral_dim
 
@@ -61,18 +61,24 @@ def stream_fit(
     """
     workers = workers or processors()
     energies, height, width = signal.shape
-    sources = [ChunkReader(array) for array in ((signal,) if std is None else (signal, std))]
-    tiled = all(source.plain for source in sources)
+    reader = StackReader(*([signal] if std is None else [signal, std]))
+    chunk_rows, thick = chunk_sizes(signal)
+    step = frames_at_once(thick)
     # Two rooms for decoded frames, one being read while the other is summed.
-    frames = 0 if tiled else 2 * len(sources) * frames_at_once(signal)
-    per_row = width * (8 * stream.rows + frames * sources[0].dtype.itemsize)
+    frames = 0 if reader.plain else 2 * reader.count * step
+    per_row = width * (8 * stream.rows + frames * reader.dtype.itemsize)
     rows = int(np.clip(STREAM_BYTES // per_row, 1, height))
+    if rows > chunk_rows:
+        rows -= rows % chunk_rows  # no chunk belongs to two bands
     bands = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
     with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(workers) as readers:
         todo = energies * len(bands)
         team = Team(pool, readers, workers, progress, cancel, out.shape[1], todo)
         for band in bands:
-            sums = (sum_tiles if tiled else sum_decoded)(stream, sources, band, team)
+            if reader.plain:
+                sums = sum_tiles(stream, reader, band, team)
+            else:
+                sums = sum_decoded(stream, reader, step, band, team)
 
             def finish(a: int, b: int, sums=sums, first=band.start * width) -> None:
                 # A group that reaches beyond the band is written again with the next one.
@@ -81,17 +87,20 @@ def stream_fit(
             team.share_out(team.even_cuts(sums.shape[0]), finish)
 
 
-def gather(array: xr.DataArray, pixels: np.ndarray) -> np.ndarray:
-    """Spectra ``(E, n)`` of some pixels (flat, ascending) of a lazy stack, reading it by chunks."""
-    source = ChunkReader(array)
-    energies, _, width = source.array.shape
+def gather(
+    signal: xr.DataArray, std: xr.DataArray | None, pixels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Spectra ``(E, n)`` of some pixels (flat, ascending), and their noise, read by chunks."""
+    reader = StackReader(*([signal] if std is None else [signal, std]))
+    energies, _, width = reader.shape
     rows = slice(int(pixels[0]) // width, int(pixels[-1]) // width + 1)
-    _, thick = chunk_sizes(source.array)
-    result = np.empty((energies, pixels.size), source.dtype)
-    room = np.empty((thick, rows.stop - rows.start, width), source.dtype)
+    _, thick = chunk_sizes(signal)
+    results = np.empty((reader.count, energies, pixels.size), reader.dtype)
+    rooms = np.empty((reader.count, thick, rows.stop - rows.start, width), reader.dtype)
     for first in range(0, energies, thick):
         last = min(first + thick, energies)
-        images = room[: last - first]
-        source.read((slice(first, last), rows, slice(0, width)), images)
-        result[first:last] = images.reshape(last - first, -1)[:, pixels - rows.start * width]
-    return result
+        images = [room[: last - first] for room in rooms]
+        reader.read((slice(first, last), rows, slice(0, width)), images)
+        for result, image in zip(results, images, strict=True):
+            result[first:last] = image.reshape(last - first, -1)[:, pixels - rows.start * width]
+    return results[0], None if std is None else results[1]

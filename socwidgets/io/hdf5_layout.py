@@ -88,11 +88,8 @@ class StackLayout:
         source = DatasetSource(self._path, self._signal)
         nbytes = int(np.prod(source.shape, dtype=np.int64)) * source.dtype.itemsize
         if wants_lazy(nbytes, lazy):
-            dask_array = require_dask(nbytes)
-            own = self._signal.chunks or _frame_chunks(source.shape, self._dims[order[0]])
-            chunks = dask_array.core.normalize_chunks(
-                "auto", source.shape, dtype=source.dtype, previous_chunks=own
-            )
+            require_dask(nbytes)
+            chunks = source.pieces(self._signal.chunks, self._dims[order[0]])
             name = content_name(self._path, self._found.signal)
             array = as_array(source, name, True, chunks)
         else:
@@ -154,10 +151,6 @@ class StackLayout:
         """Bring frames that lie in the file like the signal into the order spectral, y, x."""
         moved = values.transpose(self._order) if self._order else values
         return moved if moved.shape[-2:] == sizes[1:] else values
-
-
-def _frame_chunks(shape: tuple[int, ...], spectral: int) -> tuple[int, ...]:
-    return tuple(1 if place == spectral else size for place, size in enumerate(shape))
 
 
 def _units(dataset: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,12 @@ import numpy as np
 from socwidgets.analysis.storage.hdf5_index import stored_dataset
 from socwidgets.analysis.storage.sources import read_by_library
 from socwidgets.analysis.storage.stored_array import Box, NotDirectError, StoredArray
+
+#: Bytes of a piece of a lazy array, unless there would be more than so many of them.
+PIECE_BYTES, LARGEST_PIECE, MOST_PIECES = 8 * 1024**2, 64 * 1024**2, 20_000
+
+#: Frames of a piece that is cut from frames: fits take four energies at a time.
+FRAMES = 4
 
 
 class DatasetSource:
@@ -66,6 +73,38 @@ class DatasetSource:
 
         with h5py.File(self._path, "r") as file:
             read_by_library(file[self._name], box, room)
+
+    def pieces(self, stored: tuple[int, ...] | None, spectral: int) -> Any:
+        """Chunks for dask: whole ones of the file, unless parts of them can be read as well.
+
+        They are kept small, as a calculation holds some pieces at a time in each thread, and those
+        that are cut hold few rows of few frames, so that nothing is calculated more than once
+        where a fit goes through a stack in bands of rows.
+
+        Parameters
+        ----------
+        stored : tuple of int or None
+            Shape of a chunk in the file; None where there are none.
+        spectral : int
+            The spectral dimension.
+        """
+        from dask.array.core import normalize_chunks
+
+        total = prod(self.shape) * self.dtype.itemsize
+        wanted = int(np.clip(total // MOST_PIECES, PIECE_BYTES, LARGEST_PIECE))
+        piece = list(stored or self.shape)
+        if stored is None or self.plain:
+            thin = stored is not None and piece[spectral] < FRAMES
+            if thin or (stored is None and spectral == 0):
+                piece[spectral] = min(FRAMES, self.shape[spectral])
+            rows = next((d for d, n in enumerate(piece) if d != spectral and n > 1), 0)
+            size = prod(piece) * self.dtype.itemsize // piece[rows]
+            piece[rows] = int(np.clip(wanted // size, 1, piece[rows]))
+        if prod(piece) * self.dtype.itemsize * 2 > wanted:
+            return tuple(piece)
+        return normalize_chunks(
+            "auto", self.shape, limit=wanted, dtype=self.dtype, previous_chunks=tuple(piece)
+        )
 
     def _direct(self) -> StoredArray | None:
         """The direct way, looked for by the first who reads."""

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model.errors import DataError, SchemaError
+from socwidgets.model.loading import load_array_libraries
 from socwidgets.model.names import (
     FLAT,
     I0,
@@ -66,6 +67,7 @@ def make_stack(
     SchemaError, DataError, UnitError
         With every problem found.
     """
+    load_array_libraries()
     shape = np.shape(signal)
     if len(shape) != 3:
         problem = ("signal", f"has {len(shape)} dimensions: {shape}")

@@ -40,4 +40,4 @@ function render({ model, el }) {
   return () => model.off("change:value", fill);
 }
 
-export default { render };
+export default { initialize, render };

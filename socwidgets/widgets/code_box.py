@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anywidget
 import traitlets
+
+from socwidgets.widgets.live_model import LiveWidget, module
 
 _FOLDER = Path(__file__).parent
 
 
-class CodeBox(anywidget.AnyWidget):
+class CodeBox(LiveWidget):
     """A block of code with a button that copies it.
 
     Attributes
@@ -19,7 +20,7 @@ class CodeBox(anywidget.AnyWidget):
         The text.
     """
 
-    _esm = _FOLDER / "code_box.js"
+    _esm = module("code_box.js")
     _css = _FOLDER / "code_box.css"
 
     value = traitlets.Unicode("").tag(sync=True)

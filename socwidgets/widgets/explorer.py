@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import xarray as xr
 
 from socwidgets.model.roi import ROI
 from socwidgets.session import Session
+from socwidgets.widgets.card_view import CardView
 from socwidgets.widgets.cell import after_cell, current_cell, show_still
 from socwidgets.widgets.controls import MapControls
 from socwidgets.widgets.histogram_view import HistogramView
@@ -21,7 +23,8 @@ from socwidgets.widgets.job_bar import JobBar
 from socwidgets.widgets.key_guard import KeyGuard
 from socwidgets.widgets.map_link import LinkedMap
 from socwidgets.widgets.roi_panel import RoiPanel
-from socwidgets.widgets.safe import ErrorBar, close_tree
+from socwidgets.widgets.safe import ErrorBar, Guard, close_tree
+from socwidgets.widgets.sources import opened
 from socwidgets.widgets.spectrum_view import SpectrumView
 
 logger = logging.getLogger(__name__)
@@ -77,7 +80,13 @@ class Explorer(ipywidgets.VBox):
                 "width": "100%",
             },
         )
-        super().__init__([self._top, columns], layout={"width": "100%"})
+        self.show_card = ipywidgets.ToggleButton(
+            description="Heterogeneity card", icon="list-alt", layout={"width": "190px"},
+            tooltip="How heterogeneous the map is: numbers, each with its uncertainty",
+        )  # fmt: skip
+        self.show_card.observe(Guard(session.show_error)(self._toggle_card), "value")
+        self._card_box = ipywidgets.VBox(layout={"min_width": "0", "margin": "6px 0 0"})
+        super().__init__([self._top, columns, self._card_box], layout={"width": "100%"})
         self.add_class("socwidgets-explorer")
         if map_first:
             # Room for the controls, so that the map does not move when they come.
@@ -97,6 +106,7 @@ class Explorer(ipywidgets.VBox):
 
     def _make_parts(self) -> _Parts:
         session = self.session
+        self._card_box.children = (self.show_card,)
         parts = _Parts(
             SpectrumView(session, framed=False), MapControls(session),
             HistogramView(session, framed=False), RoiPanel(session), JobBar(session),
@@ -106,6 +116,23 @@ class Explorer(ipywidgets.VBox):
         self._right.children = (parts.spectrum, parts.histogram)
         self._left.children = (self.map_view, parts.rois)
         return parts
+
+    def _toggle_card(self, change: Any) -> None:
+        """Show the card below all, made when it is first asked for; a hidden one costs nothing."""
+        if change["new"]:
+            self._card = self._card or CardView(self.session, framed=False)
+            self._card.show()
+            self._card_box.children = (self.show_card, self._card)
+        elif self._card is not None:
+            self._card.hide()
+            self._card_box.children = (self.show_card,)
+
+    def without_card(self) -> None:
+        """Take the card out, where another one stands beside the explorer."""
+        self.show_card.value = False
+        self._card_box.layout.display = "none"
+
+    _card: CardView | None = None
 
     @property
     def spectrum(self) -> SpectrumView:
@@ -168,14 +195,17 @@ class Explorer(ipywidgets.VBox):
             views = [self.map_view] if parts is None else [self.map_view, *parts]
         for view in views:
             view.stop_following()
+        if self._card is not None:
+            self._card.close()
         self.session.close()
+        close_tree(self.show_card)  # in no box until all is made
         close_tree(self)
 
 
 def explore(
-    stack: xr.Dataset,
+    stack: xr.Dataset | str | os.PathLike[str],
     maps: xr.Dataset | None = None,
-    references: xr.DataArray | None = None,
+    references: xr.DataArray | str | Mapping[str, Any] | None = None,
     *,
     rois: Sequence[ROI] | None = None,
     map: str | None = None,
@@ -186,13 +216,15 @@ def explore(
 
     Parameters
     ----------
-    stack : xarray.Dataset
-        ``signal`` ``(<spectral>, y, x)``; optical density where it is to be fitted.
+    stack : xarray.Dataset or path
+        ``signal`` ``(<spectral>, y, x)``; optical density where it is to be fitted. A file is
+        opened, and counts that come with their I0 become optical density.
     maps : xarray.Dataset, optional
         Map set on the same pixels, of `fit_map` or `soc_map`. Without one the frames are shown,
         and the fit button makes one.
-    references : xarray.DataArray, optional
-        ``(component, <spectral>)``, for fits of regions, pixels and the whole stack.
+    references : xarray.DataArray, str or mapping, optional
+        ``(component, <spectral>)``, for fits of regions, pixels and the whole stack; or files, as
+        for `socwidgets.open_references`.
     rois : sequence of ROI, optional
         Regions to start with.
     map : str, optional
@@ -214,9 +246,11 @@ def explore(
 
     Examples
     --------
+    >>> explore("scan.hdr", references="LFP=lfp.txt,FP=fp.txt")     # doctest: +SKIP
     >>> explorer = explore(od, maps, references)            # doctest: +SKIP
     >>> explorer.session.add_roi(Rectangle(1, 1, 2, 2))     # doctest: +SKIP
     """
+    stack, references = opened(stack, references)
     session = Session(
         stack, maps, references, rois=list(rois or ()), map_name=map, charged=charged, mask=mask
     )

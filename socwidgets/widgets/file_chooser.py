@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import ipywidgets
 import traitlets
 
 from socwidgets.model.errors import ReadError, SocwidgetsError
+from socwidgets.widgets.live_model import LiveWidget, module
 from socwidgets.widgets.safe import Guard, Quiet
 
 _FOLDER = Path(__file__).parent
@@ -23,7 +23,7 @@ MOST_ENTRIES = 1500
 MANY = 20
 
 
-class FileList(anywidget.AnyWidget):
+class FileList(LiveWidget):
     """List of names; the browser reports what is chosen and opened.
 
     Attributes
@@ -34,7 +34,7 @@ class FileList(anywidget.AnyWidget):
         Name of the chosen entry, or empty.
     """
 
-    _esm = _FOLDER / "file_list.js"
+    _esm = module("file_list.js")
     _css = _FOLDER / "file_list.css"
 
     entries = traitlets.List(traitlets.Dict()).tag(sync=True)

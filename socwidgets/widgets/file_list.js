@@ -88,4 +88,4 @@ function render({ model, el }) {
   return () => heard.forEach(([name, act]) => model.off(name, act));
 }
 
-export default { render };
+export default { initialize, render };

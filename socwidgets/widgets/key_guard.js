@@ -63,4 +63,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import anywidget
 import traitlets
 
+from socwidgets.widgets.live_model import LiveWidget, module
 
-class KeyGuard(anywidget.AnyWidget):
+
+class KeyGuard(LiveWidget):
     """Invisible; guards the nearest element around it that has the class `around`.
 
     With the focus on a button of a widget, JupyterLab in command mode takes ``b`` for "insert a
@@ -16,6 +15,6 @@ class KeyGuard(anywidget.AnyWidget):
     through, except undo and redo.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = module("key_guard.js")
 
     around = traitlets.Unicode("socwidgets-explorer").tag(sync=True)

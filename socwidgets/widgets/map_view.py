@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 import xarray as xr
@@ -15,6 +14,7 @@ import xarray as xr
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.roi import roi_from_dict
 from socwidgets.widgets.colormaps import lut, require_colormap
+from socwidgets.widgets.live_model import LiveWidget, module
 from socwidgets.widgets.map_actions import MapActions
 from socwidgets.widgets.map_display import Display, display, display_mask
 from socwidgets.widgets.map_events import MODES, MapEvent, require_tool
@@ -36,11 +36,10 @@ _OPTIONS = ("clim", "cmap", "tool", "rois", "selected", "height", "layout")
 
 def esm_source() -> str:
     """The map's ES module as one text."""
-    files = [*(_STATIC / f"map_{part}.js" for part in _PARTS), Path(__file__).with_suffix(".js")]
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return module(*(f"static/map_{part}.js" for part in _PARTS), "map_view.js")
 
 
-class MapView(MapActions, MapLayers, anywidget.AnyWidget):
+class MapView(MapActions, MapLayers, LiveWidget):
     """One map with its colour bar, scale bar, regions and drawing tools.
 
     The browser draws and never computes a result; it reports what a person did through

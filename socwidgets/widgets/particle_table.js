@@ -199,4 +199,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

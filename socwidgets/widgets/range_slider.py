@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anywidget
 import traitlets
+
+from socwidgets.widgets.live_model import LiveWidget, module
 
 _FOLDER = Path(__file__).parent
 #: Steps from one end to the other, by keyboard.
 STEPS = 200
 
 
-class RangeSlider(anywidget.AnyWidget):
+class RangeSlider(LiveWidget):
     """Two handles on one track, by mouse and by keyboard.
 
     The slider of ipywidgets answers every change made in the kernel with what it made of it (on a
@@ -37,7 +38,7 @@ class RangeSlider(anywidget.AnyWidget):
         Whether it cannot be moved.
     """
 
-    _esm = _FOLDER / "range_slider.js"
+    _esm = module("range_slider.js")
     _css = _FOLDER / "range_slider.css"
 
     min = traitlets.CFloat(0.0).tag(sync=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
 from socwidgets.model.errors import DataError, SchemaError
 from socwidgets.model.mapset import validate_maps
-from socwidgets.model.names import LENGTH_UNITS, SIGNAL, X, Y
-from socwidgets.model.stack import make_stack
+from socwidgets.model.names import LENGTH_UNITS, SIGNAL, X, Y, spectral_dim
+from socwidgets.model.stack import make_stack, transmitted_with, validate_stack
 from socwidgets.model.units import factor
 from socwidgets.session import Session
 from socwidgets.session.choosing import series_dim
@@ -47,6 +51,32 @@ def as_session(
         return Session(source, references=references, labels=labels)
     maps = plain_maps(source)
     return Session(_stand_in(maps), maps, references, labels=labels)
+
+
+def opened(
+    stack: xr.Dataset | str | os.PathLike[str],
+    references: xr.DataArray | str | Mapping[str, Any] | None,
+) -> tuple[xr.Dataset, xr.DataArray | None]:
+    """Stack and references, read where they are files; counts with their I0 are converted.
+
+    Raises
+    ------
+    ReadError, DataError
+        As the readers do.
+    """
+    # Imported where they are needed: a map in memory is on the screen sooner.
+    if isinstance(stack, str | os.PathLike):
+        from socwidgets.analysis.optical_density import optical_density
+        from socwidgets.io import open_stack
+
+        stack = open_stack(stack)
+        stack = optical_density(stack) if transmitted_with(stack) else stack
+    if references is None or isinstance(references, xr.DataArray):
+        return stack, references
+    from socwidgets.io import open_references
+
+    validate_stack(stack)
+    return stack, open_references(references, dim=spectral_dim(stack[SIGNAL]))
 
 
 def stack_session(source: Session | xr.Dataset, references: xr.DataArray | None = None) -> Session:

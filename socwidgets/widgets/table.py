@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import pandas as pd
 import traitlets
 
 from socwidgets.model.errors import DataError
+from socwidgets.widgets.live_model import LiveWidget, module
 
 _FOLDER = Path(__file__).parent
 
 
-class Table(anywidget.AnyWidget):
+class Table(LiveWidget):
     """Rows of numbers with an id; sorting and scrolling happen in the browser.
 
     Attributes
@@ -33,7 +33,7 @@ class Table(anywidget.AnyWidget):
         What is said while there is no row.
     """
 
-    _esm = _FOLDER / "particle_table.js"
+    _esm = module("particle_table.js")
     _css = _FOLDER / "particle_table.css"
 
     _values = traitlets.Bytes(b"").tag(sync=True)

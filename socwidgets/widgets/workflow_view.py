@@ -9,6 +9,7 @@ import xarray as xr
 
 from socwidgets.session import Session
 from socwidgets.session.workflow import STEPS, Workflow
+from socwidgets.widgets.beside_map import BesideMap
 from socwidgets.widgets.calibration_panel import CalibrationPanel
 from socwidgets.widgets.card_view import CardView
 from socwidgets.widgets.data_view import ROOT_CLASS, DataView, style_sheet
@@ -27,10 +28,10 @@ REPORT = "report"
 _PANELS: dict[str, type[StepPanel]] = {
     "open": OpenPanel, "references": ReferencePanel, "calibration": CalibrationPanel,
 }  # fmt: skip
-_VIEWS: dict[str, Callable[[Session], DataView]] = {
-    "Two maps": lambda s: ScatterView(s, framed=False),
+_VIEWS: dict[str, Callable[[Session], DataView | BesideMap]] = {
+    "Two maps": lambda s: BesideMap(s, ScatterView(s, framed=False)),
     "Profile": lambda s: ProfileView(s, framed=False),
-    "Particles": lambda s: ParticleView(s, framed=False),
+    "Particles": lambda s: BesideMap(s, ParticleView(s, framed=False)),
     "Registration": lambda s: RegistrationView(s, framed=False),
     "Card": lambda s: CardView(s, framed=False),
 }
@@ -64,14 +65,14 @@ class WorkflowView(ipywidgets.VBox):
         The buttons that show a panel.
     explorer : Explorer or None
         None until a stack is there.
-    views : dict of str to DataView
+    views : dict of str to DataView or BesideMap
         Further views that have been looked at.
     """
 
     def __init__(self, flow: Workflow | None = None) -> None:
         self.flow = flow or Workflow()
         self.explorer: Explorer | None = None
-        self.views: dict[str, DataView] = {}
+        self.views: dict[str, DataView | BesideMap] = {}
         self._session: Session | None = None
         self._made: dict[str, object] = {}
         self.error_bar = ErrorBar()
@@ -196,6 +197,7 @@ class WorkflowView(ipywidgets.VBox):
             self.explorer = Explorer(self._session)
             # The panels of the steps do what the explorer's own fit would do.
             self.explorer.job_bar.layout.display = "none"
+            self.explorer.without_card()
         self._show_view()
         for view in old:
             view.close()

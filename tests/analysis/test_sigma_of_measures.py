@@ -1,6 +1,7 @@
 """A small version of the study of pulls; the table in the docs is its large one."""
 
 import importlib.util
+import warnings
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,25 @@ def test_pulls_are_near_one(study, noise, known):
         second_order = noise > 0.02 and name.startswith("white_line")
         assert abs(mean) < (0.15 if second_order else 0.1), name
         assert share > 0.99, name
+
+
+def test_noise_that_takes_the_uncertainties_of_many_is_said(study):
+    """Beyond it the pixels that report an uncertainty are a selection, and their pulls too wide."""
+    spectrum = 0.4 * study.EDGES["NiO"](study.GRID) + 0.6 * study.EDGES["LiNiO2"](study.GRID)
+    options = {**study.EDGE, "definition": "half", "jump_sigma": 0.0}
+    clean = study.fit_map(study.noisy(spectrum, study.GRID, 0.0, True, 1), "edge_energy", **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        few = study.fit_map(
+            study.noisy(spectrum, study.GRID, 0.02, False, 50), "edge_energy", **options
+        )
+    assert "sigma_doubt" not in few.attrs
+    loud = study.noisy(spectrum, study.GRID, 0.1, False, 50)
+    with pytest.warns(UserWarning, match="% of edge_energy"):
+        many = study.fit_map(loud, "edge_energy", **options)
+    assert "average frames" in many.attrs["sigma_doubt"]
+    assert study.pull(few, clean, "edge_energy")[1] < 1.1
+    assert study.pull(many, clean, "edge_energy")[1] > 1.1
+    # A measure that noise does not harm as much has no such doubt.
+    whole = study.fit_map(loud, "edge_energy", **{**options, "definition": "integral"})
+    assert "sigma_doubt" not in whole.attrs

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from socwidgets.analysis.chunks import ChunkReader
+from socwidgets.analysis.chunks import StackReader
 from socwidgets.analysis.storage import hdf5_index
 from socwidgets.analysis.storage.hdf5_index import stored_dataset
 from socwidgets.analysis.storage.sources import box_source
@@ -242,11 +242,11 @@ def test_chunk_readers_take_the_direct_way(tmp_path, values):
         cut = whole[1:6, 3:, 2:][:, 1:30]
         joined = da.concatenate([whole[:2], whole[4:]])
         for data, plain in ((whole, True), (cut, True), (joined, False), (whole + 1, False)):
-            reader = ChunkReader(xr.DataArray(data, dims=("energy", "y", "x")))
+            reader = StackReader(xr.DataArray(data, dims=("energy", "y", "x")))
             assert reader.plain == plain
             box = (slice(1, 4), slice(2, 15), slice(3, 30))
             room = np.empty((3, 13, 27), np.float32)
-            reader.read(box, room)
+            reader.read(box, [room])
             np.testing.assert_array_equal(room, data.compute()[box])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from socwidgets.analysis.chunks import ChunkReader
+from socwidgets.analysis.chunks import StackReader
 from socwidgets.analysis.storage.sources import box_source
 from socwidgets.analysis.storage.stored_array import NotDirectError
 from socwidgets.analysis.storage.zarr_index import stored_zarr
@@ -103,10 +103,10 @@ def test_arrays_of_groups_and_of_dask(tmp_path, values, rng):
     array = group.create_array("deep/signal", data=values.astype("<u2"), chunks=CHUNKS)
     check(array, stored_zarr(array).read_into, rng)
     data = da.from_zarr(str(tmp_path / "g.zarr"), component="deep/signal")
-    reader = ChunkReader(xr.DataArray(data, dims=("energy", "y", "x")))
+    reader = StackReader(xr.DataArray(data, dims=("energy", "y", "x")))
     room = np.empty(SHAPE, np.float32)
     (tmp_path / "g.zarr" / "deep" / "signal" / "zarr.json").unlink()  # nobody asks zarr again
-    reader.read(WHOLE, room)
+    reader.read(WHOLE, [room])
     np.testing.assert_array_equal(room, values)
 
 

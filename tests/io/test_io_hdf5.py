@@ -215,3 +215,30 @@ def test_missing_paths(tmp_path, small_counts, small_energies):
         open_stack(path, dark="entry/counter0/energy")
     with pytest.raises(DataError, match="axis does not name"):
         open_stack(path, axis=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, (4, 26, 100)),
+        ({"chunks": (1, 100, 100)}, (4, 26, 100)),
+        ({"chunks": (1, 100, 100), "compression": "gzip"}, (1, 100, 100)),
+        ({"chunks": (10, 16, 100)}, (10, 10, 100)),
+        ({"chunks": (10, 50, 100), "compression": "gzip"}, (10, 50, 100)),
+        ({"chunks": (1, 10, 10), "fletcher32": True}, None),
+    ],
+)
+def test_pieces_of_a_lazy_stack(tmp_path, monkeypatch, rng, options, expected):
+    """Small ones; whole chunks where they are compressed, few rows of four frames elsewhere."""
+    from socwidgets.io import hdf5_source
+
+    monkeypatch.setattr(hdf5_source, "PIECE_BYTES", 21_000)
+    path, counts = tmp_path / "a.h5", rng.integers(1, 900, (40, 100, 100)).astype("u2")
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", data=counts, **options)
+    stack = open_stack(path, signal="data", energies=np.arange(700.0, 740), lazy=True)
+    if expected is None:
+        assert np.prod(stack.signal.data.chunksize) * 2 <= 21_000
+    else:
+        assert stack.signal.data.chunksize == expected
+    np.testing.assert_array_equal(stack.signal.values, counts)

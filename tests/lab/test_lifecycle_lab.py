@@ -154,7 +154,7 @@ def test_after_a_restart_the_widget_says_so_and_the_cell_runs_again(page, artifa
     dead = page.page.locator(".socwidgets-explorer.jupyter-widgets-disconnected").first
     dead.wait_for()
     words = "e => getComputedStyle(e, '::before').content"
-    assert "Run the cell again" in dead.evaluate(words)
+    assert "run the cell again" in dead.evaluate(words)
     # One line of words, not a broken link at each of a hundred parts.
     marks = dead.evaluate(
         "e => [...e.querySelectorAll('.jupyter-widgets-disconnected')].filter("
@@ -183,3 +183,31 @@ def test_reopened_without_kernel_and_state_there_is_the_picture(page, artifacts)
     size = picture.bounding_box()
     assert 1.8 < size["width"] / size["height"] < 2.2
     page.page.screenshot(path=artifacts / "lab-picture.png")
+
+
+#: anywidget gives a module two seconds to arrive; here it is always too late.
+AT_ONCE = """(() => {
+  const after = AbortSignal.timeout;
+  AbortSignal.timeout = (ms) => after.call(AbortSignal, ms === 2000 ? 0 : ms);
+})()"""
+
+
+def test_a_page_so_slow_that_anywidget_gives_up_still_follows(lab, chromium_browser):
+    """It drops every later message of the kernel then: the views would be dead."""
+    lab.write_notebook("slow.ipynb", SETUP)
+    page = LabPage(lab, chromium_browser, "slow.ipynb")
+    page.context.add_init_script(AT_ONCE)
+    page.page.reload()
+    page.page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+    page.run_all()
+    page.wait(lambda: "State of charge" in page.map_label())
+    assert set(page.errors) == {"[anywidget] Failed to initialize model."}
+    page.tell("session.select_map('thickness'); session.brush(*session.displayed_limits())")
+    page.wait(lambda: "thickness" in page.map_label())
+    page.wait(lambda: "highlighted" in page.text(".socw-map"))
+    page.tool("rectangle")
+    page.drag(page.at(1.0, 1.0), page.at(2.0, 2.0))
+    page.wait_for("len(session.state.rois) == 1")
+    page.end()

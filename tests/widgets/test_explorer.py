@@ -15,8 +15,9 @@ import small_stack
 import xarray as xr
 from ipywidgets.widgets.widget import _instances
 
+from socwidgets.io import save_bundle
 from socwidgets.jobs import JobRunner, JobState
-from socwidgets.model.errors import ParameterError
+from socwidgets.model.errors import ParameterError, SchemaError
 from socwidgets.model.roi import Ellipse, Polygon, Rectangle, Threshold
 from socwidgets.session import Session
 from socwidgets.widgets import explorer as explorer_module
@@ -698,3 +699,44 @@ def test_a_threshold_that_moves_is_a_draft_until_it_rests(data):
     assert session.state.rois == ()
     assert session.state.error == ""
     made.close()
+
+
+# -- from a file, and the card -------------------------------------------------------------------
+
+
+def test_a_file_of_counts_is_explored_as_optical_density(tmp_path):
+    """The first line that a newcomer writes: what is in the file, ready for a fit."""
+    stack = small_stack.stack()
+    counts = stack.drop_vars("signal_std")
+    counts["signal"] = 4000.0 * np.exp(-stack["signal"])
+    counts["flat"] = ("energy", np.full(stack.sizes["energy"], 4000.0))
+    counts.attrs["quantity"] = "counts"
+    path = save_bundle(tmp_path / "scan.nc", stack=counts)
+    for spectrum in small_stack.references():
+        name = str(spectrum["component"].values)
+        np.savetxt(tmp_path / f"{name}.txt", np.c_[small_stack.ENERGIES, spectrum.values])
+    files = {name: tmp_path / f"{name}.txt" for name in ("LFP", "FP")}
+    app = explore(path, references=files)
+    shown = app.session.state.stack["signal"]
+    np.testing.assert_allclose(shown, stack["signal"], atol=1e-4)
+    assert not app.job_bar.fit.disabled
+    assert app.session.overall_fit() is not None
+    app.close()
+    with pytest.raises(SchemaError):
+        explore([1, 2], references="LFP=a.txt")
+
+
+def test_the_card_is_made_when_it_is_asked_for_and_follows(app):
+    assert len(app._card_box.children) == 1
+    app.show_card.value = True
+    card = app._card_box.children[1]
+    assert "heterogeneous" in card.content.value
+    app.show_card.value = False
+    before = card.content.value
+    app.session.select_map("thickness")
+    assert card.content.value == before  # what nobody sees is not worked out
+    app.session.select_map("soc")
+    app.show_card.value = True
+    assert app._card_box.children[1] is card
+    app.without_card()
+    assert app._card_box.layout.display == "none"
