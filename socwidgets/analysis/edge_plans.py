@@ -104,6 +104,7 @@ def _centers(
             "there is no point near the white line",
             expected=f"one within {params.half_width:g} of {center:g}",
             found=f"the nearest is {energies[nearest]:g}",
+            fix="give center= near a measured energy, or widen half_width",
         )
     reach = _RECENTER_REACH * params.half_width if params.recenter else 0.0
     near = np.abs(energies - energies[nearest]) <= reach + 1e-6

@@ -10,7 +10,7 @@ from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y
 from socwidgets.model.watch import Watch
 
-#: Above this energy an edge is a K edge whose white line is no higher than twice its step.
+#: Above this energy an edge has a step; below, it is a peak and little else.
 _K_EDGES_EV = 2000.0
 _WINDOWS_FIX = (
     "give pre=(low, high) and post=(low, high); without points on both sides of the edge the "
@@ -49,8 +49,12 @@ def automatic_windows(
     mean = signal.isel(pixel=np.flatnonzero(strong.values)).mean("pixel").compute().values
     watch(2, 3)
     top, height, onset, first_after = _shape(mean)
-    if first_after < 0 and axis[0] > _K_EDGES_EV:
-        return _beside_a_step(axis, mean)
+    # A high white line comes down to half without being a peak alone: what a K edge needs is a base
+    # before it. Only where a scan ends early are the points behind such a line taken instead.
+    if axis[0] > _K_EDGES_EV:
+        ends_early = axis[-1] < half_rise(axis, mean) + POST_START
+        if not (ends_early and first_after > 0):
+            return _beside_a_step(axis, mean)
     if not (np.isfinite(height) and height > 0) or onset < 1 or first_after < 0:
         raise DataError(
             "the windows before and after the edge cannot be found in this stack",
@@ -128,5 +132,13 @@ def _beside_a_step(
             f"{e0 + POST_START:.0f} eV for an edge at {e0:.1f} eV",
             found=f"{axis[0]:g} to {axis[-1]:g} eV",
             fix=_WINDOWS_FIX,
+        )
+    before, after = mean[axis <= pre[-1]].mean(), mean[axis >= post[0]].mean()
+    if not after > before:
+        raise DataError(
+            "the stack shows no step at the edge",
+            expected="a mean spectrum that is higher after the edge than before it",
+            found=f"{before:.3g} before and {after:.3g} after {e0:.1f} eV",
+            fix="check that the signal is an optical density, and not its negative",
         )
     return (float(pre[0]), float(pre[-1])), (float(post[0]), float(post[-1]))

@@ -40,5 +40,10 @@ def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) ->
         part = part.where(excluded.isel(thin) == 0)
     mean = part.mean([d for d in signal.dims if d != dim]).compute().values
     if not np.isfinite(mean).any():
-        raise DataError("no pixel is left whose spectrum could be looked at")
+        raise DataError(
+            "no pixel is left whose spectrum could be looked at",
+            expected="a finite sample in a pixel that is neither masked nor flagged",
+            found=f"none in {np.prod([n for d, n in signal.sizes.items() if d != dim])} pixels",
+            fix="check mask=, and status and valid of the stack",
+        )
     return mean

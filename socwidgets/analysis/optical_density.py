@@ -242,7 +242,9 @@ def _checked(
             raise DataError(f"the I0 and the stack have different values along {name!r}")
     incoming = (open_beam.reset_coords(drop=True) - background).drop_vars([Y, X], errors="ignore")
     if not bool((incoming > 0).any()):
-        raise DataError("the I0 is not brighter than the dark counts anywhere")
+        seen = f"up to {float(open_beam.max()):g}, dark {float(np.mean(background)):g}"
+        fix = "check whether flat= and dark= are exchanged"
+        raise DataError("the I0 is not brighter than the dark counts anywhere", found=seen, fix=fix)
     return incoming.where(incoming > 0)
 
 

@@ -1,4 +1,4 @@
-"""Maps of energies in which noise has taken the uncertainty of many pixels."""
+"""Maps of energies that are a selection: by noise, or by a window that is too narrow."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import warnings
 import numpy as np
 import xarray as xr
 
-from socwidgets.model.names import std_name
+from socwidgets.model.names import STATUS, std_name
+from socwidgets.model.status import Status
 
 #: Share of pixels without an uncertainty from which on the others are a selection: their pulls
 #: exceed 1.1 from there on (docs/sigma_of_measures.md).
 _MANY = 0.1
 DOUBT = "sigma_doubt"
+#: Share of pixels whose peak lies outside of a fixed window from which on a spread is cut.
+_CUT = 0.02
+CUT = "window_doubt"
 
 
 def warn_if_unsure(maps: xr.Dataset) -> None:
@@ -31,7 +35,8 @@ def warn_if_unsure(maps: xr.Dataset) -> None:
         known = np.isfinite(maps[name].values)
         lost = known & ~np.isfinite(maps[std_name(name)].values)
         share = float(lost.sum() / max(known.sum(), 1))
-        if share > _MANY:
+        # None at all is another matter: without signal_std or points to spare no noise is known.
+        if _MANY < share < 1.0:
             shares[name] = share
     if not shares:
         return
@@ -42,4 +47,28 @@ def warn_if_unsure(maps: xr.Dataset) -> None:
         "frames, or use definition='integral' or 'centroid', or a linear combination fit"
     )
     maps.attrs[DOUBT] = text
+    warnings.warn(text, UserWarning, stacklevel=3)
+
+
+def warn_if_cut(maps: xr.Dataset) -> None:
+    """Warn, and note in the attributes, where a fixed white-line window leaves peaks outside.
+
+    The pixels that lie farthest from the others are the ones that get no value then, and the spread
+    of the map is too small.
+    """
+    of_peak = maps.attrs.get("definition") == "white_line" and "edge_energy" in maps
+    name = "edge_energy" if of_peak else "white_line_energy"
+    if name not in maps or maps.attrs.get("white_line_recentered", True):
+        return
+    known = np.isfinite(maps[name].values)
+    outside = ~known & (maps[STATUS].values == Status.AT_BOUND)
+    share = float(outside.sum() / max((known | outside).sum(), 1))
+    if not _CUT < share < 1.0:
+        return
+    text = (
+        f"{100 * share:.0f} % of the pixels have no maximum inside the white-line window: the "
+        "largest shifts are missing from this map, and its spread is too small. Use recenter=True "
+        "or a larger half_width; where it is noise, bin pixels"
+    )
+    maps.attrs[CUT] = text
     warnings.warn(text, UserWarning, stacklevel=3)

@@ -167,13 +167,18 @@ def _fit(
     """Iterate in one precision, polish."""
     kind = np.float32 if single else np.float64
     points = signal.shape[0]
-    problem, functions = _problem(plan, kind, points)
-    last, last_functions = _problem(plan, np.float64, points, last=True)
+    key = kind, points
+    if key not in plan.prepared:
+        plan.prepared[key] = (
+            *_problem(plan, kind, points),
+            *_problem(plan, np.float64, points, last=True),
+        )
+    problem, functions, last, last_functions = plan.prepared[key]
     if single:
-        limits = (_COARSE, _LONGEST, _ROUNDING_SINGLE, plan.max_passes, _LONGEST)
+        limits = (_COARSE, _LONGEST, _ROUNDING_SINGLE, plan.max_passes, _LONGEST, 1.0)
     else:
         fine = _FINE if plan.double else _MEDIUM
-        limits = (fine, _MEDIUM, _ROUNDING_DOUBLE, plan.max_passes, _LONGEST)
+        limits = (fine, _MEDIUM, _ROUNDING_DOUBLE, plan.max_passes, _LONGEST, 0.0)
     _run(
         problem, *functions, last, *last_functions, np.array(limits, float), signal, noise, start,
         result.values, result.covariance, result.redchi, result.passes, ending, result.status,

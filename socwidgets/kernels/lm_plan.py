@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -70,6 +71,10 @@ class Plan:
         finishes them.
     max_passes : int
         Evaluations of the model after which a fit counts as not converged.
+    free : ndarray
+        ``(P,)`` uintp, numbers of the free parameters.
+    prepared : dict
+        What the compiled loops take, made by the first fit: making it costs as much as 200 pixels.
     """
 
     model: Model
@@ -82,6 +87,7 @@ class Plan:
     double: bool = False
     max_passes: int = 200
     free: np.ndarray = field(init=False)
+    prepared: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         own = np.flatnonzero(self.master == np.arange(self.model.count))

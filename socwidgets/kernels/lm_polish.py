@@ -1,4 +1,4 @@
-"""The last step, in float64: it gives the result, its covariance, chi-square and the status."""
+"""The last step: it gives the result, its covariance, chi-square and the status."""
 
 from __future__ import annotations
 
@@ -7,60 +7,88 @@ from typing import NamedTuple
 import numpy as np
 
 from socwidgets.kernels.lm_lanes import LANES, ONE, TWO, L, compiled, leaf
-from socwidgets.kernels.lm_normal import NONE
+from socwidgets.kernels.lm_normal import NONE, POISSON
 from socwidgets.kernels.lm_problem import evaluate, load, tie
 from socwidgets.kernels.lm_step import CLIPPED, LENGTH, LOST
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, NOT_CONVERGED, AT_BOUND, SINGULAR = 0, 3, 4, 5
 
+#: Single precision is enough for the last step where the noise is at least this part of the data,
+#: and every pivot of the equations this part of its diagonal element: what it rounds is then some
+#: thousandth of sigma, and some ten-thousandths of the uncertainties.
+_LEAST_NOISE, _LEAST_PIVOT = 1e-3, 1e-3
+#: In the place of a status: the pixel is left as it is.
+_LEFT = 255
+
 #: Steps shorter than this part of the sum of squared data are rounding: data without noise.
 _ROUNDING = 1e-20
 
 
-class Verdicts(NamedTuple):
-    """Space of the last step beside its room.
+class Last(NamedTuple):
+    """Lanes of pixels in their last step, in float64.
 
     Attributes
     ----------
+    trial : ndarray
+        ``M * LANES``, parameters.
+    sums, state, scratch : ndarray
+        For the step.
     free : ndarray
-        A state, as if no parameter were held at a bound.
-    opened : ndarray
-        What the step is given for bounds to find it.
+        A state as if no parameter were held at a bound.
+    bounds, opened : ndarray
+        What the step is given for bounds, and what to find `free` by.
     scale, status : ndarray
         ``LANES``: what the inverse is multiplied by, and the status (uint8).
     """
 
+    trial: np.ndarray
+    sums: np.ndarray
+    state: np.ndarray
+    scratch: np.ndarray
     free: np.ndarray
+    bounds: np.ndarray
     opened: np.ndarray
     scale: np.ndarray
     status: np.ndarray
 
 
 @compiled
-def make_verdicts(problem):
-    """Space for the last step of a problem."""
-    opened = problem.bounds.copy()
-    opened[TWO * problem.unknowns + ONE] = 0.0
-    rows = result_rows(problem.unknowns)
-    return Verdicts(np.zeros(rows * L), opened, np.zeros(L), np.zeros(L, np.uint8))
+def make_last(problem, single):
+    """Lanes for the last step of a problem in float64, evaluated in single precision or not."""
+    unknowns = problem.unknowns
+    rows = TWO * unknowns + unknowns * (unknowns + ONE) // TWO + np.uintp(3)
+    bounds = problem.bounds.copy()
+    if single:
+        bounds[TWO * unknowns] = _LEAST_PIVOT
+    opened = bounds.copy()
+    opened[TWO * unknowns + ONE] = 0.0
+    return Last(
+        np.zeros(problem.parameters * L), np.zeros(np.uintp(problem.pairs.size) * L),
+        np.zeros(rows * L), np.zeros(problem.scratch * L), np.zeros(rows * L), bounds, opened,
+        np.zeros(L), np.zeros(L, np.uint8),
+    )  # fmt: skip
 
 
 @leaf
 def polish(
-    problem, functions, room, scratch, verdicts, data, longest, offset, todo, values, covariance,
-    redchi, status,
+    evaluated, functions, room, scratch, problem, step, last, data, longest, single, offset, todo,
+    values, covariance, redchi, status, rest,
 ):  # fmt: skip
     """One undamped Gauss-Newton step of the pixels `todo`.
 
     Parameters
     ----------
-    problem, functions, data : Problem, Functions, Data
-        The fit, its step `lm_step.finish`, and the samples.
-    room, scratch, verdicts : Room, Scratch, Verdicts
-        A room of `result_rows` rows.
+    evaluated, functions, room, scratch : Problem, Functions, Room, Scratch
+        What makes the sums: in single precision where that may be enough.
+    problem, step, last, data : Problem, callable, Last, Data
+        The fit in float64, `lm_step.finish`, and the samples.
     longest : float
         Square of the longest step, in units of sigma, that may be the last.
+    single : bool
+        Leave the pixels for which single precision is not enough, or of which there is more to say
+        than that they are well, as they are. It is enough or not for the pixel alone: where noise
+        is large beside the rounding of the model, and the equations are well conditioned.
     offset, todo, values
         As for `lm_iterate.iterate`.
     covariance : ndarray
@@ -74,58 +102,70 @@ def polish(
     status : ndarray
         ``(N,)``: `OK`, `AT_BOUND`, `SINGULAR`, or `NOT_CONVERGED` if the step is too long to be the
         last one.
+    rest : ndarray
+        Like `todo`; what is left is put there.
+
+    Returns
+    -------
+    int
+        How many are left.
     """
-    unknowns = problem.unknowns
-    triangle = unknowns * (unknowns + ONE) // TWO
-    free, opened, scale, verdict = verdicts
+    unknowns, lanes, left = problem.unknowns, problem.lanes, 0
+    inverse, chi = last.state[TWO * unknowns * L :], last.sums[last.sums.size - L :]
     freedom = np.float64(problem.points) - np.float64(unknowns)
-    step = functions.step
+    limit = longest / max(freedom, 1.0)
+    counted = problem.weighting == POISSON
     for first in range(0, todo.size, LANES):
-        lanes = load(data, offset, todo, first, values, room)
-        tie(problem.ties, problem.scales, problem.shifts, room.trial)
-        evaluate(problem, functions, room, scratch)
-        _gather(unknowns, problem.columns, problem.pairs, scratch.fresh, room, free)
-        step(problem.size, problem.bounds, problem.lanes, room.sums, room.state, scratch.step)
-        if room.state[unknowns * L : TWO * unknowns * L].any():
-            step(problem.size, opened, problem.lanes, room.sums, free, scratch.step)
-            _use_free_variances(unknowns, free, room.state)
-        _spread(unknowns, problem.columns, room.state, room.trial)
-        tie(problem.ties, problem.scales, problem.shifts, room.trial)
-        start = room.sums.size - L
-        limit = longest / max(freedom, 1.0)
-        _judge(
-            problem.lanes, unknowns, room.state, room.sums[start:], room.pixel, data.squares,
-            freedom, limit, problem.weighting == NONE, scale, verdict,
+        count = load(data, offset, todo, first, values, room)
+        tie(evaluated.ties, evaluated.scales, evaluated.shifts, room.trial)
+        evaluate(evaluated, functions, room, scratch)
+        _gather(
+            unknowns, problem.columns, problem.pairs, scratch.fresh, offset, todo, first, values,
+            last,
         )  # fmt: skip
+        step(problem.size, last.bounds, lanes, last.sums, last.state, last.scratch)
+        if not single and last.state[unknowns * L : TWO * unknowns * L].any():
+            step(problem.size, last.opened, lanes, last.sums, last.free, last.scratch)
+            _use_free_variances(unknowns, last.free, last.state)
+        _spread(unknowns, problem.columns, last.state, last.trial)
+        tie(problem.ties, problem.scales, problem.shifts, last.trial)
+        _judge(
+            lanes, unknowns, last.state, chi, room.pixel, data.squares, freedom, limit,
+            problem.weighting == NONE, last.scale, last.status,
+        )  # fmt: skip
+        before = left
+        if single:
+            left = _leave(
+                count, room.pixel, data.squares, np.float64(counted) * problem.points, chi,
+                freedom, last.status, rest, left,
+            )  # fmt: skip
         row = offset + todo[first]
-        together = lanes == LANES and todo[first + lanes - 1] == todo[first] + L - ONE
-        variances = room.state[TWO * unknowns * L : (TWO * unknowns + triangle) * L]
-        chi = room.sums[start:]
-        if together:
+        together = count == LANES and todo[first + count - 1] == todo[first] + L - ONE
+        if together and left == before:
             _store(
-                row, room.trial, variances, chi, scale, verdict, values, covariance, redchi, status
-            )
+                lanes, row, last.trial, inverse, chi, last.scale, last.status, values, covariance,
+                redchi, status,
+            )  # fmt: skip
         else:
             _scatter(
-                lanes, offset, room.pixel, room.trial, variances, chi, scale, verdict, values,
-                covariance, redchi, status,
+                count, offset, room.pixel, last.trial, inverse, chi, last.scale, last.status,
+                values, covariance, redchi, status,
             )  # fmt: skip
+    return left
 
 
 @leaf
-def result_rows(unknowns):
-    """Rows of the state of a room."""
-    return TWO * unknowns + unknowns * (unknowns + ONE) // TWO + np.uintp(3)
-
-
-@leaf
-def _gather(unknowns, columns, pairs, fresh, room, free):
+def _gather(unknowns, columns, pairs, fresh, offset, todo, first, values, last):
     """Normal equations and parameters (for two steps) in the order of the free ones."""
-    sums, state, trial = room.sums, room.state, room.trial
+    sums, state, free, trial = last.sums, last.state, last.free, last.trial
     for n in range(np.uintp(pairs.size)):
         row = pairs[n] * L
         for p in range(L):
             sums[n * L + p] = fresh[row + p]
+    for p in range(L):
+        row = offset + todo[min(np.uintp(first) + p, np.uintp(todo.size) - ONE)]
+        for i in range(np.uintp(values.shape[0])):
+            trial[i * L + p] = values[i, row]
     for i in range(unknowns):
         own = columns[i] * L
         for p in range(L):
@@ -178,15 +218,29 @@ def _judge(
 
 
 @leaf
-def _store(row, trial, variances, chi, scale, verdict, values, covariance, redchi, status):
+def _leave(count, pixel, squares, samples, chi, freedom, status, rest, left):
+    """Mark and list the pixels that are not well, or have too little noise; how many are left."""
+    for p in range(count):
+        size = squares[pixel[p]]
+        # Counts come without weights: the weighted sum of their squares is about their own sum.
+        size = np.sqrt(samples * size) if samples > 0.0 else size
+        if status[p] != OK or not chi[p] * freedom >= _LEAST_NOISE**2 * size:
+            status[p] = _LEFT
+            rest[left] = np.uintp(pixel[p])
+            left += 1
+    return left
+
+
+@leaf
+def _store(lanes, row, trial, variances, chi, scale, verdict, values, covariance, redchi, status):
     """Results of consecutive pixels that fill the lanes."""
     for i in range(np.uintp(values.shape[0])):
-        for p in range(L):
+        for p in range(lanes):
             values[i, row + p] = trial[i * L + p]
     for i in range(np.uintp(covariance.shape[0])):
-        for p in range(L):
+        for p in range(lanes):
             covariance[i, row + p] = variances[i * L + p] * scale[p]
-    for p in range(L):
+    for p in range(lanes):
         redchi[row + p] = chi[p]
         status[row + p] = verdict[p]
 
@@ -198,6 +252,8 @@ def _scatter(
     """Results of some pixels anywhere."""
     for lane in range(lanes):
         p = np.uintp(lane)
+        if verdict[p] == _LEFT:
+            continue
         row = offset + np.uintp(pixel[p])
         for i in range(np.uintp(values.shape[0])):
             values[i, row] = trial[i * L + p]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from socwidgets.kernels.lm_iterate import iterate, state_rows
-from socwidgets.kernels.lm_lanes import compiled, leaf
-from socwidgets.kernels.lm_polish import make_verdicts, polish, result_rows
+from socwidgets.kernels.lm_lanes import ONE, compiled, leaf
+from socwidgets.kernels.lm_polish import make_last, polish
 from socwidgets.kernels.lm_problem import Functions, make_room, make_scratch
 from socwidgets.kernels.lm_stage import list_finite, make_data, stage
 
@@ -31,7 +31,8 @@ def run(
     last, last_equations, last_block, last_step : Problem, callable, callable, callable
         Likewise the last step.
     limits : ndarray
-        float64: those of `iterate`, and the longest last step.
+        float64: those of `iterate`, the longest last step, and whether to try it in the float type
+        of the iterations.
     signal, std : ndarray
         ``(E, N)``; `std` has no rows where samples have no weights.
     start : int
@@ -48,9 +49,11 @@ def run(
     data = make_data(signal, std, batch)
     rows = state_rows(problem.unknowns)
     rooms = (make_room(problem, weighted, rows), make_room(problem, weighted, rows))
-    last_room = make_room(last, weighted, result_rows(last.unknowns))
+    last_room = make_room(last, weighted, ONE)
     scratch, last_scratch = make_scratch(problem), make_scratch(last)
-    verdicts = make_verdicts(last)
+    single = limits[5] > 0.0
+    ends, last_ends = make_last(last, True), make_last(last, False)
+    rest = np.empty(batch, np.uintp)
     of_iterations = limits[:4].astype(problem.axis.dtype)
     for first in range(0, count, BATCH):
         size, offset = np.uintp(min(BATCH, count - first)), np.uintp(first)
@@ -62,9 +65,15 @@ def run(
             problem, functions, rooms, scratch, data, of_iterations, offset, todo, values, passes,
             ending,
         )  # fmt: skip
+        if single:
+            left = polish(
+                problem, functions, rooms[0], scratch, last, last_step, ends, data, limits[4], True,
+                offset, todo, values, covariance, redchi, status, rest,
+            )  # fmt: skip
+            todo = rest[:left]
         polish(
-            last, last_functions, last_room, last_scratch, verdicts, data, limits[4], offset, todo,
-            values, covariance, redchi, status,
+            last, last_functions, last_room, last_scratch, last, last_step, last_ends, data,
+            limits[4], False, offset, todo, values, covariance, redchi, status, rest,
         )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from socwidgets.kernels.lm_lanes import ONE, ZERO, L, U, compiled, leaf
 from socwidgets.kernels.lm_problem import Data
 
 #: Blocks whose samples are copied together: long enough pieces of a row of the stack.
-_SIDE = np.uintp(8)
+_SIDE = np.uintp(16)
 
 
 @compiled

@@ -15,6 +15,8 @@ from socwidgets.phantoms.xanes_references import JUMP_PER_UM, xanes_references
 
 #: Center and width of the ring, in units of the radius (ours, after Fig. 10k).
 RING_AT, RING_WIDTH = 0.75, 0.1
+#: Arrangements of the particles that are tried.
+_ARRANGEMENTS = 20
 _CHORD_POINTS = 120
 
 
@@ -159,9 +161,26 @@ def _places(params: RingParams, rng: np.random.Generator) -> list[tuple[float, f
     """Centers without overlap, um from the middle of the field; a single particle is centered."""
     if len(params.radius_um) == 1:
         return [(0.0, 0.0)]
+    # Large particles can be put where no other finds room: then all begin anew.
+    most = 0
+    for _ in range(_ARRANGEMENTS):
+        placed = _arrangement(params, rng)
+        if len(placed) == len(params.radius_um):
+            return placed
+        most = max(most, len(placed))
+    raise ParameterError(
+        "the particles do not fit on the field",
+        expected=f"room for {len(params.radius_um)} particles",
+        found=f"room for {most}",
+        fix="put the largest radius first, take fewer or a larger field",
+    )
+
+
+def _arrangement(params: RingParams, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """Random centers one after the other, as far as there is room."""
     half = 0.5 * params.size_px * params.pixel_um * 0.9
     placed: list[tuple[float, float]] = []
-    for number, radius in enumerate(params.radius_um):
+    for radius in params.radius_um:
         for _ in range(2000):
             spot = rng.uniform(-half + radius, half - radius, 2) if half > radius else None
             if spot is not None and all(
@@ -171,10 +190,5 @@ def _places(params: RingParams, rng: np.random.Generator) -> list[tuple[float, f
                 placed.append((float(spot[0]), float(spot[1])))
                 break
         else:
-            raise ParameterError(
-                "the particles do not fit on the field",
-                expected=f"room for {len(params.radius_um)} particles",
-                found=f"room for {number}",
-                fix="put the largest radius first, take fewer or a larger field",
-            )
+            break
     return placed

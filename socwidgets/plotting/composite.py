@@ -189,7 +189,7 @@ def _draw_legend(
     axes.axis("off")
     colors = _colors(palette, len(names))
     if len(names) == 3:
-        _triangle(axes, names, colors)
+        composite_legend(axes, names, palette)
     else:
         ramp = np.linspace(colors[0], colors[1], 64)[None]
         axes.imshow(ramp, extent=(0, 1, 0, 0.16), aspect="auto")
@@ -205,7 +205,31 @@ def _draw_legend(
         )  # fmt: skip
 
 
-def _triangle(axes: Axes, names: Sequence[str], colors: np.ndarray) -> None:
+def composite_legend(
+    axes: Axes, names: Sequence[str], palette: str | Sequence[str] = "rgb"
+) -> None:
+    """Draw the triangle of all mixtures of three phases, a name at each corner.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Its frame is taken off.
+    names : sequence of str
+        Of the three phases: left, right and top corner.
+    palette : str or sequence of str
+        As in `composite_rgb`.
+
+    Raises
+    ------
+    ParameterError
+        If there are not three phases, or the palette has not as many colors.
+    """
+    if len(names) != 3:
+        raise ParameterError(
+            "a legend triangle has three corners", expected="3 names", found=", ".join(names)
+        )
+    colors = _colors(palette, 3)
+    axes.set_axis_off()
     size = 160
     x, y = np.meshgrid(np.linspace(0, 1, size), np.linspace(0, np.sqrt(3) / 2, size))
     lifted = np.linalg.inv(np.vstack([np.ones(3), _TRIANGLE.T]))

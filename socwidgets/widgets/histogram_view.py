@@ -176,4 +176,4 @@ def _value_label(shown: xr.DataArray) -> str:
     if shown.name == STATUS:
         words = (f"{int(code)} {STATUS_WORDS[code]}" for code in (Status.OK, Status.AT_BOUND))
         return f"Status ({', '.join(words)}, ...)"
-    return axis_label(shown)
+    return plots.short_label(axis_label(shown))

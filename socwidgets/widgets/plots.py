@@ -194,6 +194,12 @@ class LegendEntry:
     strong: bool = False
 
 
+def short_label(words: str) -> str:
+    """Label that fits along a plot: a long one loses its explanation in parentheses, no unit."""
+    head, _, note = words.partition(" (")
+    return head if len(words) > 44 and len(note) > 14 and "(" not in note else words
+
+
 def legend_html(entries: Iterable[LegendEntry], note: str = "") -> str:
     """Legend beside the plot, where it hides no data; `note` stands in a line of its own."""
     items = "".join(

@@ -16,6 +16,8 @@ from socwidgets.widgets.subshell import answer_beside_cells
 Words = Callable[[Job], str | None]
 
 
+#: Seconds, and share of the work, from which the rest of the time is guessed.
+GUESS_AFTER_S, GUESS_SHARE = 4.0, 0.03
 WAITING = "socwidgets-waiting"
 
 
@@ -115,5 +117,15 @@ def _running_words(job: Job) -> str:
         return "Cancelling"
     done, total = job.progress
     if total:
-        return f"{round(100 * done / total)} %"
+        return f"{round(100 * done / total)} %{_left(job.seconds, done / total)}"
     return f"Working, {job.seconds:.0f} s" if job.seconds >= 1 else "Working"
+
+
+def _left(seconds: float, share: float) -> str:
+    """How long it will take still, once that can be guessed; empty before."""
+    if seconds < GUESS_AFTER_S or share < GUESS_SHARE:
+        return ""
+    left = seconds * (1 - share) / share
+    if left >= 90:
+        return f", about {left / 60:.0f} min left"
+    return f", about {max(5 * round(left / 5), 5):.0f} s left" if left > 3 else ""

@@ -170,7 +170,8 @@ class ScatterView(DataView):
         return str(self.x.value), str(self.y.value)
 
     def _draw_all(self, maps: xr.Dataset, x: np.ndarray, y: np.ndarray) -> None:
-        self._x_axis.label, self._y_axis.label = (axis_label(maps[n]) for n in self._names)
+        labels = [plots.short_label(axis_label(maps[n])) for n in self._names]
+        self._x_axis.label, self._y_axis.label = labels
         limits = axis_limits(x), axis_limits(y)
         plots.set_axis(self._x_axis, *limits[0], 6)
         plots.set_axis(self._y_axis, *limits[1], 5)

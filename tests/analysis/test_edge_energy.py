@@ -1,6 +1,7 @@
 """Normalized stacks, edge-energy and white-line maps: truth recovered, golden and real spectra."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -142,6 +143,29 @@ def test_white_line_needs_no_normalization(rng):
     recentered = fit_map(stack, "white_line", half_width=3.0, recenter=True)
     assert recentered.attrs["white_line_recentered"]
     assert float(abs(recentered.white_line_energy - maps.white_line_energy).max()) < 0.5
+
+
+def test_a_window_that_cuts_the_largest_shifts_says_so(rng):
+    """Shifts of +-2.5 eV in a window of +-2 eV: a spread of 1.4 eV comes out as 1.0 eV."""
+    grid = np.r_[
+        np.arange(8240.0, 8330.0, 10), np.arange(8330.0, 8364.0), np.arange(8370, 8500, 10)
+    ]
+    shift = rng.uniform(-2.5, 2.5, 900)
+    signal = EDGES["LiNiO2"](grid[:, None] - shift) + rng.normal(0, 0.005, (grid.size, 900))
+    stack = make_stack(signal.reshape(-1, 30, 30), grid, quantity="optical_density")
+    stack["signal_std"] = xr.full_like(stack.signal, 0.005)
+    options = {"center": 8352.0, "half_width": 2.0}
+    with pytest.warns(UserWarning, match="no maximum inside the white-line window"):
+        fixed = fit_map(stack, "white_line", **options)
+    assert "recenter=True" in fixed.attrs["window_doubt"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        follows = fit_map(stack, "white_line", recenter=True, **options)
+    assert "window_doubt" not in follows.attrs
+    assert float(follows.white_line_energy.std()) == pytest.approx(shift.std(), rel=0.02)
+    assert float(fixed.white_line_energy.std()) < 0.8 * shift.std()
+    with pytest.warns(UserWarning, match="no maximum inside"):
+        fit_map(stack, "edge_energy", definition="white_line", e0=8344.0, **options)
 
 
 def test_gaps_are_filled_by_the_points_that_are_there(rng):

@@ -122,6 +122,19 @@ def test_a_missing_window_names_the_methods_that_still_work(energies, word):
     assert np.isfinite(fit_map(stack, "white_line").white_line_energy).all()
 
 
+def test_a_jump_needs_a_base_however_high_the_white_line():
+    """A scan that starts on the rise: half of the white line's height above it is no "after"."""
+    signal = np.repeat(EDGES["LiNiO2"](GRID)[:, None, None], 3, axis=2)
+    stack = make_stack(np.repeat(signal, 3, axis=1), GRID, quantity="optical_density")
+    stack["signal_std"] = xr.full_like(stack.signal, 0.01)
+    assert edge_jump(stack).attrs["post_window"][1] == GRID[-1]
+    for start in (8340.0, 8344.0, 8348.0):
+        with pytest.raises(DataError, match="no points before the edge"):
+            edge_jump(stack.sel(energy=slice(start, None)))
+    with pytest.raises(DataError, match=r"no step at the edge|never rises"):
+        edge_jump(stack.assign(signal=-stack.signal))
+
+
 def test_two_energies_and_other_edges_are_refused(references):
     few = np.array([8340.0, 8352.0])
     stack = make_stack(np.ones((2, 3, 3)), few, quantity="optical_density")

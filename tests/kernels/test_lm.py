@@ -358,15 +358,30 @@ def test_hopeless_fits_say_so(rng):
 def test_result_depends_on_nothing_but_the_pixel(rng):
     """Lanes, batches and neighbors do not matter: the same bits for any cut of the stack.
 
-    Some pixels start so far off that they are collected and go on beside others of their kind.
+    Some pixels start so far off that they are collected and go on beside others of their kind, and
+    some have so little noise that their last step needs double precision.
     """
     _, signal, guess = planted(rng, "gaussian", 300)
+    _, clear, guess[:, ::5] = (x[..., ::5] for x in planted(rng, "gaussian", 300, noise=1e-5))
+    signal[:, ::5] = clear
     guess[1, ::7] += 0.4
     whole = lm.fit_block(plan_of("gaussian"), signal, None, 0, 300, guess)
     part = lm.fit_block(plan_of("gaussian"), signal, None, 37, 138, guess[:, 37:138])
     for field in ("values", "covariance", "redchi", "status", "passes"):
         np.testing.assert_array_equal(getattr(part, field), getattr(whole, field)[..., 37:138])
     assert whole.passes[::7].mean() > 1.5 * whole.passes.mean()
+
+
+@pytest.mark.parametrize("noise", [1e-6, 1e-4, 1e-3, 1e-2])
+def test_last_step_is_exact_enough_at_any_noise(rng, noise):
+    """Where single precision would not be enough, the last step is in double."""
+    _, signal, guess = planted(rng, "two", 200, noise=noise, spread=0.02)
+    found = lm.fit_block(plan_of("two"), signal, None, 0, 200, guess)
+    exact = lm.fit_block(plan_of("two", double=True), signal, None, 0, 200, guess)
+    assert (found.status == lm.OK).all()
+    assert np.abs((found.values - exact.values) / diagonal(exact)).max() < 0.002
+    np.testing.assert_allclose(diagonal(found), diagonal(exact), rtol=2e-4)
+    np.testing.assert_allclose(found.redchi, exact.redchi, rtol=1e-4)
 
 
 @pytest.mark.slow
@@ -403,10 +418,11 @@ print(*[repr(float(v)) for v in result.values[:, 0]], result.status[0])
 def test_code_written_for_a_model_equals_the_general_code(rng, monkeypatch, name, weighting):
     _, signal, guess = planted(rng, name, 70)
     std = rng.uniform(0.01, 0.03, signal.shape)
-    plan = plan_of(name, weighting=weighting, fixed=(2,))
-    own = lm.fit_block(plan, signal, std, 0, 70, guess)
+    own = lm.fit_block(plan_of(name, weighting=weighting, fixed=(2,)), signal, std, 0, 70, guess)
     monkeypatch.setattr(lm, "_MOST_PARAMETERS", 0)
-    general = lm.fit_block(plan, signal, std, 0, 70, guess)
+    general = lm.fit_block(
+        plan_of(name, weighting=weighting, fixed=(2,)), signal, std, 0, 70, guess
+    )
     sigma = np.sqrt(general.covariance[0])
     assert np.abs((own.values - general.values)[0] / sigma).max() < 2e-3
     np.testing.assert_allclose(own.covariance, general.covariance, rtol=2e-3, atol=1e-9)

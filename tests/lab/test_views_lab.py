@@ -89,7 +89,7 @@ def test_a_row_lights_its_particle_up_and_keys_stay_in_the_table(page, artifacts
     choose_view(page, "Particles")
     page.page.locator(".socwidgets-workflow .socw-th button", has_text="mean").first.click()
     page.page.keyboard.press("Tab")
-    page.wait_for("view.views['Particles'].table.sort[0] == 'mean'")
+    page.wait_for("view.views['Particles'].view.table.sort[0] == 'mean'")
     first = page.wait(lambda: int(rows.first.get_attribute("data-label")))
     assert page.ask(f"float(session.particle_table()['mean'].idxmax()) == {first}")
     page.page.locator(".socwidgets-workflow").screenshot(path=artifacts / "lab-particles.png")
@@ -119,7 +119,7 @@ def test_a_box_in_the_scatter_highlights_pixels(page, artifacts):
         for u, v in ((0.2, 0.3), (0.8, 0.7))
     ]
     page.drag(*at, steps=8)
-    ends = page.ask("[view.views['Two maps']._ys.min, view.views['Two maps']._ys.max]")
+    ends = page.ask("[view.views['Two maps'].view._ys.min, view.views['Two maps'].view._ys.max]")
     span = ends[1] - ends[0]
     low, high = ends[0] + 0.3 * span, ends[0] + 0.7 * span
     # The box follows the drag: wait for its end.

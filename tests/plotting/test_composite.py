@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 
 from socwidgets.analysis.materials import material
 from socwidgets.model.errors import DataError, ParameterError
-from socwidgets.plotting.composite import PALETTES, composite_figure, composite_rgb
+from socwidgets.plotting.composite import (
+    PALETTES,
+    composite_figure,
+    composite_legend,
+    composite_rgb,
+)
 from socwidgets.plotting.limits import color_position, mode_limits
+from socwidgets.plotting.shares import share_pie
 from socwidgets.plotting.style import NO_VALUE, alt_text
 
 
@@ -97,3 +104,31 @@ def test_golden_g23_and_g22_lookup(rng):
     assert 0.5 * (low + high) == pytest.approx(8351.7, abs=0.03)
     assert mode_limits(as_map([np.nan])) == (-1.5, 1.5)
     assert mode_limits(as_map([2.0, 2.0]), 0.5) == (1.5, 2.5)
+
+
+def test_legend_triangle_has_the_pure_colors_at_its_corners():
+    axes = Figure().add_subplot()
+    composite_legend(axes, ["P", "Q", "R"], palette="rgb")
+    assert [text.get_text() for text in axes.texts] == ["P", "Q", "R"]
+    picture = axes.images[0].get_array()
+    n = picture.shape[0]
+    for (row, column), color in zip(
+        ((0, 0), (0, n - 1), (n - 1, n // 2)), np.eye(3), strict=True
+    ):  # fmt: skip
+        np.testing.assert_allclose(picture[row, column, :3], color, atol=0.02)
+    assert picture[n - 1, 0, 3] == 0
+    with pytest.raises(ParameterError, match="three corners"):
+        composite_legend(axes, ["P", "Q"])
+
+
+def test_pie_shares_and_words():
+    axes = Figure().add_subplot()
+    assert share_pie(axes, (0.5, 1.5), ("C0", "C1"), "{share} discharged") == (0.25, 0.75)
+    assert "25% discharged" in [text.get_text() for text in axes.texts]
+    angles = [wedge.theta2 - wedge.theta1 for wedge in axes.patches]
+    np.testing.assert_allclose(angles, [90, 270], atol=1e-3)
+    assert share_pie(axes, (-0.01, 1.01), ("C0", "C1")) == (0.0, 1.0)
+    with pytest.raises(ParameterError, match="nothing to share"):
+        share_pie(axes, (0.0, 0.0), ("C0", "C1"))
+    with pytest.raises(ParameterError, match="do not pair up"):
+        share_pie(axes, (0.5, 0.5), ("C0",))

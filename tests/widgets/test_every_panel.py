@@ -12,6 +12,7 @@ from socwidgets.jobs import Job, JobState
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.roi import Rectangle
 from socwidgets.session.workflow import STEPS, Workflow
+from socwidgets.widgets.run_bar import _left
 from socwidgets.widgets.workflow_view import WorkflowView
 
 NAMES = [step.name for step in STEPS]
@@ -158,3 +159,17 @@ def test_the_work_itself_heeds_a_cancel(files, name):
     with pytest.raises(CancelledError):
         step.work(flow, chosen, params)(progress=lambda done, total: None, cancel=cancel)
     flow.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share", "words"),
+    [
+        (2.0, 0.5, ""),
+        (10.0, 0.01, ""),
+        (10.0, 0.25, ", about 30 s left"),
+        (10.0, 0.05, ", about 3 min left"),
+        (30.0, 0.99, ""),
+    ],
+)
+def test_the_rest_of_a_long_piece_of_work_is_guessed(seconds, share, words):
+    assert _left(seconds, share) == words

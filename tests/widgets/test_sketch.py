@@ -15,6 +15,7 @@ from socwidgets.model.roi import Ellipse, Polygon, Rectangle
 from socwidgets.session import Session
 from socwidgets.widgets.bins import BINS, bins_of
 from socwidgets.widgets.colormaps import COLORMAPS, lut
+from socwidgets.widgets.plots import short_label
 from socwidgets.widgets.static_picture import picture_png
 
 
@@ -72,3 +73,10 @@ def test_the_picture_shows_map_regions_and_histogram():
     session.brush(0, 1)
     assert Image.open(io.BytesIO(picture_png(session))).size == (1000, 500)
     session.close()
+
+
+def test_a_long_label_loses_its_explanation_and_no_unit():
+    long = "Sum of the weights (thickness in units of the references)"
+    assert short_label(long) == "Sum of the weights"
+    for words in ("Edge energy (eV)", "State of charge", f"{'Energy ' * 7}(eV)"):
+        assert short_label(words) == words

@@ -133,7 +133,7 @@ def correlation_length_of(
         units = replace(units, stretch=units.stretch * STRETCH)
         interval = interval_of(fit.length_px * pixel, lengths * pixel, units, positive=True)
     field = max(int(p.max() - p.min()) + 1 for p in sample.position[-2:]) * pixel
-    reason = _objection(rough * pixel, resolution_um or pixel, field)
+    reason = length_objection(rough * pixel, resolution_um or pixel, field)
     if interval.high > field:
         interval = NO_INTERVAL
     length = rough * pixel if np.isfinite(rough) else float("nan")
@@ -142,7 +142,11 @@ def correlation_length_of(
     )
 
 
-def _objection(length: float, resolution: float, field: float) -> str:
+def length_objection(length: float, resolution: float, field: float) -> str:
+    """Why a length (um) must not be reported, empty if it may: too short, or the field too small.
+
+    NaN stands for nothing that could be alike, infinity for a likeness that does not end.
+    """
     if np.isnan(length):
         return "no variance is left that could be alike"
     if np.isinf(length):

@@ -50,14 +50,17 @@ class Analyzed:
         power = BACKGROUND_POWERS[BACKGROUND_LAW]
         return FitPlan(self.phantom.references, energies, 1.0 / noise, power)
 
-    def mean(self, weighted: bool = True) -> tuple[float, float]:
-        """Mean SOC over the particles and its standard uncertainty.
+    def mean(
+        self, weighted: bool = True, labels: xr.DataArray | None = None
+    ) -> tuple[float, float]:
+        """Mean SOC over the particles, or over `labels`, and its standard uncertainty.
 
         By thickness, or of plain pixels. The uncertainty holds the counting noise of the pixels
         and what all of them share.
         """
         weights = self.truth["thickness"] if weighted else None
-        sample = take_sample(self.soc, "soc", labels=self.labels, weights=weights)
+        inside = self.labels if labels is None else labels
+        sample = take_sample(self.soc, "soc", labels=inside, weights=weights)
         w = sample.weights / sample.weights.sum()
         noise = sample.noise_shape.area * float(np.sum(w**2 * sample.noise_variance))
         common = self.common_sigma_of(lambda x: float(w @ x), sample.seen())

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from socwidgets.analysis.calibration_lines import StandardsCurve, standards
 from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.optical_density import optical_density
-from socwidgets.model.stack import make_stack
 from socwidgets.phantoms import Phantom, make_phantom, simulate
 from socwidgets.plotting.review.canvas import Canvas, titled
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_CHARGED_BLUE
 from socwidgets.plotting.style import CYCLE
+from socwidgets.techniques.xafs2d import RowEnergy, correct_row_energy, fit_row_energy
+from socwidgets.techniques.xafs2d_standards import RowStandards, refine_rows
 
 _FIELD: dict[str, Any] = {"size_px": 72, "pixel_um": 40.0, "transition_um": 60.0,
                           "speed_um": 2300.0}  # fmt: skip
@@ -26,38 +27,42 @@ TIMES = (0.2, 0.4, 0.6)
 #: Windows of the edge-energy map, relative to E0 (eV), and the scan.
 _EDGE: dict[str, Any] = {"definition": "half", "e0": 7119.0, "pre": (-120.0, -25.0),
                          "post": (60.0, 190.0)}  # fmt: skip
+#: Random error of each photon energy, and those near the edge, where it matters.
+_JITTER_EV, _NEAR_EV = 0.002, (7109.0, 7131.0)
 _ENERGIES = tuple(np.r_[6980:7095:10, 7100:7150:1, 7160:7320:10].astype(float).tolist())
 
 
 def figure_13(seed: int, colors: str) -> ReviewFigure:
     """Oxidized fraction of an LFP electrode at three times, from its edge energy by row."""
-    rows_px = np.arange(_FIELD["size_px"])
-    blank, truth_offset = _edges(_phantom(0.0, seed), seed + 50)
-    step, start = np.polyfit(rows_px, blank["edge_energy"].mean("x").values, 1)
-    curve = _curve()
-    maps, rows, raw = [], [], blank
+    blank = optical_density(_counts(_phantom(0.0, seed), seed + 50))
+    rows = fit_row_energy(blank, e0=_EDGE["e0"])
+    rows = refine_rows(rows, _read(blank, rows)["edge_energy"], _standards(blank, rows))
+    read, known = partial(_read, rows=rows), _standards(blank, rows)
+    uncharged = read(blank)["edge_energy"].values - known.energy[:, [_pure(known)]]
+    offset = float(uncharged.mean())
+    of_offset = float(np.hypot(known.sigma_of_offset(), uncharged.std() / np.sqrt(uncharged.size)))
+    maps, states, raw = [], [], blank
     for k, time in enumerate(TIMES):
         phantom = _phantom(time, seed)
-        edges, _ = _edges(phantom, seed + k)
-        raw = edges if k == 1 else raw
-        moved = edges["edge_energy"] - xr.DataArray(start + step * rows_px, dims="y")
-        value, std = curve.apply(moved.values, edges["edge_energy_std"].values)
-        maps.append(moved.copy(data=value).assign_attrs(long_name="Fe(III) fraction", units="1"))
-        rows.append(_row(time, value, std, phantom))
-    table = pd.DataFrame(rows)
-    flat = blank["edge_energy"]
-    scatter = float((flat - flat.mean("x")).std()) / np.sqrt(flat.size)
-    step_error = scatter / float(rows_px.std())
+        od = optical_density(_counts(phantom, seed + k))
+        raw = fit_map(od, "edge_energy", **_EDGE) if k == 1 else raw
+        edges = read(od)
+        value, std = known.shares_of(edges["edge_energy"], edges["edge_energy_std"], offset)
+        shown = edges["edge_energy"].copy(data=value)
+        maps.append(shown.assign_attrs(long_name="Fe(III) fraction", units="1"))
+        common = np.hypot(known.sigma_of_mean(value), of_offset * _gain(known, value))
+        states.append(_state(time, value, std, float(common), phantom))
+    table = pd.DataFrame(states)
     numbers = {
         f"Fe(III) at t = {row.time:.2f}": Number(row.oxidized, row.truth, row.sigma)
         for row in table.itertuples()
     }
-    per_row = float(np.polyfit(rows_px, truth_offset, 1)[0])
-    # Reading the level off straight pieces on a 1 eV grid leaves about 0.02 eV.
-    grid = 0.02 / rows_px.size
+    meV = 1e3 * _FIELD["pixel_um"]
+    true = _counts(_phantom(0.0, seed), seed + 50)["truth_row_offset"]
     numbers["energy per row"] = Number(
-        -1e3 * step, 1e3 * per_row, 1e3 * float(np.hypot(step_error, grid)), "meV"
-    )
+        meV * rows.b, meV * float(true.polyfit("y", 1)["polyfit_coefficients"][0]),
+        meV * rows.b_std, "meV",
+    )  # fmt: skip
     numbers["radius of channel 1, t = 0.20"] = Number(
         table.radius[0], table.radius_truth[0], table.radius_sigma[0], "µm", "from its area"
     )
@@ -70,7 +75,8 @@ def figure_13(seed: int, colors: str) -> ReviewFigure:
         {"times": table},
         "Phantom: LFP electrode in which three channels open one after the other and grow, seen by "
         "a 2-D XAFS camera at the Fe K edge whose rows see different energies. Energies are those "
-        "of half of the edge; the row model E = E0 + b row is fitted on the uncharged electrode. "
+        "of half of the edge; the energies of the rows are measured on the uncharged electrode, "
+        "and mixtures of the two standards are read through the same rows. "
         "The review prints no number for 13c-h. "
         f"Colors: {RED_CHARGED_BLUE.note}.",
     )
@@ -80,24 +86,36 @@ def _phantom(time: float, seed: int) -> Phantom:
     return make_phantom("reaction_channel", seed=seed, time=time, element="Fe", **_FIELD)
 
 
-def _edges(phantom: Phantom, seed: int) -> tuple[xr.Dataset, np.ndarray]:
-    """Edge energies without any correction, and the true offset of each row, eV."""
-    counts = simulate(phantom, "xafs2d", seed, energies_ev=_ENERGIES, jitter_ev=0.002)
-    fit = fit_map(optical_density(counts), "edge_energy", **_EDGE)
-    return fit, counts["truth_row_offset"].values
+def _counts(phantom: Phantom, seed: int) -> xr.Dataset:
+    return simulate(phantom, "xafs2d", seed, energies_ev=_ENERGIES, jitter_ev=_JITTER_EV)
 
 
-def _curve() -> StandardsCurve:
-    """Calibration of the edge's shift through nine mixtures of the two references."""
-    pure = _phantom(0.0, 0).references.interp(energy=list(_ENERGIES), method="cubic").values
-    shares = np.linspace(0.0, 1.0, 9)
-    mixed = np.outer(1.0 - shares, pure[0]) + np.outer(shares, pure[1])
-    stack = make_stack(mixed.T[:, :, None], np.asarray(_ENERGIES), quantity="normalized")
-    read = fit_map(stack, "edge_energy", **_EDGE)["edge_energy"].values[:, 0]
-    return standards(read - read[0], shares, shape="spline")
+def _read(stack: xr.Dataset, rows: RowEnergy) -> xr.Dataset:
+    """Edge energies with the energies of the rows taken out."""
+    return fit_map(correct_row_energy(stack, rows), "edge_energy", **_EDGE)
 
 
-def _row(time: float, value: np.ndarray, std: np.ndarray, phantom: Phantom) -> dict[str, float]:
+def _standards(blank: xr.Dataset, rows: RowEnergy) -> RowStandards:
+    """The two references through the same rows, and what wrong photon energies do to them."""
+    return RowStandards.of(
+        _phantom(0.0, 0).references, np.asarray(_ENERGIES), blank["y"].values, rows,
+        lambda stack: _read(stack, rows)["edge_energy"], error_ev=_JITTER_EV, within_ev=_NEAR_EV,
+    )  # fmt: skip
+
+
+def _pure(known: RowStandards) -> int:
+    return int(np.abs(known.shares).argmin())
+
+
+def _gain(known: RowStandards, shares: np.ndarray) -> float:
+    """Change of the mean share with the energy, 1/eV."""
+    slopes = np.gradient(known.shares, known.energy.mean(axis=0))
+    return float(np.interp(shares[np.isfinite(shares)], known.shares, slopes).mean())
+
+
+def _state(
+    time: float, value: np.ndarray, std: np.ndarray, common: float, phantom: Phantom
+) -> dict[str, float]:
     """Means of one state beside the truth, and the radius of the first channel from its area."""
     truth = phantom.truth["soc"].values
     pixel = phantom.pixel_um
@@ -107,14 +125,14 @@ def _row(time: float, value: np.ndarray, std: np.ndarray, phantom: Phantom) -> d
     ]
     away = np.stack([np.hypot(y - cy, x - cx) for cy, cx in centers])
     nearest = away.argmin(axis=0) == 0
-    inside = nearest & (value > 0.5)
-    rim = 0.5 / np.sqrt(12.0) * pixel
+    radius = float(np.sqrt((nearest & (value > 0.5)).sum() / np.pi))
+    noise = float(np.sqrt(np.nanmean(std**2) / value.size))
     return {
         "time": time, "oxidized": float(np.nanmean(value)), "truth": float(truth.mean()),
-        # The row model and the calibration are common to all pixels: a hundredth of the range.
-        "sigma": float(np.hypot(np.sqrt(np.nanmean(std**2) / value.size), 0.004)),
-        "radius": float(np.sqrt(inside.sum() * pixel**2 / np.pi)),
-        "radius_truth": phantom.numbers["radius_1"], "radius_sigma": float(rim),
+        "sigma": float(np.hypot(noise, common)), "radius": radius * pixel,
+        "radius_truth": phantom.numbers["radius_1"],
+        # Pixels in a circle anywhere: variance 0.6765 R (Kendall 1948, Q. J. Math. 19, 1).
+        "radius_sigma": float(np.sqrt(0.6765 * radius) / (2.0 * np.pi * radius)) * pixel,
     }  # fmt: skip
 
 

@@ -11,12 +11,13 @@ import xarray as xr
 from socwidgets.analysis.fit import fit_map
 from socwidgets.phantoms import Phantom, make_phantom, simulate
 from socwidgets.phantoms.multiphase import LMO_FRACTIONS, LMO_LI
+from socwidgets.plotting.composite import composite_legend
 from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
 from socwidgets.plotting.review.chain import RIM_PX, by_lcf, inner, short_scan
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.statistics import imaged
-from socwidgets.plotting.review.ternary import PAPER, SAFE, draw_composite, draw_triangle
+from socwidgets.plotting.review.ternary import PAPER, SAFE, draw_composite
 from socwidgets.plotting.style import CYCLE, INK, MUTED
 
 LNMO = ("Li1", "Li0.5", "Li0")
@@ -38,7 +39,7 @@ def figure_7c(seed: int, colors: str) -> ReviewFigure:
     axes = canvas.axes(0.3, 0.35, 2.9, 2.9)
     draw_composite(titled(axes, "a  three fractions in one picture"), maps, palette)
     corners = ("Li$_1$  Ni$^{2+}$", "Li$_{0.5}$  Ni$^{3+}$", "Li$_0$  Ni$^{4+}$")
-    draw_triangle(canvas.axes(3.55, 0.55, 1.2, 1.05), corners, palette)
+    composite_legend(canvas.axes(3.55, 0.55, 1.2, 1.05), corners, palette)
     valence = titled(canvas.axes(5.55, 0.45, 2.35, 1.25), "b  Ni oxidation number")
     z = table.ni_valence
     valence.hist(z, np.linspace(1.5, 4.5, 61).tolist(), color=CYCLE[0], alpha=0.8)
@@ -93,33 +94,37 @@ def weighted(maps: Sequence[xr.DataArray], weights: Sequence[float]) -> xr.DataA
 
 
 def _lnmo_numbers(found: Analyzed) -> tuple[dict[str, Number], pd.DataFrame]:
-    """Shares, x and valence of all pixels, with their noise; and the pixels behind them."""
-    weights, truth, numbers = found.truth["thickness"], found.phantom.numbers, {}
-    f = [truth[f"fraction_{name}"] for name in LNMO]
-    for i, name in enumerate(LNMO):
-        seen = imaged(found.fit, found.labels, f"fraction_{name}_free", weights)
-        common = _common_of_mean(found, np.eye(3)[i].tolist())
-        numbers[f"share of {name}"] = Number(
-            seen.mean, f[i], float(np.hypot(seen.mean_sigma, common))
-        )
+    """Shares, x and valence, with their noise, beside the truth of the very pixels; the pixels.
+
+    The rim of a particle gives no value and holds other shares than the whole: its x differs from
+    that of the bulk by more than the uncertainty of the fit.
+    """
+    weights, numbers = found.truth["thickness"], {}
+    inside = (found.labels.values > 0) & np.isfinite(found.truth["soc"].values)
+    inside &= np.isfinite(found.fit[f"fraction_{LNMO[0]}_free"].values)
+    w, true = weights.values[inside], found.fractions(inside)
     table = pd.DataFrame()
     for name, key, values, words in (
-        ("x in Li(x)", "x_li", (1.0, 0.5, 0.0), "printed: 0.51"),
+        *(
+            (f"share of {name}", "", tuple(row), "")
+            for name, row in zip(LNMO, np.eye(3), strict=True)
+        ),
+        (
+            "x in Li(x)",
+            "x_li",
+            (1.0, 0.5, 0.0),
+            f"bulk {found.phantom.numbers['x_li']:.2f}, as printed",
+        ),
         ("Ni oxidation number", "ni_valence", VALENCES, ""),
     ):
         maps = composition(found.fit, LNMO, values, name, "x_li" if key == "x_li" else "ratio")
         seen = imaged(maps, found.labels, "composition", weights)
-        sigma = np.hypot(seen.mean_sigma, _common_of_mean(found, values))
-        numbers[name] = Number(seen.mean, truth[key], float(sigma), "", words)
-        table[key] = seen.values
+        common = found.common_sigma_of(lambda x: float(np.average(x, weights=w)), inside, values)
+        sigma = float(np.hypot(seen.mean_sigma, common))
+        numbers[name] = Number(seen.mean, float(w @ (true @ values) / w.sum()), sigma, "", words)
+        if key:
+            table[key] = seen.values
     return numbers, table
-
-
-def _common_of_mean(found: Analyzed, values: Sequence[float]) -> float:
-    """Error of a mean composition, weighted by thickness, that all pixels share."""
-    inside = (found.labels.values > 0) & np.isfinite(found.truth["soc"].values)
-    w = found.truth["thickness"].values[inside]
-    return found.common_sigma_of(lambda x: float(np.average(x, weights=w)), inside, values)
 
 
 def figure_7d(seed: int, colors: str) -> ReviewFigure:
@@ -196,7 +201,7 @@ def figure_6(seed: int, colors: str) -> ReviewFigure:
         spreads[f"sd of Li, {voltage} V"] = _li_spread(found)
     table = pd.DataFrame(rows)
     corners = ("Li$_2$Mn$_2$O$_4$", "LiMn$_2$O$_4$", "Li$_{0.5}$Mn$_2$O$_4$")
-    draw_triangle(canvas.axes(0.75, 2.95, 1.3, 1.1), corners, palette)
+    composite_legend(canvas.axes(0.75, 2.95, 1.3, 1.1), corners, palette)
     _bars(canvas, table, palette)
     canvas.text(5.3, 2.62, "Spread of Li per Mn$_2$O$_4$, noise taken out", 9, fontweight="bold")
     canvas.numbers(5.3, 2.87, spreads, 3.1)

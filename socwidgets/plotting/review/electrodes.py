@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from socwidgets.heterogeneity.nested_levels import nested_variance
+from socwidgets.heterogeneity.space.depth import layer_profile
 from socwidgets.phantoms import make_phantom, simulate
 from socwidgets.plotting.review.canvas import Canvas, titled
 from socwidgets.plotting.review.model import Number, ReviewFigure
@@ -84,9 +83,9 @@ def figure_15(seed: int, colors: str) -> ReviewFigure:
     )  # fmt: skip
     maps = simulate(phantom, "map", seed, noise=noise, volume=True)
     soc, truth = maps["soc"], phantom.volume["soc"]  # type: ignore[index]
-    depth = _without_noise(soc, "z", noise)
+    found = layer_profile(maps, weights=None)
+    depth, plane = found["in_depth_sd_true"], found["in_plane_sd_true"]
     depth.attrs.update(long_name="In-depth standard deviation", units="1")
-    plane = _without_noise(soc, ("y", "x"), noise)
     layers = pd.DataFrame(
         {
             "layer_um": soc["z"].values, "mean": soc.mean(("y", "x")).values,
@@ -127,13 +126,6 @@ def figure_15(seed: int, colors: str) -> ReviewFigure:
 def _rms(values: xr.DataArray) -> float:
     """Root mean square: the mean of roots of noisy squares would be too small."""
     return float(np.sqrt((values**2).mean()))
-
-
-def _without_noise(soc: xr.DataArray, dims: str | tuple[str, ...], noise: float) -> Any:
-    """Standard deviation about the own mean along `dims`, which holds a part of the noise."""
-    observed = soc.std(dims)
-    n = soc.size / observed.size
-    return np.sqrt((observed**2 - noise**2 * (1.0 - 1.0 / n)).clip(min=0.0))
 
 
 def _draw_15(

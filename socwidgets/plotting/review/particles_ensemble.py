@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from socwidgets.heterogeneity.particles import particle_table
-from socwidgets.heterogeneity.pathway.active import active_fraction
 from socwidgets.heterogeneity.pathway.classify import Pathway, classify_pathway
 from socwidgets.heterogeneity.pathway.rates import local_current_density, particle_rate
 from socwidgets.heterogeneity.phases.uniformity import uniformity_coefficient
@@ -19,6 +17,7 @@ from socwidgets.phantoms.pathways import PATHWAYS
 from socwidgets.plotting.review.analyzed import Analyzed
 from socwidgets.plotting.review.canvas import Canvas, titled
 from socwidgets.plotting.review.chain import by_lcf, inner
+from socwidgets.plotting.review.ensembles import active_of_these, kappa_of_these
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_CHARGED
 from socwidgets.plotting.style import CYCLE, INK, MUTED
@@ -53,7 +52,9 @@ def figure_5(seed: int, colors: str) -> ReviewFigure:
         rows.append(_pathway_row(one, verdict, pathway))
     table = pd.DataFrame(rows)
     numbers = {
-        f"kappa, {_WORDS[row.planned]}": Number(row.kappa, row.kappa_truth, row.kappa_sigma)
+        f"kappa, {_WORDS[row.planned]}": Number(
+            row.kappa, row.kappa_truth, row.kappa_sigma, "", "of these 49 particles"
+        )
         for row in table.itertuples()
     }
     right = int((table.found == table.planned).sum())
@@ -68,22 +69,23 @@ def figure_5(seed: int, colors: str) -> ReviewFigure:
         "Phantoms: 49 LFP platelets each on one of four pathways, measured by an STXM at the Fe L3 "
         "edge (eleven energies) and fitted with two references. kappa is 1 if one particle after "
         "the other reacts and 0 if all react together; the uniformity coefficient of the active "
-        "particles is 0 for two separate phases and 1 for a solid solution. The review shows "
-        "schemes (Fig. 5a-d) and their diffraction patterns; diffraction is not made here. "
+        "particles is 0 for two separate phases and 1 for a solid solution. Uncertainties of kappa "
+        "are those of measuring these particles; bars in e hold 95 % of what other particles of "
+        "the same kind would give. The review shows schemes (Fig. 5a-d) and their "
+        "diffraction patterns; diffraction is not made here. "
         f"Colors: {RED_CHARGED.note}.",
     )
 
 
 def _pathway_row(found: Analyzed, verdict: Pathway, planned: str) -> dict[str, Any]:
-    truth = found.phantom.numbers
+    kappa, kappa_truth, kappa_sigma = kappa_of_these(found)
     return {
         "planned": planned, "found": str(verdict.pathway.value),
-        "kappa": verdict.concurrency.kappa,
-        # Kappa has an interval only: it is too skewed for a standard error.
-        "kappa_sigma": (verdict.concurrency.high - verdict.concurrency.low) / 3.92,
-        "kappa_truth": truth["kappa"], "uniformity": verdict.uniformity.value,
+        "kappa": kappa, "kappa_sigma": kappa_sigma, "kappa_truth": kappa_truth,
+        "kappa_low": verdict.concurrency.low, "kappa_high": verdict.concurrency.high,
+        "kappa_planned": found.phantom.numbers["kappa"], "uniformity": verdict.uniformity.value,
         "uniformity_sigma": verdict.uniformity.std, "active": verdict.active.true,
-        "active_truth": truth["active_fraction"], "reason": verdict.reason,
+        "active_truth": active_of_these(found)[1], "reason": verdict.reason,
     }  # fmt: skip
 
 
@@ -100,8 +102,10 @@ def _draw_5(
     canvas.bar(0.3, 2.98, 3.3, image, "State of charge", RED_CHARGED, maps[0])
     axes = titled(canvas.axes(0.85, 3.78, 2.75, 0.75), "e  verdict")
     for k, row in enumerate(table.itertuples()):
-        axes.errorbar(row.kappa, row.uniformity, xerr=row.kappa_sigma, yerr=row.uniformity_sigma,
-                      fmt="o", color=CYCLE[k], markersize=5, capsize=2)  # fmt: skip
+        reach = [[row.kappa - row.kappa_low], [row.kappa_high - row.kappa]]
+        axes.errorbar(row.kappa, row.uniformity, xerr=np.maximum(reach, 0.0),
+                      yerr=row.uniformity_sigma, fmt="o", color=CYCLE[k], markersize=5,
+                      capsize=2)  # fmt: skip
         axes.annotate("abcd"[k], (row.kappa, row.uniformity), xytext=(5, 3),
                       textcoords="offset points", fontsize=9, fontweight="bold")  # fmt: skip
     axes.set_xlabel("kappa    ◀ concurrent | sequential ▶")
@@ -133,13 +137,13 @@ def figure_17(seed: int, colors: str) -> ReviewFigure:
                 seed, pathway=pathway, shape=shape, time=time, duration=duration, n_particles=64,
                 size_px=144, pixel_um=0.05, sigma_between=0.07, fill=0.85, width_um=0.04,
             )  # fmt: skip
-            table = particle_table(found.soc, found.labels, weights=found.truth["thickness"])
-            active = active_fraction(table["mean"], table["mean_std"])
+            active, truth = active_of_these(found)
             rows.append(
                 {
                     "shape": shape, "time": time, "rate_per_h": rate, "observed": active.observed,
                     "low": active.low, "high": active.high, "active": active.true,
-                    "truth": found.phantom.numbers["active_fraction"],
+                    "truth": truth,
+                    "planned": found.phantom.numbers["active_fraction"],
                 }
             )  # fmt: skip
             maps.append(found.soc["soc"])
@@ -155,33 +159,34 @@ def figure_17(seed: int, colors: str) -> ReviewFigure:
         numbers,
         {"states": table},
         "Phantoms: LFP platelets at 0.2C on the concurrent and ellipsoids at 1C on the sequential "
-        "pathway, measured by an STXM at the Fe L3 edge. The local rate is that of the cell over "
-        "the active fraction; its current density takes a radius of 0.1 um of the ellipsoids and a "
-        "thickness of 0.1 um of the platelets (ours). The review states that the local current "
-        "density of the ellipsoids is at least ten times that of the platelets. "
+        "pathway, measured by an STXM at the Fe L3 edge. Active ones are counted among these "
+        "particles; bars in c hold 95 % of what other particles would give (Wilson). The local "
+        "rate is that of the cell over the active fraction; its current density takes a radius of "
+        "0.1 um of the ellipsoids and a thickness of 0.1 um of the platelets (ours). The review "
+        "states that the local current density of the ellipsoids is at least ten times that of "
+        "the platelets. "
         f"Colors: {RED_CHARGED.note}.",
     )
 
 
 def _numbers_17(table: pd.DataFrame) -> dict[str, Number]:
-    """Active fractions half way, with Wilson errors, and the ratio of local current densities."""
+    """Active fractions half way, of these particles, and the ratio of local current densities."""
     numbers: dict[str, Number] = {}
     density: dict[str, float] = {}
     truths: dict[str, float] = {}
     for shape, _, rate, _ in _SAMPLES_17:
         half = table[(table["shape"] == shape) & (table.time == 0.5)].iloc[0]
-        sigma = (half.high - half.low) / (2 * 1.96)
         numbers[f"active, {shape}s"] = Number(
-            half.active, half.truth, sigma, "", "at half charge; noise taken out; Wilson"
-        )
+            half.active, half.truth, note="of these 64 at half charge, noise taken out; of all "
+            f"such particles: {half.low:.2f} to {half.high:.2f} (95 %)",
+        )  # fmt: skip
         form, size = ("platelet", 0.1) if shape == "platelet" else ("sphere", 0.1)
         for target, fraction in ((density, half.active), (truths, half.truth)):
             local = particle_rate(rate, float(np.clip(fraction, 1e-3, 1.0)))
             target[shape] = float(local_current_density(local, size, shape=form))
     ratio = density["ellipsoid"] / density["platelet"]
-    spread = numbers["active, ellipsoids"].sigma / numbers["active, ellipsoids"].value
     numbers["local current, ratio"] = Number(
-        ratio, truths["ellipsoid"] / truths["platelet"], ratio * spread, "", "printed: at least 10"
+        ratio, truths["ellipsoid"] / truths["platelet"], note="printed: at least 10"
     )
     return numbers
 

@@ -9,12 +9,12 @@ import xarray as xr
 from socwidgets.heterogeneity.phases.domains import find_domains
 from socwidgets.phantoms import make_phantom
 from socwidgets.phantoms.multiphase import LCO_DISCHARGED
-from socwidgets.plotting.review.canvas import Canvas, titled
+from socwidgets.plotting.review.canvas import Canvas
 from socwidgets.plotting.review.chain import by_lcf, inner
 from socwidgets.plotting.review.model import Number, ReviewFigure
 from socwidgets.plotting.review.presets import RED_CHARGED
 from socwidgets.plotting.review.statistics import imaged
-from socwidgets.plotting.style import INK
+from socwidgets.plotting.shares import share_pie
 
 _WORDS = ("pristine", "charged, 4.6 V", "after 1C", "after 10C", "after 0.2C", "20 cycles 0.2C")
 #: Discharged and charged: the review's green and red, and two that all readers tell apart.
@@ -86,13 +86,8 @@ def _draw(
     image = canvas.row(0.3, 0.35, 1.26, maps, titles, cmap, (0.0, 1.0), gap=0.12)
     for i, row in enumerate(table.itertuples()):
         axes = canvas.axes(0.45 + 1.38 * i, 2.0, 0.95, 0.95)
-        share = float(np.clip(row.discharged_by_domains, 0.0, 1.0))
-        axes.pie([share, 1.0 - share], colors=_PIE[colors], startangle=90, counterclock=False,
-                 wedgeprops={"edgecolor": "white", "linewidth": 0.8})  # fmt: skip
-        titled(axes, "").annotate(
-            f"{share:.0%} discharged", (0.5, -0.06), xycoords="axes fraction", ha="center",
-            va="top", fontsize=8, color=INK,
-        )  # fmt: skip
+        share = row.discharged_by_domains
+        share_pie(axes, (share, 1.0 - share), _PIE[colors], "{share} discharged")
     canvas.bar(0.3, 3.6, 3.3, image, "State of charge", RED_CHARGED, maps[2])
     canvas.numbers(4.4, 3.4, numbers, 3.9)
     return canvas
