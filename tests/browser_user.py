@@ -45,6 +45,17 @@ SHOWN = """(lambda rois: [
     len(explorer.histogram._outlines)])(session.state.rois)"""
 
 
+#: A click that the kernel hears of meanwhile may have deleted them already.
+KEEP_FOUR = """
+from socwidgets.model.errors import ParameterError
+for roi in session.state.rois[4:]:
+    try:
+        session.delete_roi(roi.name)
+    except ParameterError:
+        assert roi.name not in [other.name for other in session.state.rois]
+"""
+
+
 class BrowserUser:
     """Acts on the explorer of a notebook.
 
@@ -181,7 +192,7 @@ class BrowserUser:
             self.count += 1
             # Regions without end would only make every action slower.
             if self.count % 40 == 0:
-                self.page.tell("[session.delete_roi(r.name) for r in session.state.rois[4:]]")
+                self.page.tell(KEEP_FOUR)
 
     # -- what must hold ------------------------------------------------------------------------
 
