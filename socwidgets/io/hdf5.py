@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from socwidgets.io.assemble import assemble
-from socwidgets.io.columns import unreadable
 from socwidgets.io.hdf5_layout import StackLayout
+from socwidgets.io.hdf5_source import opened
 from socwidgets.io.nexus import find_signal
-from socwidgets.model.errors import ReadError, SocwidgetsError
 from socwidgets.model.names import X, Y
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -92,7 +89,7 @@ def read_hdf5(
     UnitError
         Units that do not fit an axis.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         found = find_signal(file, path, signal)
         data = StackLayout(file, path, found, y, x)
         values, stated, what = data.energies(energy, energies)
@@ -115,30 +112,3 @@ def read_hdf5(
             extras=extras,
             attrs={"source_file": path.name, "source_dataset": found.signal},
         )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open HDF5 file whose damages become clear errors."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except SocwidgetsError:
-        raise
-    except FileNotFoundError as error:
-        raise unreadable(path, error) from error
-    except OSError as error:
-        # A compression that needs a plug-in (bitshuffle, LZ4) is reported as a missing filter.
-        plugin = "filter" in str(error) and "not registered" in str(error)
-        raise ReadError(
-            f"{path.name} is compressed with a method that is not installed"
-            if plugin
-            else f"{path.name} is damaged or truncated",
-            expected="a complete HDF5 file",
-            found=str(error),
-            fix="install the package hdf5plugin and import it first"
-            if plugin
-            else "copy the file again; if it is still being written, wait until it is closed",
-        ) from error

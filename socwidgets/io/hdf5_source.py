@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,41 @@ import numpy as np
 from socwidgets.analysis.storage.hdf5_index import stored_dataset
 from socwidgets.analysis.storage.sources import read_by_library
 from socwidgets.analysis.storage.stored_array import Box, NotDirectError, StoredArray
+from socwidgets.io.columns import unreadable
+from socwidgets.model.errors import ReadError, SocwidgetsError
 
 #: Bytes of a piece of a lazy array, unless there would be more than so many of them.
 PIECE_BYTES, LARGEST_PIECE, MOST_PIECES = 8 * 1024**2, 64 * 1024**2, 20_000
 
 #: Frames of a piece that is cut from frames: fits take four energies at a time.
 FRAMES = 4
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open HDF5 file whose damages become clear errors."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except SocwidgetsError:
+        raise
+    except FileNotFoundError as error:
+        raise unreadable(path, error) from error
+    except OSError as error:
+        # A compression that needs a plug-in (bitshuffle, LZ4) is reported as a missing filter.
+        plugin = "filter" in str(error) and "not registered" in str(error)
+        raise ReadError(
+            f"{path.name} is compressed with a method that is not installed"
+            if plugin
+            else f"{path.name} is damaged or truncated",
+            expected="a complete HDF5 file",
+            found=str(error),
+            fix="install the package hdf5plugin and import it first"
+            if plugin
+            else "copy the file again; if it is still being written, wait until it is closed",
+        ) from error
 
 
 class DatasetSource:
@@ -46,9 +77,7 @@ class DatasetSource:
         """Read a part."""
         box = _box(key, self.shape)
         if box is None:
-            import h5py
-
-            with h5py.File(self._path, "r") as file:
+            with opened(self._path) as file:
                 return np.asarray(file[self._name][key])
         values = np.empty([part.stop - part.start for part in box], self.dtype)
         self.read_into(box, values)
@@ -69,9 +98,7 @@ class DatasetSource:
                 return
             except NotDirectError:
                 pass
-        import h5py
-
-        with h5py.File(self._path, "r") as file:
+        with opened(self._path) as file:
             read_by_library(file[self._name], box, room)
 
     def pieces(self, stored: tuple[int, ...] | None, spectral: int) -> Any:
@@ -110,9 +137,7 @@ class DatasetSource:
         """The direct way, looked for by the first who reads."""
         with self._lock:
             if not self._looked:
-                import h5py
-
-                with h5py.File(self._path, "r") as file:
+                with opened(self._path) as file:
                     self._stored = stored_dataset(file[self._name])
                 self._looked = True
             return self._stored

@@ -242,3 +242,18 @@ def test_pieces_of_a_lazy_stack(tmp_path, monkeypatch, rng, options, expected):
     else:
         assert stack.signal.data.chunksize == expected
     np.testing.assert_array_equal(stack.signal.values, counts)
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (1, 30, 40), "compression": "gzip"}])
+def test_a_lazy_file_that_is_damaged_or_gone_is_named(tmp_path, rng, options):
+    path, counts = tmp_path / "a.h5", rng.integers(1, 900, (12, 30, 40)).astype("u2")
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", data=counts, **options)
+    stack = open_stack(path, signal="data", energies=np.arange(700.0, 712), lazy=True)
+    with open(path, "r+b") as raw:
+        raw.truncate(path.stat().st_size // 2)
+    with pytest.raises(ReadError, match=r"a\.h5 is damaged or truncated"):
+        stack.signal.compute()
+    path.unlink()
+    with pytest.raises(ReadError, match=r"a\.h5"):
+        stack.signal.compute()

@@ -113,7 +113,10 @@ def _table(dataset: Any, path: str, stamp: Stamp, chunks: tuple[int, ...]) -> Ch
             offsets[place], sizes[place] = chunk.byte_offset, chunk.size
             skipped[place] = chunk.filter_mask
 
-        dataset.id.chunk_iter(note)
+        try:
+            dataset.id.chunk_iter(note)
+        except (RuntimeError, OSError):
+            return None  # damaged: h5py shall say so when it reads
     width = dataset.dtype.itemsize
     return ChunkTable(path, stamp, offsets, sizes, skipped, filters, chunk_bytes, width)
 
