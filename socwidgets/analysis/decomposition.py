@@ -150,7 +150,8 @@ def usable_pixels(stack: xr.Dataset, mask: xr.DataArray | None) -> np.ndarray:
             "components are found within one image series",
             expected="dims (spectral, y, x)",
             found=f"dims {signal.dims}",
-            fix="take one state at a time, for instance stack.isel(state=0)",
+            fix="take one image series at a time, for instance "
+            f"stack.isel({next((d for d in signal.dims if d not in (Y, X)), 'state')}=0)",
         )
     usable = np.ones((signal.sizes[Y], signal.sizes[X]), dtype=bool)
     if VALID in stack:

@@ -13,6 +13,7 @@ import xarray as xr
 
 from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
 from socwidgets.analysis.distributed_fit import Recipe, run_on_cluster
+from socwidgets.analysis.fit_input import refuse_bad_noise, warn_of_counts
 from socwidgets.analysis.fit_mask import excluded_codes
 from socwidgets.analysis.fit_run import Control, as_maps, run_fit, warn_if_empty
 from socwidgets.analysis.mean_spectrum import mean_spectrum
@@ -61,8 +62,8 @@ def fit_map(
     ----------
     stack : xarray.Dataset
         ``signal`` ``(..., spectral, y, x)``, on any spectral axis; numpy or dask (then read in
-        blocks of rows, never whole). ``signal_std`` is used where present, ``valid`` and
-        ``status`` are honored.
+        blocks of rows, never whole). ``signal_std`` is used where present (above zero; NaN leaves
+        a sample out), ``valid`` and ``status`` are honored.
     method : str
         Name of a method, for instance ``"lcf"``.
     params : Parameters or mapping, optional
@@ -96,7 +97,8 @@ def fit_map(
     Raises
     ------
     SchemaError, ParameterError, ReferenceSpectraError, DataError
-        If the stack, the parameters or the references cannot work, before anything is computed.
+        If the stack, the parameters or the references cannot work, before anything is computed;
+        `DataError` too for a ``signal_std`` in memory with values of zero or less.
     ClusterError
         If the cluster has no worker or cannot do it.
     CancelledError
@@ -104,6 +106,7 @@ def fit_map(
     """
     validate_stack(stack)
     refuse_transmission(stack, f"the fit {method!r}")
+    warn_of_counts(stack, f"the fit {method!r}")
     chosen = get_method(method)
     full = _parameters(chosen, params, changes)
     signal, noise = _ordered(stack)
@@ -117,6 +120,7 @@ def fit_map(
         wanted = {dim: _as_slice(fit.points)}
         signal = signal.isel(wanted)
         noise = None if noise is None else noise.isel(wanted)
+    refuse_bad_noise(signal, noise, excluded)
     initial = starting_rows(fit.specs, signal, start)
     control = Control(progress, cancel, workers, block_pixels)
     codes = excluded.values.reshape(-1, signal.sizes[Y] * signal.sizes[X])

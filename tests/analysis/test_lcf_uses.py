@@ -241,7 +241,8 @@ def test_background_that_falls_with_the_energy():
     assert abs(fraction["line"] - 0.5) > 5e-4
     with pytest.raises(DataError, match="needs photon energies"):
         fit_map(
-            make_stack(np.ones((9, 2, 2)), np.linspace(-400.0, 400.0, 9)), "lcf",
+            make_stack(np.ones((9, 2, 2)), np.linspace(-400.0, 400.0, 9), quantity="intensity"),
+            "lcf",
             references=make_references({n: (np.linspace(-500, 500, 11), v) for n, v in (
                 ("a", np.linspace(0, 1, 11) ** 2), ("b", np.linspace(1, 0, 11) ** 3))}),
             background_law="E^-3",

@@ -89,7 +89,43 @@ def test_transmitted_counts_are_not_fitted(counts, method):
 
 def test_counts_of_a_yield_are_fitted(od):
     grown = make_stack(1e4 * od.signal.values, GRID)
-    assert np.isfinite(fit_map(grown, "lcf", references=REFERENCES)["fraction_Ni4+"]).all()
+    with pytest.warns(UserWarning, match="or a yield, say so"):
+        maps = fit_map(grown, "lcf", references=REFERENCES)
+    assert np.isfinite(maps["fraction_Ni4+"]).all()
+
+
+@pytest.mark.parametrize("method", ["lcf", "edge_energy"])
+def test_counts_without_a_beam_are_named(counts, od, method):
+    """Nothing tells them from a yield, so that they are fitted, and it is said."""
+    bare = counts.drop_vars(["flat", "dark"])
+    with pytest.warns(UserWarning, match="transmitted counts are no spectrum"):
+        fit_map(bare, method, references=REFERENCES)
+    for meant in (bare.assign_attrs(quantity="intensity"), od):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", message=".*transmitted counts")
+            fit_map(meant, method, references=REFERENCES)
+
+
+@pytest.mark.parametrize("method", ["lcf", "edge_energy", "white_line"])
+@pytest.mark.parametrize("value", [0.0, -0.01])
+def test_noise_of_zero_or_less_is_refused_and_nan_leaves_the_sample_out(od, method, value):
+    at = {"energy": 30, "y": 2, "x": 3}
+    bad = od.copy(deep=True)
+    bad.signal_std[at] = value
+    with pytest.raises(DataError, match=r"1 of .* samples at zero or less"):
+        fit_map(bad, method, references=REFERENCES)
+    pixel = bad.signal_std.isel(energy=0, drop=True)
+    elsewhere = xr.ones_like(pixel, dtype=bool)
+    elsewhere[{"y": 2, "x": 3}] = False
+    fit_map(bad, method, references=REFERENCES, mask=elsewhere)
+    gap = bad.assign(signal_std=bad.signal_std.where(bad.signal_std > 0))
+    maps, whole = (fit_map(s, method, references=REFERENCES) for s in (gap, od))
+    name = "fraction_Ni4+" if method == "lcf" else next(iter(whole.data_vars))
+    spread = whole[f"{name}_std"].isel(y=2, x=3)
+    assert np.isfinite(maps[name].isel(y=2, x=3))
+    assert abs(maps[name] - whole[name]).isel(y=2, x=3) < 3 * spread
+    xr.testing.assert_equal(maps[name].where(elsewhere), whole[name].where(elsewhere))
 
 
 def test_edge_jump_of_a_k_edge_finds_its_windows(od):

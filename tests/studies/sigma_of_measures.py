@@ -98,7 +98,8 @@ def table() -> str:
         "a value, no uncertainty, and the status `at_bound`. Where the edge has a kink just at "
         "the level (pure NiO on a 1 eV grid, noise of 5 %) their pulls reach 1.15. The position "
         "of a white line is a ratio of two noisy coefficients; its bias of second order is not "
-        "taken out: -0.03 sigma at a noise of 2 % and -0.09 at 5 % (40,000 pixels).",
+        "taken out: -0.03 sigma at a noise of 2 % and -0.09 at 5 % (40,000 pixels), -0.28 at "
+        "10 % and -0.57 at 15 %.",
         "",
         "Where it holds: up to a noise of 5 % of the jump for a sample. At 10 % every second pixel "
         "has no uncertainty of its half height any more, and the others are a selection (1.05 with "
