@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from socwidgets.analysis.cross_correlation import CrossCorrelation
 from socwidgets.analysis.drift_model import smooth_path
+from socwidgets.analysis.drift_start import clearest_frame
 from socwidgets.analysis.frame_preparation import moved, prepare, prepare_masked, taper_window
 from socwidgets.analysis.masked_correlation import COARSE, MaskedCorrelation
 from socwidgets.analysis.registration_params import RegistrationParams
@@ -110,10 +111,12 @@ def find_drift(
     window = taper_window(shape, params.taper)
     compare: Comparison = Plain(window) if mask is None else MaskedCorrelation(window)
     if params.reference == "mean":
-        path, correlation = _follow(
-            prepared, n, compare, params, _NEWEST, min(COARSE, params.upsample),
-            watch=watch.part(0.0, _FIRST_PASS),
-        )  # fmt: skip
+        coarse = _NEWEST, min(COARSE, params.upsample)
+        first = watch.part(0.0, _FIRST_PASS)
+        path, correlation = _follow(prepared, n, compare, params, *coarse, watch=first)
+        if 2 * np.count_nonzero(correlation >= _floor(pixels, params)) < n:
+            start = clearest_frame(prepared, n, compare, moved)
+            path, correlation = _follow(prepared, n, compare, params, *coarse, start)
         rest = watch.part(_FIRST_PASS, 1.0)
         for number in range(params.passes):
             replaced = untrusted(path, correlation, pixels, params)
@@ -171,6 +174,11 @@ class Plain:
         return float((a * b).sum()) / norm if norm > 0 else float("nan")
 
 
+def _floor(pixels: int, params: RegistrationParams) -> float:
+    """Correlation from which on two frames have something in common."""
+    return max(params.min_correlation, _NOISE_PEAK / float(np.sqrt(pixels)))
+
+
 def untrusted(
     path: np.ndarray, correlation: np.ndarray, pixels: int, params: RegistrationParams
 ) -> np.ndarray:
@@ -185,7 +193,7 @@ def untrusted(
     DataError
         If fewer than two frames are left.
     """
-    floor = max(params.min_correlation, _NOISE_PEAK / np.sqrt(pixels))
+    floor = _floor(pixels, params)
     blind = ~(correlation >= floor)
     if np.count_nonzero(~blind) < min(2, correlation.size):
         raise DataError(

@@ -340,6 +340,19 @@ def test_states_by_their_jump_maps(rng):
         measure_state_shifts(xr.DataArray(maps[0], dims=("y", "x")))
 
 
+def test_frames_below_the_edge_may_show_nothing(walk):
+    """A third of the frames is noise, as below the edge of a thin sample: none may be the start."""
+    blank = N // 3
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        stack = stack_of(walk, rng)
+        stack.signal[:blank] = rng.normal(0, NOISE, (blank, SIZE, SIZE))
+        drift = measure_drift(stack)
+        assert drift.replaced.values[:blank].all(), seed
+        assert not drift.replaced.values[blank:].any(), seed
+        assert error_of(drift.isel(energy=slice(blank, None)), walk[blank:]) < 0.05, seed
+
+
 @pytest.mark.parametrize(("shift", "fires"), [(0.0, False), (0.2, False), (1.0, True)])
 @pytest.mark.parametrize("with_std", [True, False])
 def test_a_rim_artefact_fires_at_one_pixel_and_not_at_a_fifth(rng, shift, fires, with_std):
