@@ -65,7 +65,8 @@ def check_rim(
     A frame displaced by d changes the optical density by ``|d . grad OD|`` in a rim of width
     ``|d|``, which looks like a core and a shell. A frame is flagged where its displacement exceeds
     `limit_px` and three of its standard uncertainties, and what it does to the rim exceeds the
-    noise of a pixel.
+    noise of a pixel; both follow from the contrast of the frame itself, which is small below the
+    edge.
 
     Parameters
     ----------
@@ -100,9 +101,11 @@ def check_rim(
     rim = steep > _RIM_SHARE * np.quantile(steep[np.isfinite(mean)], 0.95)
     noise = _noise(stack, signal, rim)
     strength = np.array([float(np.nansum(s[np.isfinite(mean)] ** 2)) for s in slopes])
-    uncertainty = noise * np.sqrt(np.sum(1.0 / np.maximum(strength, 1e-30)))
+    contrast = np.maximum(_contrast(signal, mean, rim, path), 1e-6)
+    uncertainty = noise * np.sqrt(np.sum(1.0 / np.maximum(strength, 1e-30))) / contrast
     size = np.hypot(*path.T)
     false = np.sqrt([np.mean((dy * slopes[0] + dx * slopes[1])[rim] ** 2) for dy, dx in path])
+    false = false * contrast
     flagged = makes_a_rim(size, uncertainty, false, noise, limit_px)
     columns = {
         "residual_px": (size, "Displacement that is left", "pixel"),
@@ -159,6 +162,24 @@ def _slopes(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     filled = np.where(np.isfinite(mean), mean, np.nanmedian(mean))
     dy, dx = (ndimage.gaussian_filter(filled, 0.7, order=order) for order in ((1, 0), (0, 1)))
     return dy, dx
+
+
+def _contrast(
+    signal: xr.DataArray, mean: np.ndarray, rim: np.ndarray, path: np.ndarray
+) -> np.ndarray:
+    """Contrast of each frame in the rim as a multiple of the mean frame's, ``(spectral,)``.
+
+    A frame below the edge shows little of the sample: noise moves it far, and it does little harm.
+    """
+    filled = np.where(np.isfinite(mean), mean, np.nanmedian(mean))
+    result = np.zeros(len(path))
+    for i, shift in enumerate(path):
+        frame = signal[i].values
+        use = rim & np.isfinite(frame)
+        there = ndimage.shift(filled, shift, order=1, mode="nearest")[use]
+        there = there - there.mean()
+        result[i] = abs(float((there * frame[use]).sum())) / max(float((there**2).sum()), 1e-30)
+    return result
 
 
 def _noise(stack: xr.Dataset, signal: xr.DataArray, rim: np.ndarray) -> np.ndarray:

@@ -378,6 +378,24 @@ def test_a_rim_artefact_fires_at_one_pixel_and_not_at_a_fifth(rng, shift, fires,
         )
 
 
+def test_a_faint_frame_that_noise_moves_makes_no_rim():
+    """Below the edge of a thin sample: its place is uncertain, and it changes little."""
+    found = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        stack = stack_of(np.zeros((N, 2)), rng)
+        faint = scene() * np.linspace(0.0, 0.06, 8)[:, None, None]
+        stack.signal[:8] = faint + rng.normal(0, NOISE, faint.shape)
+        verdict = check_rim(stack)
+        found.append(verdict.frames)
+        assert verdict.passed, verdict.message
+    # They do lie off by more than the limit, and their uncertainty says so.
+    size = np.array([f.residual_px.values[1:8] for f in found])
+    std = np.array([f.residual_std_px.values[1:8] for f in found])
+    assert size.max() > 0.5
+    assert std[:, 3:].min() > 3 * max(float(f.residual_std_px[12]) for f in found)
+
+
 def test_registration_clears_the_rim(rng):
     path = np.zeros((N, 2))
     path[8:, 0] = 1.3
