@@ -49,7 +49,8 @@ def test_what_others_have_frozen_stays_frozen():
         count = gc.get_freeze_count()
         with collection_paused():
             pass
-        assert gc.get_freeze_count() >= count > 0
+        # Some of them may be gone by now, as any object that nothing refers to.
+        assert gc.get_freeze_count() > 0.9 * count > 0
     finally:
         gc.unfreeze()
 

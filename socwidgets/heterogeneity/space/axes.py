@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -11,6 +13,8 @@ from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.heterogeneity.space.structure import length_objection
 from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.heterogeneity.variogram import Variogram, fit_variogram
+
+_ONE_OVER_E = math.exp(-1.0)
 
 
 def axis_lengths(
@@ -102,7 +106,7 @@ def _crossing(sums: PairSums, variance: float) -> float:
         if not pairs:
             continue
         ratio = product / pairs / variance
-        if ratio < 1.0 / np.e:
-            return float(last + (lag - last) * (before - 1.0 / np.e) / (before - ratio))
+        if ratio < _ONE_OVER_E:
+            return float(last + (lag - last) * (before - _ONE_OVER_E) / (before - ratio))
         last, before = float(lag), ratio
     return float("inf") if last else float("nan")
