@@ -20,6 +20,7 @@ from socwidgets.model.references import make_references
 from socwidgets.model.rim import RIM_CHECK, read_verdict
 from socwidgets.model.stack import make_stack
 from socwidgets.phantoms import lfp_ensemble, simulate_stxm
+from socwidgets.plotting import alt_text, drift_figure
 
 SIZE, NOISE = 96, 0.03
 ENERGIES = np.arange(8320.0, 8344.0, 1.0)
@@ -427,3 +428,16 @@ def test_table_of_a_registered_stack(rng, walk):
     table = shift_table(register(stack_of(walk, rng)))
     assert table.columns.tolist() == ["dy_px", "dx_px", "size_px", "correlation", "replaced"]
     assert table.index.tolist() == ENERGIES.tolist()
+
+
+def test_the_plot_of_the_shifts_tells_borrowed_ones(rng, walk):
+    stack = stack_of(walk, rng)
+    assert "neighbors" not in alt_text(drift_figure(measure_drift(stack)))
+    stack.signal[7] = rng.normal(0, 0.3, (SIZE, SIZE))
+    drift = measure_drift(stack)
+    figure = drift_figure(drift)
+    hollow = [
+        line.get_xdata() for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"
+    ]
+    assert [list(at) for at in hollow] == [[drift.energy.values[7]]] * 2 + [[]]
+    assert "1 took that of their neighbors" in alt_text(figure)
