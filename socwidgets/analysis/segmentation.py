@@ -99,11 +99,13 @@ def segment_particles(
     """
     given = params.to_dict() if params is not None else {}
     chosen = SegmentationParameters.from_mapping({**given, **changes})
-    if thickness.dims not in ((Y, X), (Z, Y, X)):
+    dims = tuple(thickness.dims)
+    if not isinstance(thickness, xr.DataArray) or dims not in ((Y, X), (Z, Y, X)):
         raise DataError(
             "segmentation needs one image or one volume",
-            expected="(y, x) or (z, y, x)",
-            found=str(thickness.dims),
+            expected="a DataArray (y, x) or (z, y, x)",
+            found=f"{type(thickness).__name__} {dims}",
+            fix="pass one map of the set, such as maps['edge_jump'], and one state of a series",
         )
     watch = Watch(progress, cancel)
     watch(0, 1)

@@ -58,6 +58,8 @@ def test_nothing_to_segment():
         segment_particles(empty)
     with pytest.raises(DataError, match="one image"):
         segment_particles(empty.expand_dims("state"))
+    with pytest.raises(DataError, match="pass one map"):
+        segment_particles(xr.Dataset({"edge_jump": (("y", "x"), np.eye(9))}))
 
 
 def test_small_objects_can_be_kept_and_flagged(rng):
