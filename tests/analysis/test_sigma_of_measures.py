@@ -37,7 +37,9 @@ def test_noise_that_takes_the_uncertainties_of_many_is_said(study):
     """Beyond it the pixels that report an uncertainty are a selection, and their pulls too wide."""
     spectrum = 0.4 * study.EDGES["NiO"](study.GRID) + 0.6 * study.EDGES["LiNiO2"](study.GRID)
     options = {**study.EDGE, "definition": "half", "jump_sigma": 0.0}
-    clean = study.fit_map(study.noisy(spectrum, study.GRID, 0.0, False, 1), "edge_energy", **options)
+    clean = study.fit_map(
+        study.noisy(spectrum, study.GRID, 0.0, False, 1), "edge_energy", **options
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         few = study.fit_map(
