@@ -11,7 +11,7 @@ every chunk costs more than to read it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,9 +20,8 @@ import xarray as xr
 
 from socwidgets.analysis.dask_trace import traced, within
 from socwidgets.analysis.storage.sources import BoxSource, box_source
+from socwidgets.analysis.storage.stored_array import Box, overlaps
 from socwidgets.model.names import X, Y, spectral_dim
-
-Box = tuple[slice, slice, slice]
 
 
 class StackReader:
@@ -75,7 +74,7 @@ class StackReader:
             if not series.read(box, room):
                 waiting.setdefault(series.cuts, []).append((series, room))
         for together in waiting.values():
-            for place, here, there in _overlaps(together[0][0].borders, box):
+            for place, here, there in overlaps(together[0][0].borders, box):
                 keys = [
                     (series.name, *place)
                     for series, room in together
@@ -169,23 +168,3 @@ def chunk_sizes(signal: xr.DataArray) -> tuple[int, int]:
         return max(sizes[Y]), max(sizes[dim])
     stored = signal.encoding.get("preferred_chunks") or {}
     return int(stored.get(Y, 1)), int(stored.get(dim, signal.sizes[dim]))
-
-
-def _overlaps(
-    borders: list[np.ndarray], box: Box
-) -> Iterator[tuple[tuple[int, int, int], Box, Box]]:
-    """Place of each chunk that a box touches, the part of it, and where that goes in the box."""
-    axes = []
-    for edges, wanted in zip(borders, box, strict=True):
-        first = int(np.searchsorted(edges, wanted.start, side="right")) - 1
-        last = int(np.searchsorted(edges, wanted.stop, side="left"))
-        parts = []
-        for i in range(first, last):
-            low, high = max(edges[i], wanted.start), min(edges[i + 1], wanted.stop)
-            inside = slice(int(low - edges[i]), int(high - edges[i]))
-            parts.append((i, inside, slice(int(low - wanted.start), int(high - wanted.start))))
-        axes.append(parts)
-    for e, e_in, e_out in axes[0]:
-        for y, y_in, y_out in axes[1]:
-            for x, x_in, x_out in axes[2]:
-                yield (e, y, x), (e_in, y_in, x_in), (e_out, y_out, x_out)

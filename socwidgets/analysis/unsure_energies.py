@@ -46,8 +46,7 @@ def warn_if_unsure(maps: xr.Dataset) -> None:
         "small by a tenth or more, because noise has chosen the pixels. Bin pixels or average "
         "frames, or use definition='integral' or 'centroid', or a linear combination fit"
     )
-    maps.attrs[DOUBT] = text
-    warnings.warn(text, UserWarning, stacklevel=3)
+    _say(maps, DOUBT, text)
 
 
 def warn_if_cut(maps: xr.Dataset) -> None:
@@ -70,5 +69,10 @@ def warn_if_cut(maps: xr.Dataset) -> None:
         "largest shifts are missing from this map, and its spread is too small. Use recenter=True "
         "or a larger half_width; where it is noise, bin pixels"
     )
-    maps.attrs[CUT] = text
-    warnings.warn(text, UserWarning, stacklevel=3)
+    _say(maps, CUT, text)
+
+
+def _say(maps: xr.Dataset, attribute: str, text: str) -> None:
+    """Note in the maps, and warn where `fit_map` was called."""
+    maps.attrs[attribute] = text
+    warnings.warn(text, UserWarning, stacklevel=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import xarray as xr
@@ -39,19 +40,42 @@ def correlation_length_px(
     """
     if not true_variance > 0:
         return float("nan")
+    return fall_to_one_over_e(_outward(sample, true_variance, cancel))
+
+
+def fall_to_one_over_e(ratios: Iterable[tuple[float, float]]) -> float:
+    """Distance at which a correlation has fallen to 1/e.
+
+    Parameters
+    ----------
+    ratios : iterable of (float, float)
+        Rising distance, and covariance over variance there; read only as far as it takes.
+
+    Returns
+    -------
+    float
+        Between two of the distances; infinite where none is below, NaN where there is none.
+    """
     last_lag, last_ratio = 0.0, 1.0
+    for lag, ratio in ratios:
+        if ratio < 1 / math.e:
+            slope = (last_ratio - 1 / math.e) / (last_ratio - ratio)
+            return float(last_lag + slope * (lag - last_lag))
+        last_lag, last_ratio = lag, ratio
+    return float("inf") if last_lag > 0 else float("nan")
+
+
+def _outward(
+    sample: Sample, variance: float, cancel: threading.Event | None
+) -> Iterator[tuple[float, float]]:
+    """``(lag, covariance/variance)`` up to a third of the field."""
     reach = max(sample.shape[-2:]) // 3
     step = 1
     while step <= reach:
         # Half a dozen lags at a time: a short length is found without looking at the long ones.
         lags = [step + i * max(1, step // 6) for i in range(6)]
-        for lag, ratio in _ratios(sample, lags, true_variance, cancel):
-            if ratio < 1 / math.e:
-                slope = (last_ratio - 1 / math.e) / (last_ratio - ratio)
-                return float(last_lag + slope * (lag - last_lag))
-            last_lag, last_ratio = lag, ratio
+        yield from _ratios(sample, lags, variance, cancel)
         step = lags[-1] + max(1, step // 6)
-    return float("inf") if last_lag > 0 else float("nan")
 
 
 def _ratios(
@@ -125,6 +149,12 @@ def independent_noise(sample: Sample) -> float:
     return max(float(count) / alike, 1.0)
 
 
+def variance_known(sample: Sample) -> float:
+    """Variance of a sample without the noise; as observed where the noise is not known."""
+    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
+    return float((spread.observed if np.isnan(spread.true) else spread.true) ** 2)
+
+
 def radial_autocorrelation(
     maps: xr.Dataset,
     *,
@@ -158,8 +188,7 @@ def radial_autocorrelation(
         As `take_sample`.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
-    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
-    variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
+    variance = variance_known(sample)
     reach = max(2, max(sample.shape[-2:]) // 3)
     lags = sorted(set(np.rint(np.geomspace(1, reach, 40)).astype(int).tolist()))
     sums = sum_pairs(sample, offsets_at(lags))

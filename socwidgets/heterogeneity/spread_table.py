@@ -17,7 +17,11 @@ from socwidgets.heterogeneity.bootstrap import (
     resampling_units,
     stop_if,
 )
-from socwidgets.heterogeneity.correlation import correlation_length_px, effective_count
+from socwidgets.heterogeneity.correlation import (
+    correlation_length_px,
+    effective_count,
+    variance_known,
+)
 from socwidgets.heterogeneity.measures import (
     MAD_TO_SD,
     MEASURES,
@@ -27,7 +31,7 @@ from socwidgets.heterogeneity.measures import (
     moment_measures,
 )
 from socwidgets.heterogeneity.sample import Sample, take_sample
-from socwidgets.heterogeneity.spread import describe, gini, noise_corrected_spread
+from socwidgets.heterogeneity.spread import describe, gini
 from socwidgets.heterogeneity.spread_intervals import observed_variance, spread_interval
 from socwidgets.model.errors import ParameterError
 
@@ -87,9 +91,7 @@ def spread_table(
         If `cancel` was set.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
-    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
-    variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
-    length = correlation_length_px(sample, variance, cancel)
+    length = correlation_length_px(sample, variance_known(sample), cancel)
     n_eff = effective_count(sample.size, length, len(sample.shape))
     units = resampling_units(sample, length)
     return table_of(

@@ -15,7 +15,7 @@ from socwidgets.analysis.normalization import normalize
 from socwidgets.analysis.rim_check import with_rim_check
 from socwidgets.io import save_bundle
 from socwidgets.io.lazy import PIECE_BYTES
-from socwidgets.jobs import LEAVE_S, Job, JobRunner, JobState, abandonable
+from socwidgets.jobs import Job, JobRunner, JobState, abandonable
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.stack import make_stack
 from socwidgets.model.watch import NOBODY, Watch, ambient, watched_by
@@ -175,9 +175,8 @@ def test_work_that_heeds_nothing_is_left_alone():
     heard: list[Job] = []
     job = JobRunner().submit("deaf", abandonable(deaf), on_change=heard.append)
     job.cancel()
-    started = time.monotonic()
-    assert job.wait(1.0 + LEAVE_S)
-    assert time.monotonic() - started < 1.0
+    assert job.wait(10)  # the work itself goes on for twice as long
+    assert not release.is_set()
     assert job.state == JobState.CANCELLED
     calls = len(heard)
     release.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -76,7 +76,8 @@ class StoredArray:
             have been written to.
         """
         parts = []
-        for place, inside, there in overlaps(self.chunks, box):
+        borders = [np.arange(0, n + c, c) for n, c in zip(self.shape, self.chunks, strict=True)]
+        for place, inside, there in overlaps(borders, box):
             piece = self.find(place)
             if piece is None:
                 raise NotDirectError(f"chunk {place} is not stored")
@@ -132,14 +133,20 @@ class StoredArray:
         room[...] = decoded.view(self.dtype).reshape(self.chunks)[inside]
 
 
-def overlaps(chunks: tuple[int, ...], box: Box) -> Iterator[tuple[tuple[int, ...], Box, Box]]:
-    """Each chunk of a regular grid that a box touches, the part of it, and its place in the box."""
+def overlaps(borders: Sequence[np.ndarray], box: Box) -> Iterator[tuple[tuple[int, ...], Box, Box]]:
+    """Each cell of a grid that a box touches, the part of it, and its place in the box.
+
+    ``borders`` holds the rising borders of the cells along each axis; the last may lie beyond it.
+    """
     axes = []
-    for size, wanted in zip(chunks, box, strict=True):
+    for edges, wanted in zip(borders, box, strict=True):
+        first = int(np.searchsorted(edges, wanted.start, side="right")) - 1
+        last = int(np.searchsorted(edges, wanted.stop, side="left"))
         parts = []
-        for i in range(wanted.start // size, -(-wanted.stop // size)):
-            low, high = max(i * size, wanted.start), min((i + 1) * size, wanted.stop)
-            inside = slice(low - i * size, high - i * size)
+        for i in range(first, last):
+            begin = int(edges[i])
+            low, high = max(begin, wanted.start), min(int(edges[i + 1]), wanted.stop)
+            inside = slice(low - begin, high - begin)
             parts.append((i, inside, slice(low - wanted.start, high - wanted.start)))
         axes.append(parts)
     for touched in product(*axes):

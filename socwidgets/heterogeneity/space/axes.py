@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from socwidgets.heterogeneity.correlation import fall_to_one_over_e, variance_known
 from socwidgets.heterogeneity.pairs import PairSums, sum_pairs
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.heterogeneity.space.structure import length_objection
-from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.heterogeneity.variogram import Variogram, fit_variogram
-
-_ONE_OVER_E = math.exp(-1.0)
 
 
 def axis_lengths(
@@ -63,8 +61,7 @@ def axis_lengths(
     structure is not the same in all directions, or that one axis is blurred.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
-    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
-    variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
+    variance = variance_known(sample)
     dims = [str(d) for d in maps[variable].transpose(..., "y", "x").dims]
     rows = [
         _along(sample, axis, variance, resolution_um, model) for axis in range(len(sample.shape))
@@ -86,7 +83,9 @@ def _along(
         gamma = sums.total("half_square") / sums.pairs
     found = Variogram(sums.distance[kept], gamma[kept], sums.pairs[kept], None, pixel)
     fit = fit_variogram(found, model)
-    length = _crossing(sums, variance) * pixel
+    length = float("nan")
+    if variance > 0:
+        length = fall_to_one_over_e(_ratios(sums, variance)) * pixel
     reason = length_objection(length, resolution_um or pixel, extent * pixel)
     return {
         "length_um": length if np.isfinite(length) else float("nan"),
@@ -95,18 +94,10 @@ def _along(
     }  # fmt: skip
 
 
-def _crossing(sums: PairSums, variance: float) -> float:
-    """Pixels to where the autocovariance is 1/e of the variance; infinite where it stays above."""
-    if not variance > 0:
-        return float("nan")
-    last, before = 0.0, 1.0
+def _ratios(sums: PairSums, variance: float) -> Iterator[tuple[float, float]]:
+    """``(lag, autocovariance/variance)`` for each lag that has pairs."""
     for lag, pairs, product in zip(
         sums.distance, sums.pairs, sums.total("product"), strict=True
     ):  # fmt: skip
-        if not pairs:
-            continue
-        ratio = product / pairs / variance
-        if ratio < _ONE_OVER_E:
-            return float(last + (lag - last) * (before - _ONE_OVER_E) / (before - ratio))
-        last, before = float(lag), ratio
-    return float("inf") if last else float("nan")
+        if pairs:
+            yield float(lag), product / pairs / variance

@@ -15,9 +15,8 @@ from socwidgets.heterogeneity.bootstrap import (
     interval_of,
     resampling_units,
 )
-from socwidgets.heterogeneity.correlation import correlation_length_px
+from socwidgets.heterogeneity.correlation import correlation_length_px, variance_known
 from socwidgets.heterogeneity.sample import Sample, take_sample
-from socwidgets.heterogeneity.spread import noise_corrected_spread
 from socwidgets.heterogeneity.variogram import (
     MODELS,
     RANGE_OF_LENGTH,
@@ -119,8 +118,7 @@ def correlation_length_of(
 
     `CancelledError` if `cancel` was set before all distances were looked at.
     """
-    spread = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
-    variance = spread.observed**2 if np.isnan(spread.true) else spread.true**2
+    variance = variance_known(sample)
     rough = correlation_length_px(sample, variance, cancel) if rough_px is None else rough_px
     pixel = float(np.mean(sample.spacing_um[-2:]))
     units = resampling_units(sample, rough)
