@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from socwidgets.model.errors import SchemaError
+from socwidgets.model.errors import DataError, SchemaError
 from socwidgets.model.kinds import KIND, KINDS
 from socwidgets.model.names import STATUS, STD_SUFFIX, X, Y
 from socwidgets.model.status import status_attrs
@@ -52,7 +52,16 @@ def validate_maps(maps: xr.Dataset) -> None:
     SchemaError
         Listing every ``(location, message)``: a map without y or x, a sigma without its map, an
         unknown kind, a status that is not uint8.
+    DataError
+        If it is no Dataset.
     """
+    if not isinstance(maps, xr.Dataset):
+        raise DataError(
+            "a map set is a Dataset of maps",
+            expected="an xarray.Dataset, such as fit_map returns",
+            found=type(maps).__name__,
+            fix="reference spectra go to references=",
+        )
     problems = []
     for name, variable in maps.data_vars.items():
         text = str(name)

@@ -9,6 +9,7 @@ import xarray as xr
 
 from socwidgets.model import provenance
 from socwidgets.model.errors import (
+    DataError,
     KindError,
     ParameterError,
     ReferenceSpectraError,
@@ -91,6 +92,8 @@ def test_maps_are_validated_and_ordered():
     assert status_counts(maps.status) == {"ok": 4}
     with pytest.raises(SchemaError, match="without its map"):
         validate_maps(maps.drop_vars("soc"))
+    with pytest.raises(DataError, match="references="):
+        validate_maps(maps.soc)
     assert end_words(maps.soc) == ("Li-rich / discharged", "Li-poor / charged")
     with pytest.raises(KindError, match="makes no sense"):
         require_kind(maps.soc, ("energy",), "an edge shift")
