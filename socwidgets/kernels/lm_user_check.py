@@ -8,7 +8,7 @@ from typing import Any
 
 from numba import float64
 from numba.core.errors import NumbaError
-from numba.core.types import BaseTuple, Number
+from numba.core.types import Number, Tuple, UniTuple
 
 from socwidgets.kernels.lm_lanes import jit_disabled
 from socwidgets.kernels.lm_user import parameter_names, scalar_function
@@ -33,7 +33,7 @@ def check_model(function: Callable, jacobian: Callable | None = None) -> None:
     if jacobian is None:
         return
     kind = _returned(jacobian, count)
-    parts = list(kind) if isinstance(kind, BaseTuple) else []
+    parts = kind.types if isinstance(kind, (Tuple, UniTuple)) else ()
     if len(parts) != count or not all(isinstance(part, Number) for part in parts):
         raise ValueError(f"its derivatives are {kind}, not a tuple of {count} numbers")
 
