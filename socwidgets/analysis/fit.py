@@ -65,7 +65,8 @@ def fit_map(
         blocks of rows, never whole). ``signal_std`` is used where present (above zero; NaN leaves
         a sample out), ``valid`` and ``status`` are honored.
     method : str
-        Name of a method, for instance ``"lcf"``.
+        One of ``"lcf"``, ``"edge_energy"``, ``"white_line"``, ``"pre_edge"``, ``"peaks"`` (which
+        also takes functions of one's own), or a registered one.
     params : Parameters or mapping, optional
         The method's parameters; `changes` are laid over them.
     references : xarray.DataArray, optional
