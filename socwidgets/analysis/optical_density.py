@@ -151,8 +151,7 @@ def optical_density(
     """
     validate_stack(stack)
     require_quantity(stack, ("counts", "intensity"), "optical density")
-    given = params.to_dict() if params is not None else {}
-    chosen = OpticalDensityParameters.from_mapping({**given, **changes})
+    chosen = OpticalDensityParameters.merged(params, changes)
     dim, watch = spectral_dim(stack[SIGNAL]), Watch(progress, cancel)
     watch(0, 1)
     background = dark_counts(stack, dark)

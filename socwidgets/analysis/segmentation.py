@@ -97,8 +97,7 @@ def segment_particles(
     misses some. Basins divided by a high neck are joined afterwards, which needs no scale, unlike
     smoothing until there are few enough maxima.
     """
-    given = params.to_dict() if params is not None else {}
-    chosen = SegmentationParameters.from_mapping({**given, **changes})
+    chosen = SegmentationParameters.merged(params, changes)
     dims = tuple(thickness.dims)
     if not isinstance(thickness, xr.DataArray) or dims not in ((Y, X), (Z, Y, X)):
         raise DataError(

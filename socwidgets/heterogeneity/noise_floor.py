@@ -138,9 +138,9 @@ def noise_floor(
     observed = float(np.sqrt(np.average((sample.values - mean) ** 2, weights=sample.weights)))
     found = []
     if repeat is not None:
-        found.append(_paired(maps, repeat, variable, labels, weights, "repeat", 2.0, observed))
+        found.append(_paired(maps, repeat, variable, labels, weights, "repeat", 2.0))
     if odd_even is not None:
-        found.append(_paired(*odd_even, variable, labels, weights, "odd_even", 4.0, observed))
+        found.append(_paired(*odd_even, variable, labels, weights, "odd_even", 4.0))
     if reference is not None:
         found.append(_reference(reference, variable, weights, observed))
     if nugget:
@@ -178,7 +178,6 @@ def _paired(
     weights: str | xr.DataArray | None,
     source: str,
     parts: float,
-    observed: float,
 ) -> NoiseEstimate:
     """Noise from the difference of two maps of the same pixels."""
     a = take_sample(one, variable, labels=labels, weights=weights)

@@ -77,13 +77,24 @@ class Parameters:
         unknown_names(cls, values)
         return cls(**values)
 
+    @classmethod
+    def merged(cls, given: Parameters | None, changes: Mapping[str, Any]) -> Self:
+        """What a function was called with: parameters, or the defaults, and changes by name.
+
+        Raises
+        ------
+        ParameterError
+            As `from_mapping`.
+        """
+        return cls.from_mapping({**(given.to_dict() if given is not None else {}), **changes})
+
     def to_dict(self) -> dict[str, Any]:
         """Plain mapping of all fields."""
         return {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self)}  # type: ignore[arg-type]
 
     def replace(self, **changes: Any) -> Self:
         """Copy with some fields changed, checked again."""
-        return type(self).from_mapping({**self.to_dict(), **changes})
+        return self.merged(self, changes)
 
 
 def unknown_names(cls: type[Parameters], names: Iterable[str]) -> None:
