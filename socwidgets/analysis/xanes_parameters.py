@@ -134,7 +134,7 @@ def normalization_plan(
     pre = window_rows(energies, e0 + pre_low, e0 + pre_high, params.window_rule)
     post = window_rows(energies, e0 + post_low, e0 + post_high, params.window_rule)
     degrees = {
-        # By the whole window: a spectrum with a gap gets the curve that its neighbours get.
+        # By the whole window: a spectrum with a gap gets the curve that its neighbors get.
         "pre": (1 if pre.size >= 3 else 0) if params.pre_degree is None else params.pre_degree,
         "post": window_rules.post_degree(post.size, post_low, energies[-1] - e0)
         if params.post_degree is None

@@ -221,7 +221,7 @@ def _reference(
     mean = np.average(sample.values, weights=sample.weights)
     sigma = float(np.sqrt(np.average((sample.values - mean) ** 2, weights=sample.weights)))
     n_eff = sample.weights.sum() ** 2 / np.sum(sample.weights**2)
-    note = "spread of a homogeneous sample: includes its thickness and artefacts"
+    note = "spread of a homogeneous sample: includes its thickness and artifacts"
     return NoiseEstimate(
         "reference",
         sigma,
