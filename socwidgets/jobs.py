@@ -275,6 +275,12 @@ class JobRunner:
         with self._lock:
             return self._jobs.get(name)
 
+    def cancel(self, name: str) -> None:
+        """Ask the latest job of this name to stop, if it still runs. Does not wait."""
+        job = self.latest(name)
+        if job is not None and not job.state.finished:
+            job.cancel()
+
     def close(self) -> None:
         """Cancel everything that still runs. Does not wait."""
         with self._lock:

@@ -22,7 +22,7 @@ from socwidgets.analysis.calibration_lines import (
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, KindError, ParameterError
 from socwidgets.model.kinds import KIND, kind_of
-from socwidgets.model.mapset import status_variable
+from socwidgets.model.mapset import DOUBTS, status_variable
 from socwidgets.model.names import STATUS, std_name
 from socwidgets.model.noise_shape import NOISE_SHAPE
 from socwidgets.model.rim import RIM_CHECK
@@ -43,7 +43,7 @@ SOC = "soc"
 _PASSED_ON = ("thickness", "thickness_std", "edge_jump", "r_factor", "residual_rms", "redchi")
 _KEPT = (
     "sample", "title", "components", "sigma_source", "window", "condition_number", RIM_CHECK,
-    NOISE_SHAPE,
+    NOISE_SHAPE, *DOUBTS,
 )  # fmt: skip
 
 #: Sum of the weights of a linear combination, over its sigma, that a fraction of it needs. Below,

@@ -72,7 +72,7 @@ def nmf(
     from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
 
-    chosen = _parameters(NmfParameters, params, changes)
+    chosen = NmfParameters.merged(params, changes)
     spectra, keep = _spectra(stack, mask, chosen.n_components)
     clipped = float(np.mean(spectra < 0.0))
     if clipped > 0.5:
@@ -138,7 +138,7 @@ def kmeans(
     """
     from sklearn.cluster import KMeans
 
-    chosen = _parameters(ClusterParameters, params, changes)
+    chosen = ClusterParameters.merged(params, changes)
     points, keep, dim = cluster_points(data, mask, chosen.n_clusters)
     model = KMeans(chosen.n_clusters, n_init=chosen.starts, random_state=chosen.seed).fit(points)
     counts = np.bincount(model.labels_, minlength=chosen.n_clusters)
@@ -169,10 +169,6 @@ def cluster_points(
     if SIGNAL in data:
         return *_spectra(data, mask, least), spectral_dim(data[SIGNAL])
     return *_scores(data, mask, least), str(data["mean"].dims[0])
-
-
-def _parameters(kind: type[Parameters], params: Parameters | None, changes: dict[str, Any]) -> Any:
-    return kind.from_mapping({**(params.to_dict() if params is not None else {}), **changes})
 
 
 def _spectra(

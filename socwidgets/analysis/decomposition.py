@@ -76,7 +76,7 @@ def pca(
     Indicator: E. R. Malinowski, Anal. Chem. 49, 612 (1977). Noise that depends on energy raises
     both counts: divide by its standard deviation first.
     """
-    chosen = _parameters(PcaParameters, params, changes)
+    chosen = PcaParameters.merged(params, changes)
     usable = usable_pixels(stack, mask)
     dim = spectral_dim(stack[SIGNAL])
     mean, covariance, count = _covariance(stack, usable, chosen.center)
@@ -165,10 +165,6 @@ def usable_pixels(stack: xr.Dataset, mask: xr.DataArray | None) -> np.ndarray:
             )
         usable &= mask.transpose(Y, X).values.astype(bool)
     return usable
-
-
-def _parameters(kind: type[Parameters], params: Parameters | None, changes: dict[str, Any]) -> Any:
-    return kind.from_mapping({**(params.to_dict() if params is not None else {}), **changes})
 
 
 def _blocks(stack: xr.Dataset) -> Iterator[tuple[slice, np.ndarray]]:

@@ -101,8 +101,7 @@ def edge_jump(
     """
     validate_stack(od)
     require_quantity(od, ("optical_density", "normalized", "intensity"), "the edge jump")
-    given = params.to_dict() if params is not None else {}
-    chosen = EdgeJumpParameters.from_mapping({**given, **changes})
+    chosen = EdgeJumpParameters.merged(params, changes)
     dim, watch = spectral_dim(od[SIGNAL]), Watch(progress, cancel)
     watch(0, 1)
     with graph_watched_by(watch.part(0.0, 0.5)):

@@ -9,7 +9,8 @@ from typing import Self
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.xanes_parameters import DEFINITIONS, NormalizationParameters, rise_of
+from socwidgets.analysis.edge_position import rise_of
+from socwidgets.analysis.xanes_parameters import DEFINITIONS, NormalizationParameters
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.parameters import Parameters, param
 
@@ -79,9 +80,12 @@ class EdgeEnergyParameters(NormalizationParameters):
         """Whether the definition leads through the white line."""
         return self.definition in ("half_wl", "white_line", "all")
 
-    def search_window(self) -> tuple[float, float]:
-        """Search window relative to E0, eV."""
-        return self.search or (self.pre_window()[1], self.post_window()[0])
+    def search_window(self, energies: np.ndarray) -> tuple[float, float]:
+        """Search window relative to E0, eV, for an axis; E0 is known."""
+        if self.search is not None:
+            return self.search
+        pre, post = self.windows(energies)
+        return pre[1], post[0]
 
     def completed(self, coord: xr.DataArray, mean_spectrum: Callable[[], np.ndarray]) -> Self:
         """Fill E0 and, where it is needed, the center of the white line in."""
@@ -90,7 +94,7 @@ class EdgeEnergyParameters(NormalizationParameters):
         if not self.needs_white_line or full.center is not None:
             return full
         spectrum = mean_spectrum().copy()
-        low, high = (full.e0 + edge for edge in full.search_window())  # type: ignore[operator]
+        low, high = (full.e0 + edge for edge in full.search_window(coord.values))  # type: ignore[operator]
         spectrum[(coord.values < low) | (coord.values > high)] = np.nan
         return full.replace(center=highest_rise(coord.values, spectrum))
 

@@ -27,7 +27,7 @@ def edge_plan(
     seen = np.ones(energies.size, bool) if available is None else available
     normalization = normalization_plan(energies, params, available=available)
     e0 = float(params.e0)  # type: ignore[arg-type]
-    low, high = params.search_window()
+    low, high = params.search_window(energies)
     search = _held(energies, e0 + low, e0 + high, seen)
     if search.size < 2:
         raise DataError(

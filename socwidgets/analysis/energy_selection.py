@@ -86,8 +86,7 @@ def select_energies(
     ``sqrt((exp(OD) + 1/n_flats)/N0)``. Distinct energies; a repeated one is a longer
     exposure.
     """
-    given = params.to_dict() if params is not None else {}
-    chosen = EnergyPlanParameters.from_mapping({**given, **changes})
+    chosen = EnergyPlanParameters.merged(params, changes)
     grid, kept = _candidates(references, candidates, chosen)
     every = make_design(references, grid, chosen, None if noise is None else noise[kept], grid.size)
     design = make_design(
@@ -192,10 +191,9 @@ def fewest_energies(
     ParameterError
         If not even all candidates reach it.
     """
-    given = params.to_dict() if params is not None else {}
     names = EnergyPlanParameters.__dataclass_fields__
     changes = {name: value for name, value in options.items() if name in names}
-    chosen = EnergyPlanParameters.from_mapping({**given, **changes})
+    chosen = EnergyPlanParameters.merged(params, changes)
     grid, _ = _candidates(references, options.get("candidates"), chosen)  # type: ignore[arg-type]
     unknowns = references.sizes["component"] + chosen.background_degree + 1 - chosen.sum_to_one
     for count in range(max(unknowns + 1, 2), grid.size + 1):

@@ -20,7 +20,7 @@ from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
 from socwidgets.analysis.starting import starting_rows
-from socwidgets.analysis.unsure_energies import warn_if_cut, warn_if_unsure
+from socwidgets.analysis.unsure_energies import warn_if_cut, warn_if_short, warn_if_unsure
 from socwidgets.model import provenance
 from socwidgets.model.names import (
     SIGNAL,
@@ -65,7 +65,8 @@ def fit_map(
         blocks of rows, never whole). ``signal_std`` is used where present (above zero; NaN leaves
         a sample out), ``valid`` and ``status`` are honored.
     method : str
-        Name of a method, for instance ``"lcf"``.
+        One of ``"lcf"``, ``"edge_energy"``, ``"white_line"``, ``"pre_edge"``, ``"peaks"`` (which
+        also takes functions of one's own), or a registered one.
     params : Parameters or mapping, optional
         The method's parameters; `changes` are laid over them.
     references : xarray.DataArray, optional
@@ -134,6 +135,7 @@ def fit_map(
     warn_if_empty(maps, method)
     warn_if_unsure(maps)
     warn_if_cut(maps)
+    warn_if_short(maps)
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
     return provenance.record(maps, "socwidgets.fit_map", called, source=stack)

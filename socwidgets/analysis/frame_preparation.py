@@ -49,7 +49,7 @@ def prepare_masked(image: np.ndarray, params: RegistrationParams, mask: np.ndarr
     """The same for an image of which only a part may be compared.
 
     Nothing outside of the mask is read: the filters are normalized by their weight on the mask
-    (Knutsson and Westin 1993), so that a bright artefact does not leak across its border.
+    (Knutsson and Westin 1993), so that a bright artifact does not leak across its border.
 
     Parameters
     ----------

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.xanes_parameters import POST_START, PRE_WINDOW, half_rise
+from socwidgets.analysis.edge_position import half_rise
+from socwidgets.analysis.window_rules import POST_START, PRE_WINDOW
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y
 from socwidgets.model.watch import Watch

@@ -9,8 +9,9 @@ import xarray as xr
 from scipy import ndimage
 
 from socwidgets.analysis.label_table import present_labels
-from socwidgets.analysis.segmentation import flag_particles, pixel_spacing
+from socwidgets.analysis.segmentation import flag_particles
 from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.stack import spacing_of
 
 
 def merge_labels(labels: xr.DataArray, chosen: Iterable[int]) -> xr.DataArray:
@@ -102,7 +103,7 @@ def split_label(
         seeds = np.zeros(inside.shape, np.int32)
         for number, point in enumerate(points, start=1):
             seeds[_pixel(labels, inside, point)] = number
-        depth = ndimage.distance_transform_edt(inside, sampling=pixel_spacing(labels))
+        depth = ndimage.distance_transform_edt(inside, sampling=spacing_of(labels))
         parts = watershed(-ndimage.gaussian_filter(depth, 1.0), seeds, mask=inside)
     found = present_labels(parts)
     if found.size < 2:
@@ -153,7 +154,7 @@ def _pixel(labels: xr.DataArray, inside: np.ndarray, point: Sequence[float]) -> 
 
 def _along_axis(labels: xr.DataArray, inside: np.ndarray, parts: int) -> np.ndarray:
     """Cut across the long axis into pieces of equal size."""
-    place = np.argwhere(inside) * np.asarray(pixel_spacing(labels))
+    place = np.argwhere(inside) * np.asarray(spacing_of(labels))
     centered = place - place.mean(axis=0)
     _, axes = np.linalg.eigh(centered.T @ centered)
     along = centered @ axes[:, -1]

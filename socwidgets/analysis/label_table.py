@@ -14,7 +14,7 @@ from socwidgets.analysis.blocks import processors
 from socwidgets.analysis.roi_index import region_sums
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.names import X, Y
-from socwidgets.model.stack import pixel_size_um
+from socwidgets.model.stack import pixel_size_um, positions_at
 
 #: Quantiles that `label_statistics` gives unless told.
 QUARTILES = (0.25, 0.5, 0.75)
@@ -92,8 +92,8 @@ def _moments(sums: pd.DataFrame, weighted: bool, like: xr.DataArray) -> pd.DataF
     frame["mean"] = sums.reference + shifted
     frame["std"] = np.sqrt(np.maximum(sums.square / count - shifted**2, 0.0))
     frame["min"], frame["max"] = sums.low.where(count > 0), sums.high.where(count > 0)
-    frame["y"] = _positions(like, Y, sums.y / count)
-    frame["x"] = _positions(like, X, sums.x / count)
+    frame["y"] = positions_at(like, Y, sums.y / count)
+    frame["x"] = positions_at(like, X, sums.x / count)
     if weighted:
         total = sums.weight.where(sums.weight > 0)
         shifted = sums.weighted / total
@@ -101,14 +101,6 @@ def _moments(sums: pd.DataFrame, weighted: bool, like: xr.DataArray) -> pd.DataF
         frame["weighted_mean"] = sums.reference + shifted
         frame["weighted_std"] = np.sqrt(np.maximum(sums.weighted_square / total - shifted**2, 0.0))
     return frame
-
-
-def _positions(like: xr.DataArray, dim: str, index: pd.Series) -> np.ndarray:
-    """Mean pixel index as a coordinate; pixel centers are evenly spaced."""
-    if dim not in like.coords:
-        return index.to_numpy()
-    axis = like[dim].values
-    return np.interp(index, np.arange(axis.size), axis)
 
 
 def _quantiles(

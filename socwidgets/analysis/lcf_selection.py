@@ -76,8 +76,7 @@ def choose_components(
     spectrum is limited by the references, not by noise: then the criteria take too many
     components, and the ranking is a hint.
     """
-    given = params.to_dict() if params is not None else {}
-    chosen = SelectionParameters.from_mapping({**given, **changes})
+    chosen = SelectionParameters.merged(params, changes)
     names = list(component_names(library))
     count = sum(comb(len(names), k) for k in range(1, chosen.most + 1))
     if count > _MOST_SUBSETS:

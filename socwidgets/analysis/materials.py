@@ -6,13 +6,12 @@ result. `material` gives a preset with changes, `register_material` adds one of 
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Any
 
 from socwidgets.analysis.calibration_lines import StandardsCurve
 from socwidgets.model.errors import ParameterError
-from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.parameters import Parameters, param, unknown_name
 
 _CHECK = "check me: window of lithium contents as commonly used, not verified for your electrode"
 
@@ -122,12 +121,10 @@ def material(name: str, **changes: Any) -> Material:
         If there is none of this name, or a change does not fit.
     """
     if name not in _MATERIALS:
-        near = difflib.get_close_matches(name, _MATERIALS, 1)
-        raise ParameterError(
-            f"there is no material {name!r}",
-            expected=f"one of {', '.join(_MATERIALS)}",
-            fix=f"did you mean {near[0]!r}?" if near else "make one with layered_oxide or Material",
-        )
+        raise unknown_name(
+            f"there is no material {name!r}", name, _MATERIALS,
+            otherwise="make one with layered_oxide or Material",
+        )  # fmt: skip
     return _MATERIALS[name].replace(**changes)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from scipy.special import erfc
 
+from socwidgets.analysis.edge_position import half_rise
 from socwidgets.analysis.mean_spectrum import mean_spectrum
-from socwidgets.analysis.xanes_parameters import half_rise
 from socwidgets.kernels.normalization_plan import window_rows
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, ParameterError

@@ -65,8 +65,7 @@ def gaussian_mixture(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
-    given = params.to_dict() if params is not None else {}
-    chosen = MixtureParameters.from_mapping({**given, **changes})
+    chosen = MixtureParameters.merged(params, changes)
     numbers = [chosen.n_groups] if chosen.n_groups else list(range(1, chosen.most + 1))
     points, keep, dim = cluster_points(components, mask, max(numbers))
     points = points.astype(np.float64)

@@ -88,8 +88,7 @@ def normalize(
     """
     validate_stack(stack)
     require_quantity(stack, ("optical_density", "intensity"), "normalization")
-    given = params.to_dict() if params is not None else {}
-    chosen = StackNormalizationParameters.from_mapping({**given, **changes})
+    chosen = StackNormalizationParameters.merged(params, changes)
     dim, watch = spectral_dim(stack[SIGNAL]), Watch(progress, cancel)
     watch(0, 1)
     signal = stack[SIGNAL].transpose(..., dim, Y, X)

@@ -87,14 +87,16 @@ def open_beam(
     dim = spectral_dim(stack[SIGNAL])
     source = flat if flat is not None else stack.get(FLAT, stack.get(I0))
     if source is None:
-        if empty is not None:
+        if empty is not None and flat_after is None:
             return _from_region(stack, empty, background)
         raise DataError(
             "there is no I0 to divide by",
             expected="a flat= argument, an object-free region empty=, or a variable 'flat' or "
             "'i0' in the stack",
             found=f"variables {', '.join(map(str, stack.data_vars))}",
-            fix="pass flat=, or empty=mask of the pixels without sample",
+            fix="flat_after= alone is none: pass those flats as flat="
+            if flat_after is not None
+            else "pass flat=, or empty=mask of the pixels without sample",
         )
     source = named(source, stack, "flat")
     beam, share = _average(source, stack, dim)

@@ -20,12 +20,12 @@ from socwidgets.analysis.detector import (
     full_scale_of,
     pixel_flags,
 )
+from socwidgets.analysis.incoming_light import incoming_light
 from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.open_beam import dark_counts, open_beam
 from socwidgets.analysis.transmission import convert_in_memory
 from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.model import provenance
-from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import (
     DARK,
@@ -36,8 +36,6 @@ from socwidgets.model.names import (
     SIGNAL_STD,
     STATUS,
     VALID,
-    X,
-    Y,
     spectral_dim,
 )
 from socwidgets.model.parameters import Parameters, param
@@ -151,13 +149,12 @@ def optical_density(
     """
     validate_stack(stack)
     require_quantity(stack, ("counts", "intensity"), "optical density")
-    given = params.to_dict() if params is not None else {}
-    chosen = OpticalDensityParameters.from_mapping({**given, **changes})
+    chosen = OpticalDensityParameters.merged(params, changes)
     dim, watch = spectral_dim(stack[SIGNAL]), Watch(progress, cancel)
     watch(0, 1)
     background = dark_counts(stack, dark)
     beam = open_beam(stack, flat, flat_after, empty, background)
-    incoming = _checked(beam.counts, background, stack, dim)
+    incoming = incoming_light(beam.counts, background, stack, dim)
     made = convert_in_memory(
         stack[SIGNAL], beam.counts, background, chosen.limits(), beam.per_flat,
         _is_poisson(stack, chosen), watch.part(0.05, 0.8),
@@ -221,31 +218,6 @@ def _flag(result: xr.Dataset, codes: xr.DataArray, flags: xr.DataArray) -> None:
             was = result[name]
             kept = was.where(~broken.reset_coords(drop=True)).transpose(*was.dims)
             result[name] = kept.assign_attrs(was.attrs)
-
-
-def _checked(
-    open_beam: xr.DataArray, background: xr.DataArray, stack: xr.Dataset, dim: str
-) -> xr.DataArray:
-    signal = stack[SIGNAL]
-    for name, size in open_beam.sizes.items():
-        if signal.sizes.get(name) != size:
-            raise DataError(
-                "the I0 does not fit the stack",
-                expected=f"{name} of length {signal.sizes.get(name, 'none')}",
-                found=f"length {size}",
-                fix="give one I0 for each energy (an I0 on other energies: i0_on_axis in "
-                "socwidgets.analysis.open_beam), or a flat field of the same image size",
-            )
-        if name in open_beam.coords and not np.allclose(
-            open_beam[name].values, signal[name].values, rtol=0, atol=1e-3 if name == dim else 1e-6
-        ):
-            raise DataError(f"the I0 and the stack have different values along {name!r}")
-    incoming = (open_beam.reset_coords(drop=True) - background).drop_vars([Y, X], errors="ignore")
-    if not bool((incoming > 0).any()):
-        seen = f"up to {float(open_beam.max()):g}, dark {float(np.mean(background)):g}"
-        fix = "check whether flat= and dark= are exchanged"
-        raise DataError("the I0 is not brighter than the dark counts anywhere", found=seen, fix=fix)
-    return incoming.where(incoming > 0)
 
 
 def _is_poisson(stack: xr.Dataset, chosen: OpticalDensityParameters) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from socwidgets.model.errors import ParameterError
+from socwidgets.model.parameters import unknown_name
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TIE = re.compile(rf"(?:({_NUMBER})\s*\*\s*)?([A-Za-z_]\w*)\s*([-+]\s*{_NUMBER})?$")
@@ -172,10 +172,5 @@ def _number(text: str, whole: str) -> float:
 
 def _position(names: tuple[str, ...], name: str, text: str) -> int:
     if name not in names:
-        near = difflib.get_close_matches(name, names, 1)
-        raise ParameterError(
-            f"the model has no parameter {name!r} (in {text!r})",
-            expected=f"one of {', '.join(names)}",
-            fix=f"did you mean {near[0]!r}?" if near else None,
-        )
+        raise unknown_name(f"the model has no parameter {name!r} (in {text!r})", name, names)
     return names.index(name)

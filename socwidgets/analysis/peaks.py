@@ -220,7 +220,16 @@ def _windows(spec: ModelSpec, rules: Constraints) -> tuple[np.ndarray, np.ndarra
 def _user_fit(model: UserModel, x: np.ndarray, params: PeakParameters, weighting: str) -> PeakFit:
     from socwidgets.kernels.lm_plan import make_plan
     from socwidgets.kernels.lm_user import compile_model
+    from socwidgets.kernels.lm_user_check import check_model
 
+    try:
+        check_model(model.function, model.jacobian)
+    except ValueError as problem:
+        raise ParameterError(
+            f"the model {model.name!r} cannot be used: {problem}",
+            expected="a function that returns a number for one x, of arithmetic, branches and "
+            "functions of numpy or math; all it refers to are numbers, modules or such functions",
+        ) from None
     count = len(model.names)
     one, zero = np.ones(count), np.zeros(count)
     rules = read_constraints(

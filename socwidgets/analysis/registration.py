@@ -207,8 +207,11 @@ def _row_drift(
         return between
     moves = motions(drift, drift, str(drift["dy"].dims[0]))
     used = ~drift["replaced"].values
-    prior = between.transpose(1, 0, 2)
-    compare = RowComparison(lambda i: signal[i].values, moves, prior, used, params, mask)
+    # What goes on evenly between the frames, or from each to the next; the data choose.
+    each = between.transpose(1, 0, 2)
+    evenly = np.broadcast_to(each.mean(axis=0), each.shape)
+    priors = np.stack([each, evenly])
+    compare = RowComparison(lambda i: signal[i].values, moves, priors, used, params, mask)
     return compare.run(watch).transpose(1, 0, 2)
 
 

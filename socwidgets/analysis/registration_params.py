@@ -72,8 +72,9 @@ class RegistrationParams(Parameters):
     )  # fmt: skip
     row_step: int = param(
         16, "For raster: the rows are compared with the mean frame, their drift is a smooth curve "
-        "with a support every so many rows; 0 does not compare them but takes the drift between "
-        "the frames, as if it went on evenly.", unit="rows", low=0, high=1000,
+        "with a support every so many rows, believed as far as one half of the columns tells the "
+        "other's; 0 does not compare them but takes the drift between the frames, as if it went "
+        "on evenly.", unit="rows", low=0, high=1000,
     )  # fmt: skip
     threshold_px: float = param(
         0.2, "Smaller drift (root mean square) is left alone: nothing is interpolated.",

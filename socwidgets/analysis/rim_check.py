@@ -202,10 +202,10 @@ def _message(
     size = float(frames["residual_px"][worst])
     if not flagged.any():
         doubt = float(frames["residual_std_px"][worst])
-        return f"No rim artefact: the largest displacement left is {size:.2f} ± {doubt:.2f} px."
+        return f"No rim artifact: the largest displacement left is {size:.2f} ± {doubt:.2f} px."
     at = float(frames[dim][worst])
     return (
-        f"Rim artefact: {int(flagged.sum())} of {flagged.size} frames are out of place, the worst "
+        f"Rim artifact: {int(flagged.sum())} of {flagged.size} frames are out of place, the worst "
         f"by {size:.2f} px at {at:g} {units}. In the rim this makes a false optical density of "
         f"{float(frames['false_od'][worst]):.3f} against a noise of "
         f"{float(frames['noise_od'][worst]):.3f}, and false fractions of up to about "

@@ -15,7 +15,7 @@ from socwidgets.model.roi import ROI, Area, Ellipse, Polygon, Rectangle, Shape, 
 def roi_mask(
     roi: ROI | Shape, like: xr.Dataset | xr.DataArray, maps: xr.Dataset | None = None
 ) -> xr.DataArray:
-    """Pixels whose centre lies in a region.
+    """Pixels whose center lies in a region.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _polygon_mask(rings: list[np.ndarray], y: np.ndarray, x: np.ndarray) -> np.n
     if not rows.size:
         return inside
     falls = x.size > 1 and x[-1] < x[0]
-    # Left of the first pixel whose centre is beyond the crossing, in rising order.
+    # Left of the first pixel whose center is beyond the crossing, in rising order.
     columns = np.searchsorted(x[::-1] if falls else x, cuts)
     first, last = int(rows.min()), int(rows.max()) + 1
     left, right = int(columns.min()), int(columns.max())
@@ -80,7 +80,7 @@ def _polygon_mask(rings: list[np.ndarray], y: np.ndarray, x: np.ndarray) -> np.n
 
 
 def _crossings(rings: list[np.ndarray], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and x of each crossing of an edge with the line through the centres of a row."""
+    """Row and x of each crossing of an edge with the line through the centers of a row."""
     (x0, y0), (x1, y1) = (
         np.concatenate([np.roll(ring, shift, axis=0) for ring in rings]).T for shift in (0, -1)
     )

@@ -9,15 +9,14 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import minimize_scalar
 
-from socwidgets.analysis.scan_pair import ScanPair, fine_step
+from socwidgets.analysis.edge_position import LEAST_SMOOTHING_EV, fine_step, smoothed_slope
+from socwidgets.analysis.scan_pair import ScanPair
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import spectral_dim
 from socwidgets.model.units import energies_in_ev
 
 #: A maximum of the derivative counts as strong above this share of the largest one.
 STRONG = 0.5
-#: Half width of the smoothing of a derivative on a fine grid, eV: a third of a core width.
-LEAST_SMOOTHING_EV = 0.5
 #: Window around E0 in which scans are compared, eV (the one Larch's energy_align uses).
 ALIGN_WINDOW = (-15.0, 35.0)
 
@@ -81,12 +80,8 @@ def find_e0(
     compete in oxides.
     """
     energies, mu = _arrays(spectrum)
-    slope = np.gradient(mu, energies)
     width = max(fine_step(energies), LEAST_SMOOTHING_EV) if smooth_ev is None else smooth_ev
-    if width > 0:
-        near = 1.0 / (1.0 + ((energies[:, None] - energies[None, :]) / width) ** 2)
-        weights = near * np.gradient(energies)
-        slope = weights @ slope / weights.sum(axis=1)
+    slope = smoothed_slope(energies, mu, width)
     inner = np.arange(1, energies.size - 1)
     peaks = inner[(slope[inner] >= slope[inner - 1]) & (slope[inner] > slope[inner + 1])]
     if not peaks.size or not slope[peaks].max() > 0:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import BSpline, make_smoothing_spline
 
+from socwidgets.analysis.edge_position import fine_step
 from socwidgets.model.errors import DataError
 
 
@@ -76,12 +77,6 @@ class ScanPair:
         if self.steep[covered].sum() < 0.5 * self.steep.sum() or not scale > 0 or not flat.any():
             return np.inf
         return float(rest @ rest / (flat @ flat))
-
-
-def fine_step(energies: np.ndarray) -> float:
-    """Step of the finest tenth of the axis, eV: that around the edge."""
-    steps = np.sort(np.diff(energies))
-    return float(np.median(steps[: max(3, steps.size // 5)]))
 
 
 def _finely(axis: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from socwidgets.analysis.particle_levels import (
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import LABELS, X, Y
 from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.stack import spacing_of
 from socwidgets.model.watch import Progress, Watch
 
 #: Third dimension of a volume.
@@ -97,8 +98,7 @@ def segment_particles(
     misses some. Basins divided by a high neck are joined afterwards, which needs no scale, unlike
     smoothing until there are few enough maxima.
     """
-    given = params.to_dict() if params is not None else {}
-    chosen = SegmentationParameters.from_mapping({**given, **changes})
+    chosen = SegmentationParameters.merged(params, changes)
     dims = tuple(thickness.dims)
     if not isinstance(thickness, xr.DataArray) or dims not in ((Y, X), (Z, Y, X)):
         raise DataError(
@@ -119,7 +119,7 @@ def segment_particles(
     automatic = chosen.threshold is None
     filled = without_slope(filled, finite) if automatic else filled
     smooth = ndimage.gaussian_filter(filled, chosen.smooth_px) if chosen.smooth_px else filled
-    spacing = pixel_spacing(thickness)
+    spacing = spacing_of(thickness)
     levels = Levels(chosen.threshold or 0.0, 0.0, 0.0)
     if automatic:
         levels = automatic_levels(smooth, chosen.otsu_share)
@@ -171,20 +171,6 @@ def flag_particles(labels: xr.DataArray, too_small: list[int] | None = None) -> 
         "too_small": small,
     }
     return result
-
-
-def pixel_spacing(image: xr.DataArray) -> tuple[float, ...]:
-    """Pixel size along each dimension in the unit of the coordinates, 1 where there are none.
-
-    An axis of one pixel is as large as the pixels of the others.
-    """
-    found = []
-    for dim in image.dims:
-        axis = image[dim].values
-        known = dim in image.coords and axis.size > 1
-        found.append(float(abs(axis[-1] - axis[0])) / (axis.size - 1) if known else np.nan)
-    usual = float(np.nanmean(found)) if np.isfinite(found).any() else 1.0
-    return tuple(size if np.isfinite(size) else usual for size in found)
 
 
 def _basins(

@@ -37,10 +37,10 @@ def neighbor_starts(maps: xr.Dataset, radius: int = 2) -> xr.Dataset:
     good = usable(maps)
     values = [str(n) for n in maps.data_vars if not str(n).endswith(STD_SUFFIX) and n != STATUS]
     side = [2 * radius + 1 if dim in (Y, X) else 1 for dim in good.dims]
-    weight = uniform_filter(good.values.astype(float), side, mode="constant")
     found = {}
     for name in values:
         inside = good.values & np.isfinite(maps[name].values)
+        weight = uniform_filter(inside.astype(float), side, mode="constant")
         total = uniform_filter(np.where(inside, maps[name].values, 0.0), side, mode="constant")
         mean = np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 1e-9)
         found[name] = (good.dims, np.where(inside, maps[name].values, mean))

@@ -82,8 +82,7 @@ def simplex_vertices(
     They are *candidates*: where no pixel is pure, a corner is the purest mixture there is, and all
     fractions are stretched by as much.
     """
-    given = params.to_dict() if params is not None else {}
-    chosen = VertexParameters.from_mapping({**given, **changes})
+    chosen = VertexParameters.merged(params, changes)
     n = chosen.n_vertices
     found = pca(stack, mask=mask, center=False, n_components=n)
     scores = found["scores"].values.reshape(n, -1).astype(float)

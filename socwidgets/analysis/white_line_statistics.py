@@ -83,8 +83,7 @@ def statistical_white_line(
     DataError
         If there are fewer than three points before the edge, or no pixel is accepted.
     """
-    given = params.to_dict() if params is not None else {}
-    chosen = StatisticalWhiteLineParameters.from_mapping({**given, **changes})
+    chosen = StatisticalWhiteLineParameters.merged(params, changes)
     own = ("max_bias", "max_misfit")
     plain = {name: value for name, value in chosen.to_dict().items() if name not in own}
     maps = fit_map(stack, "white_line", plain, mask=mask)

@@ -9,14 +9,12 @@ from typing import Self
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis import window_rules
+from socwidgets.analysis.edge_position import default_e0
 from socwidgets.kernels.normalization_plan import WINDOW_RULES, NormalizationPlan, window_rows
 from socwidgets.kernels.normalization_plan import make_plan as make_normalization_plan
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.parameters import Parameters, param
-
-#: Windows relative to E0 for the short ranges of imaging; Larch's are far wider.
-PRE_WINDOW = (-100.0, -20.0)
-POST_START = 40.0
 
 #: Definitions of the edge energy and the quantity of the kernel that each one is.
 DEFINITIONS = {
@@ -36,22 +34,30 @@ class NormalizationParameters(Parameters):
     e0: float | None = param(
         None,
         "Edge energy, one for the whole image; the jump is taken at the grid point nearest to it. "
-        "Empty: where the mean spectrum has come up half of its largest rise.",
+        "Empty: where the mean spectrum has come up half of its largest rise; where the scan ends "
+        "within 150 eV, the largest slope, as Larch takes it.",
         unit="eV",
         label="E0",
     )
     pre: tuple[float, float] | None = param(
-        None, "Pre-edge window relative to E0; empty: -100 to -20.", unit="eV"
+        None,
+        "Pre-edge window relative to E0; empty: -100 to -20, or halfway to the edge where the scan "
+        "begins between -40 and -20.",
+        unit="eV",
     )
     post: tuple[float, float] | None = param(
-        None, "Post-edge window relative to E0; empty: from +40 to the end.", unit="eV"
+        None,
+        "Post-edge window relative to E0; empty: from +40 to the end, or where the scan ends "
+        "within 150 eV from a third of the way, at most +25 (as Larch).",
+        unit="eV",
     )
     pre_degree: int | None = param(
         None, "Degree of the pre-edge curve; empty: 1, or 0 with less than 3 points.", low=0, high=1
     )
     post_degree: int | None = param(
         None,
-        "Degree of the post-edge curve (Larch: nnorm); empty: 1, or 0 with less than 4 points.",
+        "Degree of the post-edge curve (Larch: nnorm); empty: 1, or 0 with less than 4 points or "
+        "over less than 30 eV of a short scan.",
         low=0,
         high=5,
     )
@@ -72,19 +78,17 @@ class NormalizationParameters(Parameters):
         if self.pre and self.post and self.pre[1] > self.post[0]:
             raise ParameterError("the pre window reaches into the post window")
 
-    def pre_window(self) -> tuple[float, float]:
-        """Pre-edge window relative to E0, eV."""
-        return self.pre or PRE_WINDOW
-
-    def post_window(self) -> tuple[float, float]:
-        """Post-edge window relative to E0, eV."""
-        return self.post or (POST_START, float("inf"))
+    def windows(self, energies: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Pre- and post-edge window relative to E0, eV, for an axis; E0 is known."""
+        start, end = energies[0] - self.e0, energies[-1] - self.e0
+        pre = self.pre or window_rules.pre_window(start)
+        return pre, self.post or window_rules.post_window(end)
 
     def completed(self, coord: xr.DataArray, mean_spectrum: Callable[[], np.ndarray]) -> Self:
         """Fill E0 in."""
         if self.e0 is not None:
             return self
-        return self.replace(e0=half_rise(coord.values, mean_spectrum()))
+        return self.replace(e0=default_e0(coord.values, mean_spectrum()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,30 +107,6 @@ class StackNormalizationParameters(PreEdgeParameters):
     flatten: bool = param(
         True, "Take the slope and curvature of the post-edge curve off, from E0 on."
     )
-
-
-def half_rise(energies: np.ndarray, spectrum: np.ndarray) -> float:
-    """Energy where a spectrum first comes up half of its largest rise above its lowest past.
-
-    A falling background does not rise, so neither windows nor a normalization are needed, and a
-    second inflection (Ni in layered oxides) does not matter as it does for the largest slope.
-    """
-    rise = rise_of(spectrum)
-    top = int(np.argmax(rise))
-    if not rise[top] > 0:
-        raise DataError(
-            "the mean spectrum never rises: it shows no edge",
-            fix="give e0, and check that the stack is an optical density",
-        )
-    behind = int(np.argmax(rise >= 0.5 * rise[top]))
-    low, high = rise[behind - 1], rise[behind]
-    part = (0.5 * rise[top] - low) / (high - low)
-    return float(energies[behind - 1] + part * (energies[behind] - energies[behind - 1]))
-
-
-def rise_of(spectrum: np.ndarray) -> np.ndarray:
-    """How far each sample lies above the lowest one before it; NaN samples count as zero."""
-    return np.nan_to_num(spectrum - np.fmin.accumulate(spectrum))
 
 
 def normalization_plan(
@@ -150,13 +130,15 @@ def normalization_plan(
             found=str(e0),
             fix="give e0= in the unit of the axis, or use 'lcf' or 'white_line', which need none",
         )
-    (pre_low, pre_high), (post_low, post_high) = params.pre_window(), params.post_window()
+    (pre_low, pre_high), (post_low, post_high) = params.windows(energies)
     pre = window_rows(energies, e0 + pre_low, e0 + pre_high, params.window_rule)
     post = window_rows(energies, e0 + post_low, e0 + post_high, params.window_rule)
     degrees = {
-        # By the whole window: a spectrum with a gap gets the curve that its neighbours get.
+        # By the whole window: a spectrum with a gap gets the curve that its neighbors get.
         "pre": (1 if pre.size >= 3 else 0) if params.pre_degree is None else params.pre_degree,
-        "post": (1 if post.size >= 4 else 0) if params.post_degree is None else params.post_degree,
+        "post": window_rules.post_degree(post.size, post_low, energies[-1] - e0)
+        if params.post_degree is None
+        else params.post_degree,
     }
     if available is not None:
         pre, post = pre[available[pre]], post[available[post]]

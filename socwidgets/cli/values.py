@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from socwidgets.io.parameter_file import read_parameters
 from socwidgets.model.errors import ParameterError
-from socwidgets.reports.files import read_parameters
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,32 +11,16 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.heterogeneity import card_checks, card_levels, card_sections
-from socwidgets.heterogeneity.bootstrap import Progress, resampling_units, stop_if
+from socwidgets.heterogeneity.bootstrap import Progress, stop_if
 from socwidgets.heterogeneity.card_model import HeterogeneityCard
-from socwidgets.heterogeneity.card_parts import CardCheck, entries_of
+from socwidgets.heterogeneity.card_numbers import Spreads, Structure, spreads_of, structure_of
+from socwidgets.heterogeneity.card_parts import CardCheck, CardEntry, entries_of
 from socwidgets.heterogeneity.card_words import card_warnings, verdict
-from socwidgets.heterogeneity.correlation import (
-    correlation_length_px,
-    effective_count,
-    independent_noise,
-)
 from socwidgets.heterogeneity.fitting import fitting_labels, map_of
-from socwidgets.heterogeneity.nested import variance_shares
-from socwidgets.heterogeneity.nested_levels import sample_levels
 from socwidgets.heterogeneity.noise_floor import NoiseFloor, sample_floor
 from socwidgets.heterogeneity.possible import possible_range
 from socwidgets.heterogeneity.sample import Sample, compact, take_sample
-from socwidgets.heterogeneity.space.moran import autocorrelation_of
-from socwidgets.heterogeneity.space.radial import core_shell_of, particle_depth
-from socwidgets.heterogeneity.space.structure import correlation_length_of
-from socwidgets.heterogeneity.spread import noise_corrected_spread
-from socwidgets.heterogeneity.spread_intervals import bootstrap
-from socwidgets.heterogeneity.spread_table import table_of
-from socwidgets.model.errors import DataError
 from socwidgets.model.rim import read_verdict
-
-#: Resamples of a variogram are fits: fewer are made than of a mean.
-LENGTH_DRAWS = 200
 
 
 def heterogeneity_card(
@@ -106,69 +90,55 @@ def heterogeneity_card(
     source = str(maps.attrs.get("sigma_source", "not stated"))
     if noise is not None:
         sample, source = _with_noise(sample, noise), f"{noise.best.source} ({noise.best.note})"
-    rough = noise_corrected_spread(sample.values, sample.noise_variance, sample.weights)
+    found = spreads_of(sample, draws=draws, seed=seed, progress=progress, cancel=cancel)
+    built = structure_of(sample, found, resolution_um, draws=draws, seed=seed, cancel=cancel)
     stop_if(cancel)
-    length_px = correlation_length_px(sample, rough.true**2, cancel)
+    entries = list(_entries(sample, found, built, limits, draws, seed, cancel))
     stop_if(cancel)
-    n_eff = effective_count(sample.size, length_px, len(sample.shape))
-    spread = noise_corrected_spread(
-        sample.values, sample.noise_variance, sample.weights, independent_noise(sample)
-    )
-    units = resampling_units(sample, length_px)
-    made = bootstrap(sample, length_px, draws=draws, seed=seed, cancel=cancel)
-    table = table_of(
-        sample, units, n_eff, names=("mean", "median", "iqr"), draws=draws, seed=seed,
-        progress=progress, cancel=cancel,
-    )  # fmt: skip
-    stop_if(cancel)
-    shares = None
-    if sample.labels is not None:
-        shares = variance_shares(
-            sample.values, sample.labels, sample.weights, sample.noise_variance
-        )
-    length = correlation_length_of(
-        sample, resolution_um=resolution_um, draws=min(draws, LENGTH_DRAWS), seed=seed,
-        rough_px=length_px, cancel=cancel,
-    )  # fmt: skip
-    stop_if(cancel)
-    likeness = autocorrelation_of(
-        sample, units, draws=draws, permutations=199, seed=seed, cancel=cancel
-    )
-    stop_if(cancel)
-    depths = _depths(sample)
-    shell = None
-    if depths:
-        shell = core_shell_of(sample, seed=seed, depths=depths, ranks=False, cancel=cancel)
-    stop_if(cancel)
-    quiet, seen = possible_range(sample, limits), possible_range(sample, limits, guard=0.0)
-    levels = sample_levels(sample)
-    stop_if(cancel)
-    entries = [
-        *card_sections.spread_entries(sample, spread, made, table, quiet, seen),
-        *card_levels.share_entries(sample, shares, levels, units, quiet, draws, seed, cancel),
-        *card_sections.space_entries(sample, length, likeness, shell, spread, quiet),
-        *card_sections.window_entries(sample, limits),
-        *card_sections.size_entries(sample, n_eff),
-    ]
-    stop_if(cancel)
-    floor = noise or sample_floor(sample, length.fit)
-    checks = _checks(maps, labels, variable, sample, floor, depths, projection, cancel)
-    checks.insert(2, card_checks.resolution_check(length, resolution_um))
+    floor = noise or sample_floor(sample, built.length.fit)
+    checks = _checks(maps, labels, variable, sample, floor, built.depths, projection, cancel)
+    checks.insert(2, card_checks.resolution_check(built.length, resolution_um))
     record = {
         "variable": variable,
         "noise_source": source,
-        "bootstrap": {"unit": made.unit, "n_units": made.n_units, "draws": draws, "seed": seed},
-        "weights": _weight_words(maps, weights),
+        "bootstrap": {
+            "unit": found.made.unit, "n_units": found.made.n_units, "draws": draws, "seed": seed,
+        },
+        "weights": _weight_words(weights),
         "resolution_um": resolution_um,
         "dose": dose if dose is not None else maps.attrs.get("dose"),
-    }
+    }  # fmt: skip
+    spread, shares = found.corrected, built.shares
     return HeterogeneityCard(
         tuple(card_sections.replaced(entries, entries_of(extras))),
-        verdict(sample, spread, shares, shell),
-        tuple(card_warnings(sample, spread, made, shares, projection, checks)),
+        verdict(sample, spread, shares, built.shell),
+        tuple(card_warnings(sample, spread, found.made, shares, projection, checks)),
         record,
         tuple(checks),
     )
+
+
+def _entries(
+    sample: Sample,
+    found: Spreads,
+    built: Structure,
+    limits: tuple[float, float],
+    draws: int,
+    seed: int,
+    cancel: threading.Event | None,
+) -> Iterator[CardEntry]:
+    """The card's numbers in their order, none with an interval beyond what it can be."""
+    spread, shares = found.corrected, built.shares
+    quiet, seen = possible_range(sample, limits), possible_range(sample, limits, guard=0.0)
+    yield from card_sections.spread_entries(sample, spread, found.made, found.table, quiet, seen)
+    yield from card_levels.share_entries(
+        sample, shares, built.levels, found.units, quiet, draws, seed, cancel
+    )
+    yield from card_sections.space_entries(
+        sample, built.length, built.likeness, built.shell, spread, quiet
+    )
+    yield from card_sections.window_entries(sample, limits)
+    yield from card_sections.size_entries(sample, found.n_eff)
 
 
 def _with_noise(sample: Sample, noise: NoiseFloor) -> Sample:
@@ -178,16 +148,6 @@ def _with_noise(sample: Sample, noise: NoiseFloor) -> Sample:
     if np.isfinite(mean) and mean > 0:
         return replace(sample, noise_variance=sample.noise_variance * (best / mean))
     return replace(sample, noise_variance=np.full(sample.size, best))
-
-
-def _depths(sample: Sample) -> tuple[np.ndarray, np.ndarray] | None:
-    if sample.labels is None:
-        return None
-    try:
-        return particle_depth(sample)
-    except DataError:
-        # One particle that fills the image has no surface: the card goes without rim and core.
-        return None
 
 
 def _checks(
@@ -215,7 +175,7 @@ def _checks(
     ]
 
 
-def _weight_words(maps: xr.Dataset, weights: str | xr.DataArray | None) -> str:
+def _weight_words(weights: str | xr.DataArray | None) -> str:
     if isinstance(weights, str):
         return weights
     return "given" if weights is not None else "equal"

@@ -9,6 +9,7 @@ import xarray as xr
 
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import X, Y
+from socwidgets.model.stack import spacing_of
 
 #: Third dimension of a volume.
 Z = "z"
@@ -98,18 +99,8 @@ def like_map(found: xr.DataArray, name: str, field: xr.DataArray) -> np.ndarray:
 
 
 def spacing_um(field: xr.DataArray) -> tuple[float, ...]:
-    """Pixel size along each dimension of `image_dims`.
-
-    An axis of one pixel is as large as the pixels of the others are on average (a line scan has
-    square pixels); 1 where no axis has positions.
-    """
-    sizes = []
-    for dim in image_dims(field):
-        axis = field[dim].values
-        known = dim in field.coords and axis.size > 1
-        sizes.append(float(abs(axis[-1] - axis[0])) / (axis.size - 1) if known else np.nan)
-    usual = float(np.nanmean(sizes)) if np.isfinite(sizes).any() else 1.0
-    return tuple(size if np.isfinite(size) else usual for size in sizes)
+    """Pixel size along each dimension of `image_dims`, as `socwidgets.model.stack.spacing_of`."""
+    return spacing_of(field.transpose(*image_dims(field)))
 
 
 def fitting_labels(labels: xr.DataArray, field: xr.DataArray) -> np.ndarray:

@@ -138,9 +138,9 @@ def noise_floor(
     observed = float(np.sqrt(np.average((sample.values - mean) ** 2, weights=sample.weights)))
     found = []
     if repeat is not None:
-        found.append(_paired(maps, repeat, variable, labels, weights, "repeat", 2.0, observed))
+        found.append(_paired(maps, repeat, variable, labels, weights, "repeat", 2.0))
     if odd_even is not None:
-        found.append(_paired(*odd_even, variable, labels, weights, "odd_even", 4.0, observed))
+        found.append(_paired(*odd_even, variable, labels, weights, "odd_even", 4.0))
     if reference is not None:
         found.append(_reference(reference, variable, weights, observed))
     if nugget:
@@ -178,7 +178,6 @@ def _paired(
     weights: str | xr.DataArray | None,
     source: str,
     parts: float,
-    observed: float,
 ) -> NoiseEstimate:
     """Noise from the difference of two maps of the same pixels."""
     a = take_sample(one, variable, labels=labels, weights=weights)
@@ -222,7 +221,7 @@ def _reference(
     mean = np.average(sample.values, weights=sample.weights)
     sigma = float(np.sqrt(np.average((sample.values - mean) ** 2, weights=sample.weights)))
     n_eff = sample.weights.sum() ** 2 / np.sum(sample.weights**2)
-    note = "spread of a homogeneous sample: includes its thickness and artefacts"
+    note = "spread of a homogeneous sample: includes its thickness and artifacts"
     return NoiseEstimate(
         "reference",
         sigma,

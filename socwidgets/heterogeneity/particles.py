@@ -11,6 +11,7 @@ import xarray as xr
 from socwidgets.heterogeneity.fitting import fitting_labels, image_dims, map_of
 from socwidgets.heterogeneity.regions import region_shapes
 from socwidgets.heterogeneity.sample import Sample, take_sample
+from socwidgets.model.stack import positions_at
 
 #: Percentiles of the values of a particle, besides the median.
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -62,7 +63,7 @@ def particle_table(
     shapes = shapes.loc[frame.index].drop(columns="n_pixels_all")
     dims = image_dims(maps[variable])
     for dim in dims:
-        shapes[f"{dim}_um"] = _coordinate(maps, dim, shapes.pop(dim).to_numpy())
+        shapes[f"{dim}_um"] = positions_at(maps, dim, shapes.pop(dim).to_numpy())
     frame = pd.concat([frame[["n_pixels"]], shapes, frame.drop(columns="n_pixels")], axis=1)
     for flag in ("touches_border", "too_small"):
         flagged = set(np.atleast_1d(labels.attrs.get(flag, [])).tolist())
@@ -131,9 +132,3 @@ def _statistics(sample: Sample) -> pd.DataFrame:
         "mean_sigma": np.sqrt(total(noise) / count[ids]),
     }
     return pd.DataFrame(columns, index=pd.Index(ids.astype(int), name="label"))
-
-
-def _coordinate(maps: xr.Dataset, dim: str, index: np.ndarray) -> np.ndarray:
-    """Pixel indices as positions; pixels are evenly spaced."""
-    axis = maps[dim].values
-    return np.interp(index, np.arange(axis.size), axis)

@@ -203,8 +203,7 @@ def _dataset(name: str, value: Any) -> xr.Dataset:
         return value
     if isinstance(value, xr.DataArray):
         key = name.removesuffix("s") if name == "references" else value.name or name
-        dataset = value.to_dataset(name=key)
-        return dataset
+        return value.to_dataset(name=key)
     if isinstance(value, pd.DataFrame):
         return value.to_xarray()
     raise DataError(

@@ -23,7 +23,7 @@ def fetch_als_stxm() -> Path:
 
     123 energies of 150 x 150 pixels (30 MB) from ALS 11.0.2.2: ``71214098.hdr`` with its ``.xim``
     frames, ``i0.xsp``, ``remove thick part.msk``, and optical densities ``reduced.t`` (Fe(II)) and
-    ``oxidized.t`` (Fe(III)). MIT licence; github.com/stetef/nano-XANES-microscopy-of-Fe.
+    ``oxidized.t`` (Fe(III)). MIT license; github.com/stetef/nano-XANES-microscopy-of-Fe.
 
     Taken from ``SOCWIDGETS_DATA`` (the data set's folder, or one that contains ``als_stxm_fe``)
     if that is set, else downloaded once into the user's cache.

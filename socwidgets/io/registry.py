@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 import threading
@@ -19,8 +18,9 @@ from socwidgets.io import als, bundle, frame_folder, hdf5, tiff
 from socwidgets.io.checks import CHECKED, check_frames
 from socwidgets.io.columns import unreadable
 from socwidgets.io.masks import open_mask
-from socwidgets.model.errors import ParameterError, ReadError
+from socwidgets.model.errors import ReadError
 from socwidgets.model.names import VALID
+from socwidgets.model.parameters import unknown_name
 from socwidgets.model.provenance import data_hash, record, steps
 from socwidgets.model.stack import parse_stack
 from socwidgets.model.watch import Progress, Watch, watched_by
@@ -220,10 +220,7 @@ def _check_options(reader: Reader, options: dict[str, Any]) -> None:
     known = sorted({*reader.options(), *_COMMON})
     unknown = [name for name in options if name not in known]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], known, 1)
-        raise ParameterError(
-            f"unknown option {unknown[0]!r} for the format {reader.name}",
-            expected=f"one of {', '.join(known)}",
-            found=", ".join(unknown),
-            fix=f"did you mean {near[0]!r}?" if near else "leave it out",
-        )
+        raise unknown_name(
+            f"unknown option {unknown[0]!r} for the format {reader.name}", unknown[0], known,
+            otherwise="leave it out",
+        )  # fmt: skip

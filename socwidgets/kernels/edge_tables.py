@@ -95,7 +95,7 @@ class Derivative(NamedTuple):
     """Smoothed derivative at ``rows (n,)``.
 
     ``weights (n, m)`` are those of the samples from ``rows - m // 2`` on. The parabola through the
-    derivative at a row and at its two neighbours has the slope ``sum_k (alpha_k + beta_k xi) d_k``
+    derivative at a row and at its two neighbors has the slope ``sum_k (alpha_k + beta_k xi) d_k``
     at ``xi = x - x_row``, with ``alpha``, ``beta`` ``(n, 3)``. In the samples it is ``sum_j (flat_j
     + bend_j xi) z_j``, with ``flat``, ``bend`` ``(n, m + 2)``; ``unit (n, 3)`` are the sums
     of ``flat^2``, ``flat bend`` and ``bend^2``; ``norm (n,)`` those of ``weights^2``.

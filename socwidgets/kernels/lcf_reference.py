@@ -90,7 +90,7 @@ def _loss(y: np.ndarray, s: np.ndarray, b: np.ndarray, weights: np.ndarray) -> f
 
 
 def _unit_covariance(s: np.ndarray, b: np.ndarray, constraint: str) -> np.ndarray:
-    """Covariance of the weights for unit noise, ``(D^T D)^-1``, honouring a sum rule."""
+    """Covariance of the weights for unit noise, ``(D^T D)^-1``, honoring a sum rule."""
     k = s.shape[1]
     inverse = np.linalg.inv(np.hstack([s, b]).T @ np.hstack([s, b]))[:k, :k]
     if constraint in ("none", "non_negative"):

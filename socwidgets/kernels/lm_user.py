@@ -147,8 +147,8 @@ def _equations(
 def _defined(source: str, name: str, function: Callable, jacobian: Callable | None) -> Callable:
     """A function from its source, compiled where numba is on."""
     scope = {
-        "value": _compiled(function),
-        "derivatives": _compiled(jacobian) if jacobian is not None else None,
+        "value": scalar_function(function),
+        "derivatives": scalar_function(jacobian) if jacobian is not None else None,
         "COLUMN": COLUMN, "L": L, "U": U, "ZERO": ZERO, "ONE": ONE, "np": np,
         "FORWARD": float(np.sqrt(np.finfo(float).eps)),
         "CENTRAL": float(np.cbrt(np.finfo(float).eps)),
@@ -202,8 +202,8 @@ def _steps(count: int, central: str) -> list[str]:
     ]
 
 
-def _compiled(function: Callable) -> Callable:
-    """The function with numpy's exp, log, ... replaced by forms that vectorize."""
+def scalar_function(function: Callable) -> Callable:
+    """The function for one x, with numpy's exp, log, ... replaced by forms that vectorize."""
     names = {**function.__globals__}
     for name, found in function.__globals__.items():
         if found is np or found is math:
@@ -213,7 +213,7 @@ def _compiled(function: Callable) -> Callable:
     copy = python_types.FunctionType(
         function.__code__, names, function.__name__, function.__defaults__, function.__closure__
     )
-    return copy if jit_disabled() else _jit(forceinline=True, **_OPTIONS)(copy)
+    return copy if jit_disabled() else _jit(forceinline=True, _nrt=False, **_OPTIONS)(copy)
 
 
 @cache

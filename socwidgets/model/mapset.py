@@ -12,6 +12,11 @@ from socwidgets.model.kinds import KIND, KINDS
 from socwidgets.model.names import STATUS, STD_SUFFIX, X, Y
 from socwidgets.model.status import status_attrs
 
+#: Attributes in which maps of energies say why not to trust them: many pixels without an
+#: uncertainty, peaks outside of a fixed window, a scan that ends early.
+DOUBTS = SIGMA_DOUBT, WINDOW_DOUBT, RANGE_DOUBT = "sigma_doubt", "window_doubt", "range_doubt"
+_NOTES = ("calibration_doubts", *DOUBTS, "caveat", "caveats")
+
 
 @dataclass(frozen=True, slots=True)
 class MapSpec:
@@ -96,5 +101,5 @@ def display_maps(maps: xr.Dataset) -> list[str]:
 
 def notes_of(maps: xr.Dataset) -> list[str]:
     """Doubts and caveats that maps carry in their attributes."""
-    found = [maps.attrs.get(name) for name in ("calibration_doubts", "caveat", "caveats")]
+    found = [maps.attrs.get(name) for name in _NOTES]
     return [str(text) for part in found if part is not None for text in np.atleast_1d(part)]

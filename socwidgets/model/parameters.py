@@ -77,13 +77,24 @@ class Parameters:
         unknown_names(cls, values)
         return cls(**values)
 
+    @classmethod
+    def merged(cls, given: Parameters | None, changes: Mapping[str, Any]) -> Self:
+        """What a function was called with: parameters, or the defaults, and changes by name.
+
+        Raises
+        ------
+        ParameterError
+            As `from_mapping`.
+        """
+        return cls.from_mapping({**(given.to_dict() if given is not None else {}), **changes})
+
     def to_dict(self) -> dict[str, Any]:
         """Plain mapping of all fields."""
         return {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self)}  # type: ignore[arg-type]
 
     def replace(self, **changes: Any) -> Self:
         """Copy with some fields changed, checked again."""
-        return type(self).from_mapping({**self.to_dict(), **changes})
+        return self.merged(self, changes)
 
 
 def unknown_names(cls: type[Parameters], names: Iterable[str]) -> None:
@@ -104,6 +115,32 @@ def unknown_names(cls: type[Parameters], names: Iterable[str]) -> None:
             expected=f"one of {', '.join(known)}",
             fix="did you mean " + ", ".join(hints) + "?" if hints else "correct the name",
         )
+
+
+def unknown_name(
+    problem: str, name: object, known: Iterable[str], *, otherwise: str | None = None
+) -> ParameterError:
+    """Error for a name that is not in a list, with the one that was probably meant.
+
+    Parameters
+    ----------
+    problem : str
+        One sentence that says what there is none of.
+    name : object
+        What was given.
+    known : iterable of str
+        The names there are.
+    otherwise : str, optional
+        What to do where nothing is alike.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, 1)
+    return ParameterError(
+        problem,
+        expected=f"one of {', '.join(names)}",
+        found=repr(name),
+        fix=f"did you mean {near[0]!r}?" if near else otherwise,
+    )
 
 
 def _nearest(name: str, known: list[str]) -> list[str]:
@@ -163,13 +200,7 @@ def _convert(wanted: Any, value: Any) -> Any:
 def _check_bounds(owner: str, spec: dataclasses.Field[Any], value: Any) -> None:
     meta = spec.metadata
     if meta.get("choices") and value not in meta["choices"]:
-        near = difflib.get_close_matches(str(value), meta["choices"], 1)
-        raise ParameterError(
-            f"{owner}.{spec.name} has an unknown value",
-            expected=f"one of {', '.join(meta['choices'])}",
-            found=repr(value),
-            fix=f"did you mean {near[0]!r}?" if near else None,
-        )
+        raise unknown_name(f"{owner}.{spec.name} has an unknown value", value, meta["choices"])
     low, high = meta.get("low"), meta.get("high")
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, (int, float)) and not (

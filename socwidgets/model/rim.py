@@ -23,7 +23,7 @@ SIGNIFICANCE = 3.0
 def makes_a_rim(
     size_px: Any, std_px: Any, false: Any, noise: Any, limit_px: float = LIMIT_PX
 ) -> np.ndarray:
-    """Whether displacements make a rim artefact.
+    """Whether displacements make a rim artifact.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class Ellipse:
-    """Axis-parallel ellipse; centre and half axes in um."""
+    """Axis-parallel ellipse; center and half axes in um."""
 
     cx: float
     cy: float

@@ -58,7 +58,7 @@ def make_stack(
     pixel_um : float or (float, float)
         Pixel size in um, or sizes along y and x; ignored for an axis given explicitly.
     y, x : ndarray, optional
-        Pixel centres in um.
+        Pixel centers in um.
     **attrs
         Flat, JSON-able attributes of the stack.
 
@@ -243,13 +243,34 @@ def refuse_transmission(stack: xr.Dataset, purpose: str) -> None:
         )
 
 
+def spacing_of(image: xr.DataArray) -> tuple[float, ...]:
+    """Pixel size along each dimension, in the unit of its coordinate.
+
+    An axis of one pixel is as large as the pixels of the others are on average (a line scan has
+    square pixels); 1 where no axis has positions.
+    """
+    sizes = [_step(image, str(dim)) for dim in image.dims]
+    known = [size for size in sizes if np.isfinite(size)]
+    usual = float(np.mean(known)) if known else 1.0
+    return tuple(size if np.isfinite(size) else usual for size in sizes)
+
+
+def positions_at(image: xr.DataArray | xr.Dataset, dim: str, index: Any) -> np.ndarray:
+    """Pixel indices, also between pixels, as positions along `dim`; themselves without any."""
+    if dim not in image.coords:
+        return np.asarray(index)
+    axis = image[dim].values
+    return np.interp(index, np.arange(axis.size), axis)
+
+
+def _step(obj: xr.Dataset | xr.DataArray, dim: str) -> float:
+    """Distance of neighbors along `dim`, which are evenly spaced; NaN where there are none."""
+    if dim not in obj.coords or obj.sizes[dim] < 2:
+        return float("nan")
+    axis = obj[dim].values
+    return float(abs(axis[-1] - axis[0])) / (axis.size - 1)
+
+
 def pixel_size_um(obj: xr.Dataset | xr.DataArray) -> tuple[float, float]:
     """Pixel size along y and x in um; NaN for an axis of one pixel."""
-    sizes = []
-    for dim in (Y, X):
-        values = obj[dim].values
-        single = values.size < 2
-        sizes.append(
-            float("nan") if single else float(abs(values[-1] - values[0])) / (values.size - 1)
-        )
-    return sizes[0], sizes[1]
+    return _step(obj, Y), _step(obj, X)

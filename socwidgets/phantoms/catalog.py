@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -11,7 +10,7 @@ from typing import Any
 import xarray as xr
 
 from socwidgets.model.errors import ParameterError
-from socwidgets.model.parameters import Parameters
+from socwidgets.model.parameters import Parameters, unknown_name
 from socwidgets.phantoms.direct import (
     MapInstrument,
     VoxelInstrument,
@@ -243,11 +242,5 @@ def simulate(
 
 def _entry(kind: str) -> PhantomKind:
     if kind not in KINDS:
-        near = difflib.get_close_matches(str(kind), KINDS, 1)
-        raise ParameterError(
-            f"there is no phantom called {kind!r}",
-            expected=f"one of {', '.join(KINDS)}",
-            found=repr(kind),
-            fix=f"did you mean {near[0]!r}?" if near else None,
-        )
+        raise unknown_name(f"there is no phantom called {kind!r}", kind, KINDS)
     return KINDS[kind]

@@ -67,6 +67,10 @@ class StxmInstrument(Parameters):
         0.0, "Slow drift within each frame and along each axis, another one in each (standard "
         "deviation).", unit="px", low=0, high=10,
     )  # fmt: skip
+    steady_drift_px: float = param(
+        0.0, "Drift along each axis from frame to frame that goes on evenly, within the frames as "
+        "well.", unit="px", low=-5, high=5,
+    )  # fmt: skip
     jitter_ev: float = param(0.01, "Random error of each photon energy.", unit="eV", low=0, high=1)
     i0_variation: float = param(0.02, "Relative variation of I0 with energy.", low=0, high=0.5)
     illumination: float = param(
@@ -132,7 +136,8 @@ def simulate_stxm(
         `socwidgets.phantoms.counting.record_counts`. The truth to compare with:
         ``truth_drift_y``, ``truth_drift_x`` (px by which each frame is displaced toward larger y
         and x; mean zero) and ``truth_energy`` (eV), all ``(energy,)``; ``truth_row_y`` and
-        ``truth_row_x`` ``(energy, y)``, px, what `row_drift_px` adds to it row by row.
+        ``truth_row_x`` ``(energy, y)``, px, what steady and row drift add to it row
+        by row.
 
     Raises
     ------
@@ -145,6 +150,8 @@ def simulate_stxm(
     energies = np.asarray(instrument.energies_ev)
     jitter = instrument.jitter_ev * rng.standard_normal(energies.size)
     drift = random_walk(instrument.drift_px, energies.size, rng)
+    steady = np.arange(energies.size) - 0.5 * (energies.size - 1)
+    drift = drift + instrument.steady_drift_px * steady[:, None]
     flat_light, sample_light = illuminate(instrument, shape, rng)
     i0 = instrument.n0 * (1.0 + instrument.i0_variation * np.sin(
         2.0 * np.pi * (energies - energies[0]) / _I0_PERIOD_EV
@@ -157,7 +164,7 @@ def simulate_stxm(
     )
     stack = record_counts(phantom, instrument, energies, exposures, rng, technique="STXM")
     add_truth(stack, drift, energies + jitter)
-    if instrument.row_drift_px:
+    if instrument.row_drift_px or instrument.steady_drift_px:
         for k, name in enumerate((Y, X)):
             words = {"long_name": f"True drift of the row along {name}", "units": "pixel"}
             stack[f"truth_row_{name}"] = (("energy", Y), rows[:, k], words)
@@ -170,6 +177,7 @@ def _row_drift(instrument: StxmInstrument, frames: int, rows: int, seed: int) ->
     turn = np.arange(rows) / max(rows - 1, 1) - 0.5
     drift = np.zeros((frames, 2, rows))
     drift[:, 1] = instrument.line_drift_px * turn
+    drift += instrument.steady_drift_px * (rows - 1) / rows * turn
     if instrument.row_drift_px:
         # A generator of its own: the noise is the same with and without.
         rng = np.random.default_rng((seed, rows))

@@ -7,14 +7,13 @@ simulation and tutorials; a publication needs references measured at the same be
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 from scipy.special import erf
 
-from socwidgets.model.errors import ParameterError
+from socwidgets.model.parameters import unknown_name
 from socwidgets.model.references import make_references
 
 Peak = tuple[float, float, float]
@@ -208,13 +207,7 @@ def reference_spectrum(name: str, energies: np.ndarray) -> np.ndarray:
         If the name is unknown.
     """
     if name not in EDGES:
-        near = difflib.get_close_matches(name, EDGES, 1)
-        raise ParameterError(
-            f"there is no model spectrum called {name!r}",
-            expected=f"one of {', '.join(EDGES)}",
-            found=repr(name),
-            fix=f"did you mean {near[0]!r}?" if near else None,
-        )
+        raise unknown_name(f"there is no model spectrum called {name!r}", name, EDGES)
     return EDGES[name](energies)
 
 

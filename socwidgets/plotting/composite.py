@@ -53,7 +53,7 @@ def composite_rgb(
     Returns
     -------
     numpy.ndarray
-        ``(y, x, 3)``, 0 to 1; pixels without a value are grey.
+        ``(y, x, 3)``, 0 to 1; pixels without a value are gray.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Maps: equal aspect, scale bar, grey for no value, color-bar ends in words."""
+"""Maps: equal aspect, scale bar, gray for no value, color-bar ends in words."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def map_figure(
     Parameters
     ----------
     values : xarray.DataArray
-        ``(y, x)``; NaN is drawn grey. ``long_name``, ``units`` and ``kind`` name the color bar.
+        ``(y, x)``; NaN is drawn gray. ``long_name``, ``units`` and ``kind`` name the color bar.
     rois : sequence of ROI, optional
         Regions to outline in their colors.
     labels : xarray.DataArray, optional

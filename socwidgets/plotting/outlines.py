@@ -46,12 +46,12 @@ def label_edges(labels: np.ndarray) -> np.ndarray:
 
 
 def draw_labels(axes: Axes, labels: xr.DataArray, numbers: bool = True) -> None:
-    """Outline every particle, with its number at its centre where there are few enough."""
+    """Outline every particle, with its number at its center where there are few enough."""
     left, right, bottom, top = extent(labels)
     height, width = labels.shape
     scale = np.array([(right - left) / width, (bottom - top) / height])
     edges = label_edges(labels.values) * scale + np.array([left, top])
-    # Two passes over all edges: a halo per edge would cover the neighbouring edge's dark line.
+    # Two passes over all edges: a halo per edge would cover the neighboring edge's dark line.
     for color, points in (("white", 2.2), ("#111111", 0.8)):
         lines = LineCollection(list(edges), colors=color, linewidths=points, capstyle="projecting")
         lines.set_gid(OUTLINE)

@@ -26,7 +26,7 @@ def round_length(width: float, share: float = 0.28) -> float:
 def extent(values: xr.DataArray) -> tuple[float, float, float, float]:
     """Outer edges ``(left, right, bottom, top)`` of the pixels, row 0 at the top.
 
-    The coordinates are pixel centres, so half a pixel is added on every side. A single row or
+    The coordinates are pixel centers, so half a pixel is added on every side. A single row or
     column takes the other axis's pixel size.
     """
     size_y, size_x = pixel_size_um(values)

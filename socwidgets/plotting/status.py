@@ -18,7 +18,7 @@ from socwidgets.plotting.panel import add_map_axes, panel_for
 from socwidgets.plotting.style import describe, new_figure, styled
 from socwidgets.plotting.text import grouped
 
-#: Values in colors, pixels without one in greys, pixels to be careful with in warm colors.
+#: Values in colors, pixels without one in grays, pixels to be careful with in warm colors.
 STATUS_COLORS = {
     Status.OK: "#0072b2",
     Status.MASKED: "#bdbdbd",

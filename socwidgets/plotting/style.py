@@ -54,7 +54,7 @@ def new_figure(width: float, height: float, layout: str | None = "constrained") 
 
 
 def colormap(name: str) -> Colormap:
-    """Copy of a color map in which pixels without a value are visibly grey."""
+    """Copy of a color map in which pixels without a value are visibly gray."""
     return mpl.colormaps[name].with_extremes(bad=NO_VALUE)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from socwidgets import plotting
 from socwidgets.heterogeneity.change.compare import StateChange
@@ -16,7 +14,7 @@ from socwidgets.reports.inputs import Inputs
 from socwidgets.reports.parameter_classes import CompareReport
 from socwidgets.reports.publish import show_figures
 from socwidgets.reports.results import Number
-from socwidgets.reports.scan import Scan, map_scan
+from socwidgets.reports.scan import Scan, inputs_of, map_scan, numbers_of
 from socwidgets.reports.series import SIGNIFICANT, change_number, compare, show_changes
 from socwidgets.reports.words import chance
 
@@ -46,10 +44,7 @@ def compare_samples(params: CompareReport) -> Comparison:
 
 def comparison_inputs(found: Comparison) -> Inputs:
     """Inputs of the second sample, with the record of both."""
-    record: dict[str, Any] = {}
-    for number, scan in enumerate((found.first, found.second), start=1):
-        record |= {f"{role}_{number}": item for role, item in scan.inputs.record.items()}
-    return dataclasses.replace(found.second.inputs, record=record)
+    return inputs_of((found.first, found.second))
 
 
 def comparison_numbers(found: Comparison) -> dict[str, Number]:
@@ -62,15 +57,7 @@ def comparison_numbers(found: Comparison) -> dict[str, Number]:
     )
     numbers["p_shape"] = Number(c.p_shape, "Chance of such a change of shape by accident")
     numbers["wasserstein"] = Number(c.wasserstein, "Distance of the distributions", c.units)
-    for number, (name, scan) in enumerate(zip(found.names, (found.first, found.second),
-                                              strict=True), start=1):  # fmt: skip
-        for key, word in (("mean", "Mean"), ("sigma_true", "Spread without the noise")):
-            e = scan.card[key]
-            label = f"{word}, {name}"
-            numbers[f"{key}_{number}"] = Number(
-                e.value, label, e.units, e.std, e.low, e.high, e.note
-            )
-    return numbers
+    return numbers | numbers_of((found.first, found.second), found.names)
 
 
 def comparison_verdict(found: Comparison) -> str:

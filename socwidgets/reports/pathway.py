@@ -67,7 +67,7 @@ def pathway_warnings(pathway: Pathway) -> list[str]:
     return said
 
 
-def show_pathway(pathway: Pathway, phases: pd.DataFrame, scan: Scan) -> None:
+def show_pathway(phases: pd.DataFrame, scan: Scan) -> None:
     """Map with the particles, how many are in which state, and the table."""
     keep = usable(scan.maps)
     maps = [

@@ -81,7 +81,7 @@ def check_quality(
         _agreement(noise),
         _saturation(scan),
         _fit(scan),
-        _calibration(scan, scale, params),
+        _calibration(scale, params),
         _spread(scan, params),
     ]
     balance = balance_of(scan.params, scan.inputs.stack, scan.maps, scan.labels)
@@ -154,7 +154,7 @@ def _fit(scan: Scan) -> Check:
     )
 
 
-def _calibration(scan: Scan, scale: EnergyScale | None, params: QualityReport) -> Check:
+def _calibration(scale: EnergyScale | None, params: QualityReport) -> Check:
     question = "Is the energy scale of the references good enough for the mean?"
     wanted = f"below {params.smallest_spread:g}"
     if scale is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from typing import Any
 
 import nbformat
 
-from socwidgets.model.errors import OutputError, ParameterError, ReportError
+from socwidgets.model.errors import OutputError, ReportError
+from socwidgets.model.parameters import unknown_name
 from socwidgets.reports.parameter_classes import (
     CompareReport,
     ParticlesReport,
@@ -89,12 +89,7 @@ def get_template(name: str) -> Template:
         If there is no template of this name.
     """
     if name not in _TEMPLATES:
-        near = difflib.get_close_matches(name, _TEMPLATES, 1)
-        raise ParameterError(
-            f"there is no report template {name!r}",
-            expected=f"one of {', '.join(_TEMPLATES)}",
-            fix=f"did you mean {near[0]}?" if near else None,
-        )
+        raise unknown_name(f"there is no report template {name!r}", name, _TEMPLATES)
     return _TEMPLATES[name]
 
 

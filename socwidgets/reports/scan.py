@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -117,6 +118,25 @@ def map_scan(params: SocMapReport) -> Scan:
         maps, labels, projection=params.projection, draws=params.draws, seed=params.seed
     )
     return Scan(params, inputs, od, drift, jumps, fit, maps, labels, table, card)
+
+
+def inputs_of(scans: Sequence[Scan]) -> Inputs:
+    """Inputs of the last of several scans, with the record of all of them."""
+    record: dict[str, Any] = {}
+    for number, scan in enumerate(scans, start=1):
+        record |= {f"{role}_{number}": item for role, item in scan.inputs.record.items()}
+    return replace(scans[-1].inputs, record=record)
+
+
+def numbers_of(scans: Sequence[Scan], names: Sequence[str]) -> dict[str, Number]:
+    """Mean and spread of each scan: ``mean_1``, ``sigma_true_1``, ``mean_2`` and so on."""
+    found: dict[str, Number] = {}
+    for number, (name, scan) in enumerate(zip(names, scans, strict=True), start=1):
+        for key, word in (("mean", "Mean"), ("sigma_true", "Spread without the noise")):
+            e = scan.card[key]
+            label = f"{word}, {name}"
+            found[f"{key}_{number}"] = Number(e.value, label, e.units, e.std, e.low, e.high, e.note)
+    return found
 
 
 def conclude(

@@ -270,7 +270,7 @@ def show_warnings(results: Results) -> None:
               "warnings")  # fmt: skip
 
 
-def show_regions(od: xr.Dataset, maps: xr.Dataset, rois: Sequence[ROI]) -> None:
+def show_regions(maps: xr.Dataset, rois: Sequence[ROI]) -> None:
     """Table of the regions of the parameters: pixels, mean and spread of the map."""
     if not rois:
         return

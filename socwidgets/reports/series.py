@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from socwidgets.reports.inputs import Inputs
 from socwidgets.reports.parameter_classes import CompareReport, SeriesReport
 from socwidgets.reports.publish import show_figures, show_table
 from socwidgets.reports.results import Number
-from socwidgets.reports.scan import Scan, map_scan
+from socwidgets.reports.scan import Scan, inputs_of, map_scan, numbers_of
 from socwidgets.reports.words import chance, chance_value, interval, with_uncertainty
 
 #: Below this chance of a difference by accident a change is called one.
@@ -109,20 +108,12 @@ def _tracks(
 
 def series_inputs(series: Series) -> Inputs:
     """Inputs of the last state, with the record of all states."""
-    record: dict[str, Any] = {}
-    for number, scan in enumerate(series.scans, start=1):
-        record |= {f"{role}_{number}": item for role, item in scan.inputs.record.items()}
-    return dataclasses.replace(series.scans[-1].inputs, record=record)
+    return inputs_of(series.scans)
 
 
 def series_numbers(series: Series) -> dict[str, Number]:
     """Mean and spread of each state, and every change."""
-    found: dict[str, Number] = {}
-    for number, (name, scan) in enumerate(zip(series.names, series.scans, strict=True), start=1):
-        for key, word in (("mean", "Mean"), ("sigma_true", "Spread without the noise")):
-            e = scan.card[key]
-            label = f"{word}, {name}"
-            found[f"{key}_{number}"] = Number(e.value, label, e.units, e.std, e.low, e.high, e.note)
+    found = numbers_of(series.scans, series.names)
     for number, change in enumerate(series.changes, start=1):
         label = f"Change of the mean, {series.names[number - 1]} to {series.names[number]}"
         found[f"shift_{number}"] = change_number(change, label)

@@ -72,9 +72,7 @@ class Fits(Calibrating):
 
     def cancel_fit(self) -> None:
         """Ask the running fit to stop; the maps there are stay."""
-        job = self.jobs.latest(FIT)
-        if job is not None and not job.state.finished:
-            job.cancel()
+        self.jobs.cancel(FIT)
 
     def warm_up(self) -> Job:
         """Compile the kernels and index the stack in the background; nobody waits for it."""

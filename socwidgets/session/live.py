@@ -127,7 +127,7 @@ class Live(Shaping):
         if moving:
             self.preview_fit(**changes)
             return
-        self._stop_preview()
+        self.jobs.cancel(PREVIEW)
         params = fitting.checked_parameters(state.fit_method, {**state.fit_params, **changes})
         if state.maps is None or not fitting.can_fit(state):
             self._update(fit_params=MappingProxyType(params))
@@ -159,7 +159,7 @@ class Live(Shaping):
             If the method or a parameter is unknown or a value does not fit.
         """
         checked = fitting.checked_parameters(method, params or {})
-        self._stop_preview()
+        self.jobs.cancel(PREVIEW)
         self._update(fit_method=method, fit_params=MappingProxyType(checked), preview=None)
 
     def _completed(self) -> dict[str, Any]:
@@ -176,13 +176,8 @@ class Live(Shaping):
 
     def end_preview(self) -> None:
         """Show the maps there are again."""
-        self._stop_preview()
+        self.jobs.cancel(PREVIEW)
         self._update(preview=None)
-
-    def _stop_preview(self) -> None:
-        job = self.jobs.latest(PREVIEW)
-        if job is not None and not job.state.finished:
-            job.cancel()
 
     def _previewed(self, job: Job) -> None:
         def change(state: State) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from socwidgets.analysis.xanes_parameters import POST_START, PRE_WINDOW
+from socwidgets.analysis.window_rules import post_window, pre_window
 from socwidgets.model.errors import ParameterError
 
 
@@ -79,7 +79,8 @@ def changes_of(
     if key in around:
         e0 = params["e0"]
         # What was only suggested must be said, too: the method's own default lies off the axis.
-        said = {k: w for k, w in around.items() if params[k] is None and w != _DEFAULT[k]}
+        default = _defaults(e0, ends)
+        said = {k: w for k, w in around.items() if params[k] is None and w != default[k]}
         return {"e0": e0, **said, key: (_round(low - e0), _round(high - e0))}
     if name == "white line" and params.get("center") is not None:
         return {"center": _round((low + high) / 2), "half_width": _round((high - low) / 2)}
@@ -88,8 +89,9 @@ def changes_of(
     raise ParameterError(f"this method has no window {name!r}")
 
 
-#: Windows of a normalization relative to E0 where its parameters leave them open.
-_DEFAULT = {"pre": PRE_WINDOW, "post": (POST_START, math.inf)}
+def _defaults(e0: float, ends: tuple[float, float]) -> dict[str, tuple[float, float]]:
+    """Windows of a normalization relative to E0 where its parameters leave them open."""
+    return {"pre": pre_window(ends[0] - e0), "post": post_window(ends[1] - e0)}
 
 
 def _around_edge(
@@ -102,7 +104,7 @@ def _around_edge(
     before, after = ends[0] - e0, ends[1] - e0
     suggested = {"pre": (before, 0.4 * before), "post": (0.5 * after, after)}
     found = {}
-    for key, (low, high) in _DEFAULT.items():
+    for key, (low, high) in _defaults(e0, ends).items():
         fits = max(low, before) < min(high, after)
         window = params[key] or ((low, high) if fits else suggested[key])
         found[key] = (float(window[0]), float(window[1]))

@@ -82,8 +82,7 @@ def prepare_stxm(
     """
     validate_stack(od)
     require_quantity(od, ("optical_density",), "the preparation of an STXM stack")
-    given = params.to_dict() if params is not None else {}
-    chosen = StxmParameters.from_mapping({**given, **changes})
+    chosen = StxmParameters.merged(params, changes)
     watch = Watch(progress, cancel)
     watch(0, 1)
     offset, scatter = (0.0, 0.0)

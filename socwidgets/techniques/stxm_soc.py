@@ -13,7 +13,7 @@ from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.kinds import KIND
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import SIGNAL, STATUS, VALID, X, Y, spectral_dim, std_name
-from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.parameters import param
 from socwidgets.model.references import component_names
 from socwidgets.model.status import Status
 from socwidgets.techniques.polar import lithiated_fraction, polar_angle
@@ -92,7 +92,7 @@ def two_energy_soc(
     ReferenceSpectraError
         If the references do not cover the energies.
     """
-    chosen = _chosen(TwoEnergyParameters, params, changes)
+    chosen = TwoEnergyParameters.merged(params, changes)
     names = list(component_names(references))
     if len(names) != 2:
         raise DataError(
@@ -147,7 +147,7 @@ def polar_soc(od: xr.Dataset, params: PolarParameters | None = None, **changes: 
     DataError
         If an energy was not measured.
     """
-    chosen = _chosen(PolarParameters, params, changes)
+    chosen = PolarParameters.merged(params, changes)
     u, v, variances = two_densities(od, chosen)
     angle, by_u, by_v = polar_angle(u, v)
     sigma = _propagate(by_u, by_v, variances)
@@ -163,10 +163,6 @@ def polar_soc(od: xr.Dataset, params: PolarParameters | None = None, **changes: 
     result.attrs["energies_used"] = u.attrs["energies"]
     name = "socwidgets.techniques.stxm_soc.polar_soc"
     return provenance.record(result, name, chosen, source=od)
-
-
-def _chosen(kind: type[Any], params: Parameters | None, changes: dict[str, Any]) -> Any:
-    return kind.from_mapping({**(params.to_dict() if params is not None else {}), **changes})
 
 
 def _propagate(by_u: Any, by_v: Any, variances: tuple[Any, Any, Any]) -> xr.DataArray:

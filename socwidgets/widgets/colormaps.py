@@ -1,23 +1,22 @@
-"""Colour tables for the browser: five maps that stay readable for colour-blind people."""
+"""Color tables for the browser: five maps that stay readable for color-blind people."""
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from socwidgets.model.errors import ParameterError
+from socwidgets.model.parameters import unknown_name
 
 #: The tables of `COLORMAPS` one after the other, 256 x 3 bytes each.
 _TABLES = Path(__file__).parent / "static" / "colormaps.bin"
 
-#: Matplotlib's own names, so that a report shows the map with the same colours.
+#: Matplotlib's own names, so that a report shows the map with the same colors.
 COLORMAPS = ("viridis", "cividis", "magma", "gray", "RdBu_r")
 
-#: Colours of the categories of a flag map by position; the first stands for "ok", greys for pixels
-#: without a value, the Okabe-Ito colours for pixels to be careful with.
+#: Colors of the categories of a flag map by position; the first stands for "ok", grays for pixels
+#: without a value, the Okabe-Ito colors for pixels to be careful with.
 CATEGORY_COLORS = (
     "#2a788e", "#dfe2e6", "#b9bfc8", "#d55e00", "#e69f00", "#cc79a7", "#f0e442", "#56b4e9",
 )  # fmt: skip
@@ -33,18 +32,12 @@ def require_colormap(name: str) -> str:
     """
     if name in COLORMAPS:
         return name
-    near = difflib.get_close_matches(str(name), COLORMAPS, 1)
-    raise ParameterError(
-        "this colour map is unknown",
-        expected=f"one of {', '.join(COLORMAPS)}",
-        found=repr(name),
-        fix=f"did you mean {near[0]!r}?" if near else None,
-    )
+    raise unknown_name("this color map is unknown", name, COLORMAPS)
 
 
 @cache
 def lut(name: str) -> np.ndarray:
-    """Colour table of one map.
+    """Color table of one map.
 
     Parameters
     ----------

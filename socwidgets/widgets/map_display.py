@@ -29,7 +29,7 @@ _UNIT_SYMBOLS = {
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Centres of evenly spaced pixels along one dimension, in `units`."""
+    """Centers of evenly spaced pixels along one dimension, in `units`."""
 
     start: float
     step: float
@@ -46,7 +46,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """A map as it travels: codes, a JSON description, limits for the colours, binning."""
+    """A map as it travels: codes, a JSON description, limits for the colors, binning."""
 
     quantized: Quantized
     meta: dict[str, Any]
@@ -82,7 +82,7 @@ def require_map(values: xr.DataArray) -> xr.DataArray:
 
 
 def axis_of(values: xr.DataArray, dim: str) -> Axis:
-    """Pixel centres along `dim`; indices in `PIXEL_UNITS` where there is no coordinate."""
+    """Pixel centers along `dim`; indices in `PIXEL_UNITS` where there is no coordinate."""
     count = values.sizes[dim]
     if dim not in values.coords:
         return Axis(0.0, 1.0, count, PIXEL_UNITS)
@@ -96,7 +96,7 @@ def axis_of(values: xr.DataArray, dim: str) -> Axis:
     if not np.isfinite(centers).all() or not ((steps > 0).all() or (steps < 0).all()):
         raise DataError(
             f"coordinate {dim} of map {values.name!r} is not strictly monotonic",
-            expected="pixel centres that only rise or only fall",
+            expected="pixel centers that only rise or only fall",
             fix="sort the map along it, for instance values.sortby('x')",
         )
     uneven = bool(np.ptp(steps) > 0.02 * abs(step))
@@ -115,7 +115,7 @@ def display(values: xr.DataArray) -> Display:
     -------
     Display
         Maps beyond `DISPLAY_LIMIT` pixels in a dimension are binned (mean of the known values;
-        categories take the centre of each group).
+        categories take the center of each group).
 
     Raises
     ------
@@ -242,7 +242,7 @@ def _known_range(quantized: Quantized) -> list[float]:
 
 
 def _auto_limits(quantized: Quantized) -> tuple[float, float]:
-    """Limits for the colours from the central 98 % of the known values."""
+    """Limits for the colors from the central 98 % of the known values."""
     codes = _known_codes(quantized)
     if not codes.size:
         return 0.0, 1.0

@@ -10,6 +10,7 @@ import ipywidgets
 import xarray as xr
 
 from socwidgets.model.errors import ParameterError, SocwidgetsError
+from socwidgets.model.names import X, Y
 from socwidgets.model.roi import Shape, Threshold
 from socwidgets.widgets.colormaps import COLORMAPS
 from socwidgets.widgets.data_view import DataView
@@ -127,17 +128,19 @@ class LinkedMap(DataView):
             self._coarse = (state.preview, found)
         return self._coarse[1]
 
+    def _whole(self) -> bool:
+        """Whether the map has every pixel: the layers of a coarse one come with the whole one."""
+        sizes = self.session.state.stack.sizes
+        return bool(self.map.shape == (sizes[Y], sizes[X]))
+
     def _refresh_sigma(self) -> None:
         state = self.session.state
-        if self.map.shape != (state.stack.sizes["y"], state.stack.sizes["x"]):
-            return  # a coarse map; its layers come with the whole one
-        self.map.set_sigma(self.session.sigma() if state.fade and not state.phases else None)
+        if self._whole():
+            self.map.set_sigma(self.session.sigma() if state.fade and not state.phases else None)
 
     def _refresh_overlay(self) -> None:
-        state = self.session.state
-        if self.map.shape != (state.stack.sizes["y"], state.stack.sizes["x"]):
-            return
-        self.map.set_overlay(self.session.overlay_mask(), self.session.state.overlay)
+        if self._whole():
+            self.map.set_overlay(self.session.overlay_mask(), self.session.state.overlay)
 
     def _refresh_rois(self) -> None:
         state = self.session.state
@@ -149,10 +152,8 @@ class LinkedMap(DataView):
             self.map.can_undo, self.map.can_redo = self.session.can_undo, self.session.can_redo
 
     def _refresh_highlight(self) -> None:
-        state = self.session.state
-        if self.map.shape != (state.stack.sizes["y"], state.stack.sizes["x"]):
-            return
-        self.map.set_highlight(self.session.highlight())
+        if self._whole():
+            self.map.set_highlight(self.session.highlight())
 
     def _refresh_draft(self) -> None:
         """A range of values that is being dragged: the browser cannot draw it by itself."""

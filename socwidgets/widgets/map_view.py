@@ -40,7 +40,7 @@ def esm_source() -> str:
 
 
 class MapView(MapActions, MapLayers, LiveWidget):
-    """One map with its colour bar, scale bar, regions and drawing tools.
+    """One map with its color bar, scale bar, regions and drawing tools.
 
     The browser draws and never computes a result; it reports what a person did through
     `on_event`. Every mouse action has a method here that reports the same event.
@@ -56,7 +56,7 @@ class MapView(MapActions, MapLayers, LiveWidget):
     Attributes
     ----------
     clim : tuple of float
-        Limits of the colours in the units of the map. Setting them recolours in the browser.
+        Limits of the colors in the units of the map. Setting them recolors in the browser.
     cmap : str
         One of `colormaps.COLORMAPS`.
     tool : str
@@ -147,14 +147,14 @@ class MapView(MapActions, MapLayers, LiveWidget):
         Parameters
         ----------
         values : xarray.DataArray
-            ``(y, x)``, any unit, with pixel centres in um (or in ``pixel``) as coordinates and
+            ``(y, x)``, any unit, with pixel centers in um (or in ``pixel``) as coordinates and
             the attributes ``long_name``, ``units`` and ``kind``. Row 0 is drawn at the top,
             column 0 at the left, whichever way the coordinates run. NaN and infinities are shown
             hatched. Integers with ``flag_values`` and ``flag_meanings`` are shown as categories.
             More than 2048 pixels in a dimension are binned for display, which the status line
             tells.
         clim : tuple of float, optional
-            Limits of the colours; without them the central 98 % of the values.
+            Limits of the colors; without them the central 98 % of the values.
 
         Raises
         ------
@@ -244,7 +244,7 @@ class MapView(MapActions, MapLayers, LiveWidget):
         low, high = proposal["value"]
         if not (math.isfinite(low) and math.isfinite(high) and low <= high):
             raise ParameterError(
-                "the limits of the colours are not a range",
+                "the limits of the colors are not a range",
                 expected="two finite numbers, the lower one first",
                 found=f"({low:g}, {high:g})",
             )

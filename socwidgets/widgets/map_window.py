@@ -66,6 +66,6 @@ def _range(
     """First and last pixel (not included) between two places along an axis of groups."""
     start, step = axis[0], axis[1]
     fine = step / factor
-    first = start - step / 2 + fine / 2  # centre of the first single pixel
+    first = start - step / 2 + fine / 2  # center of the first single pixel
     low, high = sorted(((one - first) / fine, (other - first) / fine))
     return max(0, math.floor(low + 0.5)), min(count, math.ceil(high + 0.5))

@@ -91,6 +91,12 @@ def make_lines(x_scale: bqplot.Scale, y_scale: bqplot.Scale, **options: Any) -> 
     )
 
 
+def make_cursor(x_scale: bqplot.Scale) -> bqplot.Lines:
+    """Vertical line over the whole height, for ``set_points(cursor, [at, at], [0, 1])``."""
+    height = bqplot.LinearScale(min=0.0, max=1.0)
+    return make_lines(x_scale, height, colors=[CURSOR], stroke_width=1.4, opacities=[0.9])
+
+
 def set_points(
     mark: bqplot.Lines, x: np.ndarray, y: np.ndarray, *, gaps: bool = False, **traits: Any
 ) -> None:

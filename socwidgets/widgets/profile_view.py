@@ -87,10 +87,7 @@ class ProfileView(DataView):
         self._error = plots.make_lines(
             self._x, self._y, colors=[_COLOR] * 2, stroke_width=1.0, line_style="dashed"
         )
-        self._unit = bqplot.LinearScale(min=0.0, max=1.0)
-        self._cursor = plots.make_lines(
-            self._x, self._unit, colors=[plots.CURSOR], stroke_width=1.4, opacities=[0.9]
-        )
+        self._cursor = plots.make_cursor(self._x)
         self._x_axis = plots.make_axis(self._x, "")
         self._y_axis = plots.make_axis(self._y, "", vertical=True)
         self.figure = plots.make_figure("280px", [self._x_axis, self._y_axis])

@@ -80,10 +80,7 @@ class RegistrationView(DataView):
             x=np.zeros(0), y=np.zeros(0), scales={"x": self._x, "y": self._y}, colors=[_DOUBT],
             marker="cross", default_size=90,
         )  # fmt: skip
-        self._unit = bqplot.LinearScale(min=0.0, max=1.0)
-        self._cursor = plots.make_lines(
-            self._x, self._unit, colors=[plots.CURSOR], stroke_width=1.4, opacities=[0.9]
-        )
+        self._cursor = plots.make_cursor(self._x)
         self._x_axis = plots.make_axis(self._x, "")
         self._y_axis = plots.make_axis(self._y, "Drift (px)", vertical=True)
         self.figure = plots.make_figure("280px", [self._x_axis, self._y_axis])

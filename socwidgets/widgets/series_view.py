@@ -80,10 +80,7 @@ class SeriesView(DataView):
         self._one = plots.make_lines(
             self._x, self._y, colors=[MARK], stroke_width=2.4, marker="circle", marker_size=36
         )
-        self._unit = bqplot.LinearScale(min=0.0, max=1.0)
-        self._cursor = plots.make_lines(
-            self._x, self._unit, colors=[plots.CURSOR], stroke_width=1.4, opacities=[0.9]
-        )
+        self._cursor = plots.make_cursor(self._x)
         self._x_axis = plots.make_axis(self._x, "")
         self._y_axis = plots.make_axis(self._y, "", vertical=True)
         self.figure = plots.make_figure("280px", [self._x_axis, self._y_axis])

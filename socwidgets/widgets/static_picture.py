@@ -100,7 +100,7 @@ def _table(session: Session) -> np.ndarray:
 def _colored(
     session: Session, values: np.ndarray, low: float, high: float, flags: bool
 ) -> np.ndarray:
-    """Values as ``(y, x, 3)`` uint8; grey where there is none."""
+    """Values as ``(y, x, 3)`` uint8; gray where there is none."""
     if flags:
         table = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in CATEGORY_COLORS])
         return table[values.astype(int) % len(table)].astype(np.uint8)

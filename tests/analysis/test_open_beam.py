@@ -161,9 +161,27 @@ def other_size(stack, rng):
     return {"empty": empty_mask().isel(x=slice(0, 20))}
 
 
+def only_after(stack, rng):
+    return {"flat_after": flats(rng, 1, 2)}
+
+
+def other_energies(stack, rng):
+    own = stack.energy.values + 50.0
+    return {"flat": xr.DataArray(np.full(own.size, 1e4), {"energy": own}, dims="energy")}
+
+
+def lit_by_a_hot_pixel(stack, rng):
+    dark = flats(rng, 1, 2)
+    dark[..., 3, 3] = 60000.0
+    return {"flat": dark, "dark": 5e4}
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
+        (only_after, "pass those flats as flat="),
+        (other_energies, "i0_on_axis"),
+        (lit_by_a_hot_pixel, "median"),
         (bad_time, "not later than"),
         (bad_after, "do not fit each other"),
         (no_pixel, "object-free region"),

@@ -311,6 +311,44 @@ def test_a_users_model(rng):
         fit_map(stack, "peaks", model=register_model(stretched, name="bare"))
 
 
+def misspelled(x, a):
+    return a * np.expp(x)
+
+
+def sorts(x, a):
+    return a * np.sort(x)
+
+
+def lists(x, a):
+    return a * len([x, a, x])
+
+
+def words(x, a):
+    return "a"
+
+
+def slope(x, a):
+    return a * x
+
+
+@pytest.mark.parametrize(
+    ("model", "jacobian", "said"),
+    [
+        (misspelled, None, "misspelled cannot be compiled: .*expp"),
+        (sorts, None, r"sorts cannot be compiled: .*sort\(float64\)"),
+        (lists, None, "makes arrays, lists"),
+        (words, None, "returns .*str"),
+        (slope, slope, "derivatives are float64, not a tuple of 1 numbers"),
+        (slope, lambda x, a: (x, a), "not a tuple of 1 numbers"),
+    ],
+)
+def test_a_users_model_that_cannot_be_compiled_says_why(rng, model, jacobian, said):
+    stack = stack_of(rng.normal(1, 0.1, (80, *SHAPE)), "raman_shift")
+    name = register_model(model, jacobian=jacobian)
+    with pytest.raises(ParameterError, match=said):
+        fit_map(stack, "peaks", model=name, initial=("a=1",))
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [

@@ -120,6 +120,13 @@ def histograms(
         ``(bins,)``, shares.
     edges : ndarray
         ``(bins + 1,)``.
+
+    Raises
+    ------
+    DataError
+        If a state holds no finite value.
+    ParameterError
+        If there is no bin, or the limits do not rise.
     """
     if bins < 1:
         raise ParameterError("a histogram needs a bin", found=str(bins))
@@ -147,10 +154,17 @@ def jensen_shannon(p: Any, q: Any) -> float:
     ----------
     p, q : array_like
         ``(bins,)``, counts or shares of zero or more.
+
+    Raises
+    ------
+    DataError
+        If the numbers of bins differ.
+
+    Notes
+    -----
+    Lin (1991), IEEE Trans. Inf. Theory 37, 145.
     """
-    a, b = _shares(p), _shares(q)
-    if a.shape != b.shape:
-        raise DataError("the histograms do not fit", found=f"{a.shape} and {b.shape}")
+    a, b = _same_bins(p, q)
     middle = 0.5 * (a + b)
     return 0.5 * (_relative(a, middle) + _relative(b, middle))
 
@@ -165,11 +179,18 @@ def kullback_leibler(p: Any, q: Any, *, epsilon: float = 0.0) -> float:
     epsilon : float
         Added to every share of both before normalizing; without it the result is infinite where
         `q` has an empty bin that `p` has not.
+
+    Raises
+    ------
+    DataError
+        If the numbers of bins differ.
+
+    Notes
+    -----
+    Kullback and Leibler (1951), Ann. Math. Statist. 22, 79.
     """
-    a, b = _shares(_shares(p) + epsilon), _shares(_shares(q) + epsilon)
-    if a.shape != b.shape:
-        raise DataError("the histograms do not fit", found=f"{a.shape} and {b.shape}")
-    return _relative(a, b)
+    a, b = _same_bins(p, q)
+    return _relative(_shares(a + epsilon), _shares(b + epsilon))
 
 
 def overlap(p: Any, q: Any) -> float:
@@ -185,10 +206,16 @@ def overlap(p: Any, q: Any) -> float:
     DataError
         If the numbers of bins differ.
     """
+    a, b = _same_bins(p, q)
+    return float(np.minimum(a, b).sum())
+
+
+def _same_bins(p: Any, q: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of both, of the same bins."""
     a, b = _shares(p), _shares(q)
     if a.shape != b.shape:
         raise DataError("the histograms do not fit", found=f"{a.shape} and {b.shape}")
-    return float(np.minimum(a, b).sum())
+    return a, b
 
 
 def _relative(p: np.ndarray, q: np.ndarray) -> float:

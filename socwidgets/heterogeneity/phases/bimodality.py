@@ -12,8 +12,6 @@ from socwidgets.heterogeneity.inputs import checked
 from socwidgets.kernels.dip import dip_sorted
 from socwidgets.model.errors import ParameterError
 
-#: Sarle's coefficient of a uniform distribution; two-peaked ones lie above, skewed ones may too.
-UNIFORM_SARLE = 5.0 / 9.0
 #: Beyond this size of a simulated sample the distribution of ``sqrt(n) dip`` no longer changes.
 _LARGEST_SIMULATED = 1000
 

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from scipy.ndimage import binary_erosion
 
@@ -16,7 +15,6 @@ from socwidgets.analysis.edge_jump import edge_jump
 from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.optical_density import optical_density
 from socwidgets.analysis.registration import register
-from socwidgets.model.names import X, Y
 from socwidgets.phantoms import Phantom, StxmInstrument, default_instrument, simulate
 from socwidgets.phantoms.catalog import edge_of
 from socwidgets.phantoms.expected import registered_truth
@@ -152,15 +150,3 @@ def inner(labels: xr.DataArray, pixels: int = 1) -> xr.DataArray:
         inside = binary_erosion(values == label, iterations=pixels) if pixels else values == label
         kept[inside] = label
     return labels.copy(data=kept)
-
-
-def frame_of(
-    maps: xr.Dataset, names: list[str], inside: xr.DataArray | None = None
-) -> pd.DataFrame:
-    """Pixels of some maps as a table with their positions, um."""
-    y, x = np.meshgrid(maps[Y].values, maps[X].values, indexing="ij")
-    columns = {"y_um": y.ravel(), "x_um": x.ravel()}
-    columns.update({name: maps[name].transpose(Y, X).values.ravel() for name in names})
-    table = pd.DataFrame(columns)
-    keep = table[names].notna().all(axis=1)
-    return table[keep if inside is None else keep & (inside.values.ravel() > 0)]

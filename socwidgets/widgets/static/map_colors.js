@@ -1,4 +1,4 @@
-// Codes -> colours, and numbers -> words.
+// Codes -> colors, and numbers -> words.
 
 const NAN_CODE = 65535;
 
@@ -9,7 +9,7 @@ const packHex = (hex) => {
   return packColor(n >> 16, (n >> 8) & 255, n & 255);
 };
 
-/** Colour of each of the 65536 codes as 0xAABBGGRR; transparent where there is no value. */
+/** Color of each of the 65536 codes as 0xAABBGGRR; transparent where there is no value. */
 function colorTable(meta, lut, [low, high]) {
   const table = new Uint32Array(65536);
   if (meta.phases) {
@@ -75,7 +75,7 @@ function tickText(value, digits) {
   return value < 0 && Number(text) !== 0 ? MINUS + text : text;
 }
 
-/** Number for the readout: three digits below the span of the colours. */
+/** Number for the readout: three digits below the span of the colors. */
 function valueText(value, span) {
   const digits = span > 0 ? clamp(Math.ceil(3 - Math.log10(span) - 0.5), 0, 7) : 4;
   return tickText(value, Math.abs(value) >= 1e6 || digits > 5 ? 6 : digits);
@@ -94,7 +94,7 @@ function lengthText(length, units) {
   return `${Number(length.toPrecision(3))} \u00b5m`;
 }
 
-/** Black or white, whichever reads better on a colour (relative luminance). */
+/** Black or white, whichever reads better on a color (relative luminance). */
 function inkOn(hex) {
   const n = parseInt(hex.slice(1), 16);
   const lum = 0.299 * (n >> 16) + 0.587 * ((n >> 8) & 255) + 0.114 * (n & 255);

@@ -268,7 +268,7 @@ function readTheme(view) {
   };
 }
 
-/** The ground's colour at four fifths, as 0xAABBGGRR. */
+/** The ground's color at four fifths, as 0xAABBGGRR. */
 function veilColor(css) {
   const probe = document.createElement("canvas");
   probe.width = probe.height = 1;

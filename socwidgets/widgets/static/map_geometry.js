@@ -1,4 +1,4 @@
-// Geometry: pixels <-> micrometres <-> screen, and shapes as plain objects. No DOM here.
+// Geometry: pixels <-> micrometers <-> screen, and shapes as plain objects. No DOM here.
 // "Map lengths" (u, v) are measured in um from the top-left corner, rightwards and downwards;
 // world coordinates (x, y) are those of the data and may run the other way.
 
@@ -133,7 +133,7 @@ function fitToBox(shape, from, to) {
   return { type: "polygon", vertices: shape.vertices.map(place) };
 }
 
-/** Moved shape; its centre stays on the map so that it cannot get lost. */
+/** Moved shape; its center stays on the map so that it cannot get lost. */
 function moveShape(view, shape, dx, dy) {
   const box = boxOf(shape);
   const [xa, ya] = mapToWorld(view.grid, 0, 0);
@@ -164,7 +164,7 @@ function containsPoint(shape, x, y) {
   return inside;
 }
 
-/** Geometry of a region or a drawing without its name and colour. */
+/** Geometry of a region or a drawing without its name and color. */
 function plainShape(shape) {
   if (shape.type === "polygon") return { type: "polygon", vertices: shape.vertices.map((p) => [...p]) };
   if (shape.type === "area") return { type: "area", rings: shape.rings };

@@ -1,4 +1,4 @@
-// What stands at the right of the map: the colour bar, or the legend of a map of categories.
+// What stands at the right of the map: the color bar, or the legend of a map of categories.
 
 const BAR_WIDTH = 16;
 const PANEL_GAP = 16;

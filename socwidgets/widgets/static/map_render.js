@@ -1,6 +1,6 @@
 // Drawing the map itself: values, highlight, regions, scale bar.
 
-/** Redo the coloured bitmap from codes, colour table and limits. */
+/** Redo the colored bitmap from codes, color table and limits. */
 function recolor(view) {
   const { codes, meta, grid } = view;
   if (!codes) return;
@@ -138,7 +138,7 @@ function drawHatch(ctx, { port, theme }) {
   ctx.stroke();
 }
 
-/** Only the visible pixels, nearest neighbour; smoothed only where several share a dot. */
+/** Only the visible pixels, nearest neighbor; smoothed only where several share a dot. */
 function drawBitmap(ctx, view, bitmap, ratio) {
   const { grid, port, camera, meta } = view;
   const k = scaleOf(view);
@@ -220,7 +220,7 @@ function drawRegions(ctx, view) {
   drawDraft(ctx, view);
 }
 
-/** A line that reads on any colour: a light rim below it. */
+/** A line that reads on any color: a light rim below it. */
 function outline(ctx, path, color, width, dash = []) {
   ctx.setLineDash([]);
   ctx.strokeStyle = "rgba(255,255,255,0.85)";

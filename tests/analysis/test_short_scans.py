@@ -1,0 +1,154 @@
+"""Scans that end within 100 eV of the edge: windows as Larch's, and a word about what they hold."""
+
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from socwidgets.analysis.calibration import soc_map, two_point
+from socwidgets.analysis.edge_position import default_e0, half_rise
+from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.normalization import normalize
+from socwidgets.analysis.window_rules import post_degree, post_window, pre_window
+from socwidgets.io import open_references
+from socwidgets.model.errors import DataError
+from socwidgets.model.mapset import RANGE_DOUBT, notes_of
+from socwidgets.model.stack import make_stack
+from socwidgets.phantoms.spectra import EDGES
+
+#: What xraylarch gives with all of its defaults.
+LARCH = {
+    "MnO": 6544.07, "Mn3O4": 6546.12, "Mn2O3": 6548.97, "MnO2": 6551.63,
+    "FeO": 7119.28, "Fe3O4": 7121.73, "Fe2O3": 7123.05,
+}  # fmt: skip
+SHORT = np.r_[np.arange(8310.0, 8330.0, 2.0), np.arange(8330.0, 8360.0), np.arange(8360, 8421, 3.0)]
+
+
+def one_pixel(energies, mu):
+    return make_stack(mu[:, None, None], energies, quantity="optical_density")
+
+
+def oxide(folder, name):
+    spectrum = open_references({name: folder / name[:2] / f"{name}_rt_01.xdi"}).isel(component=0)
+    return spectrum.energy.values, spectrum.values.astype(float)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", sorted(LARCH))
+@pytest.mark.filterwarnings("ignore:the post-edge ends")
+def test_the_plain_call_gives_larchs_half_height(shared_data, name):
+    """Mn scans reach 80 to 85 eV beyond the edge, Fe scans 850 eV and more."""
+    axis, mu = oxide(shared_data / "xas_library", name)
+    maps = fit_map(one_pixel(axis, mu), "edge_energy")
+    assert float(maps.edge_energy[0, 0]) == pytest.approx(LARCH[name], abs=0.1)
+
+
+@pytest.mark.realdata
+@pytest.mark.filterwarnings("ignore:the post-edge ends")
+def test_noise_of_an_image_does_not_move_the_half_height(rng, shared_data):
+    """Mn2O3, whose half height hangs on E0 the most: the image's mean chooses it."""
+    fine, mu = oxide(shared_data / "xas_library", "Mn2O3")
+    axis = np.arange(np.ceil(fine[0]), fine[-1])
+    noise = 0.02 * (mu.max() - mu.min())
+    stack = one_pixel(axis, np.interp(axis, fine, mu)).isel(y=[0] * 20, x=[0] * 20)
+    stack["signal"] = stack.signal + rng.normal(0, noise, stack.signal.shape)
+    stack["signal_std"] = xr.full_like(stack.signal, noise)
+    maps = fit_map(stack, "edge_energy")
+    away = maps.edge_energy.values - LARCH["Mn2O3"]
+    assert abs(away.mean()) < 0.1
+    assert (away.std() / maps.edge_energy_std).mean() == pytest.approx(1.0, abs=0.15)
+
+
+def stack_of(rng, axis, noise=0.02, pixels=24):
+    mu = EDGES["LiNiO2"](axis)[:, None, None]
+    values = mu + 0.3 + rng.normal(0, noise, (axis.size, pixels, pixels))
+    stack = make_stack(values, axis, quantity="optical_density")
+    stack["signal_std"] = xr.full_like(stack.signal, noise)
+    return stack
+
+
+def test_the_jump_of_a_short_scan_is_less_noisy_and_its_sigma_holds(rng):
+    stack = stack_of(rng, SHORT)
+    with pytest.warns(UserWarning, match="post-edge ends 7. eV"):
+        found = fit_map(stack, "edge_energy")
+    e0 = half_rise(SHORT, stack.signal.mean(("y", "x")).values)
+    former = normalize(stack, e0=e0, pre=(-100.0, -20.0), post=(40.0, 200.0), post_degree=1)
+    assert found.edge_jump.std() < 0.8 * former.edge_jump.std()
+    for name in ("edge_energy", "edge_jump"):
+        pull = (found[name] - found[name].mean()) / found[f"{name}_std"]
+        assert float(pull.std()) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_short_scan_says_what_it_does_to_which_energies(rng):
+    stack = stack_of(rng, SHORT)
+    for definition, words in (("half", "'half' hangs"), ("all", "'half' and 'integral' hang")):
+        with pytest.warns(UserWarning, match=words) as caught:
+            maps = fit_map(stack, "edge_energy", definition=definition)
+        assert "post_degree=0" in str(caught[0].message)
+        assert maps.attrs[RANGE_DOUBT] in notes_of(maps)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for definition in ("half_wl", "white_line", "centroid"):
+            assert RANGE_DOUBT not in fit_map(stack, "edge_energy", definition=definition).attrs
+        far = np.r_[SHORT, np.arange(8425.0, 8630.0, 5.0)]
+        assert RANGE_DOUBT not in fit_map(stack_of(rng, far), "edge_energy").attrs
+    # A scan that goes far is no help where the window does not.
+    with pytest.warns(UserWarning, match="post-edge ends 7. eV"):
+        fit_map(stack_of(rng, far), "edge_energy", e0=8347.0, post=(25.0, 75.0))
+
+
+def test_the_doubt_reaches_the_map_of_the_charge(rng):
+    with pytest.warns(UserWarning, match="post-edge ends"):
+        maps = fit_map(stack_of(rng, SHORT), "edge_energy")
+    middle = float(maps.edge_energy.mean())
+    charge = soc_map(maps, two_point(middle - 1.0, middle + 1.0, variable="edge_energy"))
+    assert maps.attrs[RANGE_DOUBT] in notes_of(charge)
+
+
+def test_what_half_wl_and_white_line_promise_is_true():
+    """Cut from 285 to 60 eV, they stay where they are; half height does not."""
+    mu = EDGES["LiNiO2"]
+    whole = np.r_[SHORT, np.arange(8425.0, 8630.0, 5.0)]
+    cut = whole[whole < 8405.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        far, near = (
+            fit_map(one_pixel(axis, mu(axis)), "edge_energy", definition="all")
+            for axis in (whole, cut)
+        )
+    moved = {n: abs(float(near[n][0, 0] - far[n][0, 0])) for n in ("half_energy", "half_wl_energy",
+                                                       "white_line_energy")}  # fmt: skip
+    assert moved["white_line_energy"] < 1e-3
+    assert moved["half_wl_energy"] < 0.1
+    assert moved["half_energy"] > 0.3
+
+
+def test_the_rules_in_numbers():
+    assert pre_window(-140.0) == (-100.0, -20.0)
+    assert pre_window(-30.0) == (-100.0, -15.0)
+    assert pre_window(-10.0) == (-100.0, -20.0)  # no points: refused
+    assert post_window(285.0)[0] == 40.0
+    assert post_window(85.0)[0] == 25.0
+    assert post_window(60.0)[0] == 20.0
+    assert post_window(22.0)[0] == 40.0  # an L edge has no post-edge
+    assert [post_degree(*case) for case in ((20, 25, 85), (9, 13, 42), (3, 40, 285))] == [1, 0, 0]
+
+
+def test_e0_of_a_short_scan_is_the_steepest_point_of_the_rise_only(rng):
+    """Noise before the edge of a finely stepped scan is steeper than the edge."""
+    axis = np.arange(8310.0, 8420.0, 0.1)
+    mu = EDGES["LiNiO2"](axis)
+    clean = default_e0(axis, mu)
+    assert clean == pytest.approx(8349.3, abs=0.5)  # the second inflection, as Larch has it
+    for _ in range(5):
+        found = default_e0(axis, mu + rng.normal(0, 0.02, axis.size))
+        assert 8340.0 < found < 8354.0
+    assert default_e0(np.r_[axis, 8600.0], np.r_[mu, 1.0]) == half_rise(axis, mu)
+
+
+def test_a_scan_of_an_l_edge_is_still_refused():
+    axis = np.arange(680.0, 730.0, 0.5)
+    mu = 0.2 + np.exp(-0.5 * ((axis - 708.0) / 1.0) ** 2) + 0.2 * (axis > 712)
+    with pytest.raises(DataError, match="post-edge window holds too few points"):
+        fit_map(one_pixel(axis, mu), "edge_energy")

@@ -1,0 +1,83 @@
+"""How far edge energies move when a scan ends early, on measured spectra that were cut.
+
+Every spectrum that reaches 200 eV beyond its edge is cut at several distances; its energies by each
+definition, with the default windows and with a constant beyond the edge, are compared with those of
+the whole scan. Prints the tables of ``docs/quantities/half_height.md``.
+
+    python tests/studies/short_scans.py ../shared/data
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from socwidgets.analysis.edge_position import half_rise
+from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.larch_rules import larch_defaults
+from socwidgets.io import open_references
+from socwidgets.model.errors import SocwidgetsError
+from socwidgets.model.stack import make_stack
+
+ENDS = (50, 60, 70, 80, 100, 120, 150, 200)
+NAMES = ("half_energy", "half_wl_energy", "integral_energy", "centroid_energy",
+         "white_line_energy", "white_line_height")  # fmt: skip
+CENTROID = (-15.0, 25.0)
+
+
+def spectra(data: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, energies and absorption of what reaches far enough."""
+    files = [*data.glob("xas_library/*/*.xdi"), *data.glob("ni_k_references/ref_*.txt")]
+    for file in sorted(files):
+        try:
+            spectrum = open_references({file.stem: file}).isel(component=0)
+            energies, mu = spectrum.energy.values, spectrum.values.astype(float)
+            if energies[-1] > half_rise(energies, mu) + 200.0:
+                yield file.stem, energies, mu
+        except SocwidgetsError:
+            continue
+
+
+def energies_of(axis: np.ndarray, mu: np.ndarray, **options: object) -> np.ndarray:
+    """One number per name; NaN where the windows hold too few points."""
+    stack = make_stack(mu[:, None, None], axis, quantity="optical_density")
+    common = {"centroid": CENTROID, "jump_sigma": 0.0, "derivative_points": 3}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            maps = fit_map(stack, "edge_energy", definition="all", **{**common, **options})
+    except SocwidgetsError:
+        return np.full(len(NAMES), np.nan)
+    return np.array([float(maps[name][0, 0]) for name in NAMES])
+
+
+def main(data: Path) -> None:
+    """Print median and 90 % of the absolute differences."""
+    rules = {"default": {}, "constant": {"post_degree": 0}}
+    moved: dict[tuple[str, int], list[np.ndarray]] = {}
+    count = 0
+    for _, axis, mu in spectra(data):
+        e0 = half_rise(axis, mu)
+        larch = larch_defaults(axis, e0).to_dict()
+        larch = {k: larch[k] for k in ("pre", "post", "post_degree", "window_rule")}
+        whole = energies_of(axis, mu, e0=e0, **larch)
+        count += 1
+        for end in ENDS:
+            kept = axis <= e0 + end
+            for rule, options in rules.items():
+                found = energies_of(axis[kept], mu[kept], **options)
+                moved.setdefault((rule, end), []).append(np.abs(found - whole))
+    print(f"{count} spectra; median / 90 % of |cut - whole|")
+    print("rule       end  " + "  ".join(f"{name.removesuffix('_energy'):>17s}" for name in NAMES))
+    for (rule, end), rows in moved.items():
+        middle, most = np.nanmedian(rows, axis=0), np.nanpercentile(rows, 90, axis=0)
+        cells = "  ".join(f"{a:8.2f} /{b:7.2f}" for a, b in zip(middle, most, strict=True))
+        print(f"{rule:9s} {end:4d}  {cells}  ({int(np.isnan(rows).sum())} missing)")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
