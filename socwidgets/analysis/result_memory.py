@@ -22,8 +22,10 @@ from numpy.typing import DTypeLike
 
 #: Bytes from which on memory is kept: smaller pieces are kept by the C library.
 LEAST = 32 * 1024**2
-#: Part of the machine's memory that is kept at most, and how much larger than wanted a piece may be.
-_SHARE, _SPARE = 1 / 8, 1.25
+#: Part of the machine's memory that is kept at most.
+_SHARE = 1 / 8
+#: How much larger than wanted a piece may be.
+_SPARE = 1.25
 
 _kept: list[mmap.mmap] = []
 _lock = threading.Lock()

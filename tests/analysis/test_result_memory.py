@@ -37,7 +37,9 @@ def test_a_released_result_leaves_its_memory_to_the_next():
     del first
     smaller = result_memory.empty((20, SHAPE[1] * 9 // 10), np.float32)
     assert address(smaller) == place
-    assert smaller.flags.writeable and smaller.flags.c_contiguous and smaller.dtype == np.float32
+    assert smaller.flags.c_contiguous
+    assert smaller.flags.writeable
+    assert smaller.dtype == np.float32
 
 
 def test_a_view_keeps_its_memory():
