@@ -1,6 +1,6 @@
 """Edge jump, edge energies and white line of blocks of spectra in one pass, compiled.
 
-The rows that a fit needs are copied for a short run of pixels into buffers that stay in the L2
+The rows that are looked at again are copied for a run of pixels into buffers that stay in the L2
 cache; all that follows works there. Twin: `socwidgets.kernels.edge_reference`.
 """
 
@@ -21,26 +21,27 @@ from socwidgets.kernels.edge_output import NOISE, RESULT_ROWS, judge, write
 from socwidgets.kernels.edge_peak import fixed_maxima, local_fits, white_lines
 from socwidgets.kernels.edge_plan import EdgePlan
 from socwidgets.kernels.edge_scan import (
-    baseline,
     coarse_maxima,
-    copy_above_line,
-    copy_rows,
-    copy_squares,
-    covariance_of_baseline,
     first_crossings,
     index_of,
     integral_crossings,
-    residuals,
     steepest,
-    take_off_line,
 )
 from socwidgets.kernels.edge_sliding import sliding_maxima
+from socwidgets.kernels.edge_stage import (
+    LANES,
+    PAD,
+    covariance_of_baseline,
+    finish_fits,
+    read_above_line,
+    read_squares,
+    read_window,
+    residuals,
+    take_off_line,
+)
 from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
 from socwidgets.kernels.normalization import student_factor
 from socwidgets.kernels.rows import compiled
-
-#: Pixels of a run, and the padding that keeps its rows out of each other's place in the cache.
-_LANES, _PAD = 1280, 16
 
 
 def edge_block(
@@ -106,7 +107,7 @@ def edge_block(
     limits = np.array([min_signal, signal_sigma, saturation, student, 1.0 / max(plan.freedom, 1)])
     _edge(  # type: ignore[call-arg]
         signal, signal[:1, :1] if std is None else std, std is not None, start, stop,
-        plan.rows, x, plan.worked, plan.between, plan.search, *tables,
+        plan.rows, x, plan.kept, plan.outside, plan.shared, plan.search, *tables,
         plan.has_jump, plan.has_pre, plan.tilted, plan.noise_of, wanted, limits.astype(kind),
         plan.origin, plan.scale, rows, out, status,
     )  # fmt: skip
@@ -114,12 +115,16 @@ def edge_block(
 
 @compiled
 def _edge(
-    signal, std, has_std, start, stop, rows, x, worked, between, search,
+    signal, std, has_std, start, stop, rows, x, kept, outside, shared, search,
     windows, line, slide, centroid, derivative, levels, has_jump, has_pre, tilted, noise_of, wanted,
     limits, origin, scale, out_rows, out, status,
 ):  # fmt: skip
     kind = signal.dtype
-    lanes = _LANES + _PAD
+    run = LANES // 2 if has_std else LANES
+    lanes = run + PAD
+    watched = limits[2] < math.inf
+    # The higher post-edge coefficients serve the noise alone.
+    terms = windows.post_weights.shape[0] if noise_of[1] else 1
     stage = np.empty((rows.size, lanes), kind)
     variance = np.empty((rows.size if has_std else 1, lanes), kind)
     value = np.empty((2 + windows.post_weights.shape[0], lanes), kind)
@@ -136,28 +141,27 @@ def _edge(
     noise, top, gap = np.empty(lanes, kind), np.empty(lanes, kind), np.empty(lanes, kind)
     result = np.empty((RESULT_ROWS, lanes), kind)
     flags = np.empty(lanes, np.uint8)
-    for first in range(start, stop, _LANES):
-        n = min(_LANES, stop - first)
+    for first in range(start, stop, run):
+        n = min(run, stop - first)
         flags[:n] = 0
         result[:, :n] = math.nan
+        value[:, :n] = 0.0
         noise[:n] = 0.0
         top[:n] = -math.inf
         gap[:n] = 0.0
-        # One call for the rows before and behind: compiled code is put in at every call.
-        for behind in range(2):
-            begin, end = (between[1], rows.size) if behind else (0, between[0])
-            copy_rows(signal, rows, begin, end, first, n, stage, top, gap)
+        # One call for both windows: compiled code is put in at every call.
+        for after in range(2):
+            at = windows.post if after else windows.pre
+            weights = windows.post_weights[:terms] if after else windows.pre_weights
+            total = value[2 * after :]
+            read_window(signal, rows, at, kept, first, n, weights, watched, total, stage, top)
         if has_std:
-            copy_squares(std, rows, first, n, variance, gap)
-        baseline(stage, n, windows, has_jump, value)
+            read_squares(std, rows, first, n, variance, gap)
+        finish_fits(n, windows.post_from_pre[:terms], has_jump, value, gap)
         if not has_std:
             residuals(stage, n, windows, noise_of[1], value, merged, noise)
-        copy_above_line(
-            signal, rows, between[0], between[1], first, n, x, tilted, value, stage, top, gap
-        )
-        for behind in range(2):
-            begin, end = (between[1], worked[1]) if behind else (worked[0], between[0])
-            take_off_line(stage, x, n, max(begin, worked[0]), min(end, worked[1]), tilted, value)
+        take_off_line(stage, x, n, shared, tilted, value)
+        read_above_line(signal, rows, outside, first, n, x, tilted, watched, value, stage, top, gap)
         if wanted[1]:
             if line.first.size == 1:
                 local_fits(

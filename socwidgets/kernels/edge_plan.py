@@ -39,12 +39,13 @@ class EdgePlan:
         ``(R,)`` int, rows of the stack that are staged, increasing.
     x : ndarray
         ``(R,)``.
-    search, worked : tuple of int
-        First and last + 1 staged row where levels are looked for, and of all rows but those that
-        only the two windows need.
-    between : tuple of int
-        The same of the worked rows that lie between the two windows: they are staged last, with the
-        baseline already taken off.
+    search : tuple of int
+        First and last + 1 staged row where levels are looked for.
+    kept : ndarray
+        ``(R,)`` bool, staged rows that are looked at more than once.
+    outside, shared : ndarray
+        int, staged rows in neither window, which are read last and with the baseline already taken
+        off, and those of the windows that more than the windows' fits need.
     windows, white_line, sliding, centroid, derivative, levels
         Tables; empty arrays for what is not wanted.
     has_jump, has_pre : bool
@@ -64,8 +65,9 @@ class EdgePlan:
     rows: np.ndarray
     x: np.ndarray
     search: tuple[int, int]
-    worked: tuple[int, int]
-    between: tuple[int, int]
+    kept: np.ndarray
+    outside: np.ndarray
+    shared: np.ndarray
     windows: Windows
     white_line: WhiteLine
     sliding: Sliding
@@ -150,15 +152,13 @@ def make_plan(
     line = white_line_table(x, rows, white_line, wl_rows, half_width / scale, degree)
     noise_of, freedom = _noise_source(normalization, line)
     windows = window_table(normalization, rows)
-    worked = int(inner.min()), int(inner.max()) + 1
     return EdgePlan(
         origin,
         scale,
         rows,
         x,
         (int(at[0]), int(at[-1]) + 1),
-        worked,
-        _between(worked, windows),
+        *_use_of_rows(rows.size, inner, windows, noise_of[1]),
         windows,
         line,
         sliding_table(line),
@@ -173,11 +173,16 @@ def make_plan(
     )
 
 
-def _between(worked: tuple[int, int], windows: Windows) -> tuple[int, int]:
-    """The part of the worked rows behind the pre-edge and before the post-edge window."""
-    start = max(worked[0], int(windows.pre.max()) + 1 if windows.pre.size else 0)
-    stop = min(worked[1], int(windows.post.min()) if windows.post.size else worked[1])
-    return start, max(start, stop)
+def _use_of_rows(
+    count: int, inner: np.ndarray, windows: Windows, fits_post: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The plan's `kept`, `outside` and `shared` rows."""
+    every = np.arange(count)
+    worked = (every >= inner.min()) & (every <= inner.max())
+    before, behind = np.isin(every, windows.pre), np.isin(every, windows.post)
+    kept = worked | before | (behind & fits_post)
+    inside = before | behind
+    return kept, np.flatnonzero(~inside), np.flatnonzero(inside & worked)
 
 
 def _noise_source(

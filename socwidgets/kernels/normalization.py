@@ -149,8 +149,14 @@ def solve(signal, first, n, windows, value):
     """Pre-edge coefficients into ``value[:2]``, post-edge coefficients into ``value[2:]``."""
     project(signal, first, n, windows.pre, windows.pre_weights, value[:2])
     project(signal, first, n, windows.post, windows.post_weights, value[2:])
-    for k in range(windows.post_weights.shape[0]):
-        a, b = windows.post_from_pre[k, 0], windows.post_from_pre[k, 1]
+    take_off_pre(windows.post_from_pre, n, value)
+
+
+@compiled
+def take_off_pre(post_from_pre, n, value):
+    """From the post-edge window's own coefficients to those above the pre-edge curve."""
+    for k in range(post_from_pre.shape[0]):
+        a, b = post_from_pre[k, 0], post_from_pre[k, 1]
         for p in range(n):
             value[2 + k, p] -= a * value[0, p] + b * value[1, p]
 

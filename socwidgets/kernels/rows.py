@@ -40,22 +40,30 @@ def project(signal, first, n, rows, weights, total):
         b = signal[rows[i + 1], first : first + n]
         c = signal[rows[i + 2], first : first + n]
         d = signal[rows[i + 3], first : first + n]
-        k = 0
-        while k + 1 < functionals:
-            _add_four_twice(
-                a, b, c, d, weights[k, i : i + 4], weights[k + 1, i : i + 4], total[k], total[k + 1]
-            )
-            k += 2
-        if k < functionals:
-            _add_four(a, b, c, d, weights[k, i : i + 4], total[k])
+        add_rows(a, b, c, d, weights, i, total)
     for i in range(whole, count):
         a = signal[rows[i], first : first + n]
         for k in range(functionals):
-            _add_one(a, weights[k, i], total[k])
+            add_one(a, weights[k, i], total[k])
 
 
 @compiled
-def _add_one(a, w, total):
+def add_rows(a, b, c, d, weights, start, total):
+    """``total[k] += weights[k, start : start + 4] @ (a, b, c, d)``."""
+    functionals, k = weights.shape[0], 0
+    while k + 1 < functionals:
+        _add_four_twice(
+            a, b, c, d, weights[k, start : start + 4], weights[k + 1, start : start + 4],
+            total[k], total[k + 1],
+        )  # fmt: skip
+        k += 2
+    if k < functionals:
+        _add_four(a, b, c, d, weights[k, start : start + 4], total[k])
+
+
+@compiled
+def add_one(a, w, total):
+    """``total += w a``."""
     for p in range(a.size):
         total[p] += w * a[p]
 
