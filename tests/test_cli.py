@@ -46,7 +46,7 @@ def test_list_and_params(capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["report", "run", "soc_mapp", "-o", "out"], "did you mean soc_map?"),
+        (["report", "run", "soc_mapp", "-o", "out"], "did you mean 'soc_map'?"),
         (["report", "run", "soc_map", "-p", "stak=a", "-o", "out"], "did you mean stak -> stack?"),
         (["report", "run", "soc_map", "-p", "draws", "-o", "out"], "NAME=VALUE"),
         (["report", "run", "soc_map", "-p", "draws=few", "-o", "out"], "a whole number"),

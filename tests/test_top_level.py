@@ -26,16 +26,11 @@ def _fresh(code: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_import_is_fast_and_light():
-    code = (
-        "import sys, json, time\n"
-        "start = time.perf_counter(); import socwidgets; seconds = time.perf_counter() - start\n"
-        "print(json.dumps({'seconds': seconds, 'loaded': sorted(sys.modules)}))"
-    )
-    runs = [_fresh(code) for _ in range(3)]
-    assert not HEAVY & set(runs[0]["loaded"])
-    # The best of three: a busy machine may slow one start, a heavy import slows them all.
-    assert min(run["seconds"] for run in runs) < 0.3
+def test_import_is_light():
+    code = "import sys, json; import socwidgets; print(json.dumps(sorted(sys.modules)))"
+    loaded = _fresh(code)
+    assert not HEAVY & set(loaded)
+    assert [name for name in loaded if name.startswith("socwidgets")] == ["socwidgets"]
 
 
 @pytest.mark.parametrize("name", [n for n in socwidgets.__all__ if n != "__version__"])

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from socwidgets.analysis.cross_correlation import CrossCorrelation
 from socwidgets.analysis.drift_model import smooth_path
-from socwidgets.analysis.drift_start import clearest_frame
+from socwidgets.analysis.drift_start import clearest_frame, refuse_inversion
 from socwidgets.analysis.frame_preparation import moved, prepare, prepare_masked, taper_window
 from socwidgets.analysis.masked_correlation import COARSE, MaskedCorrelation
 from socwidgets.analysis.registration_params import RegistrationParams
@@ -94,7 +94,7 @@ def find_drift(
     Raises
     ------
     DataError
-        If no frame has any contrast.
+        If no frame has any contrast, or a frame shows the negative of the one before it.
     CancelledError
         If the watch was told to stop.
     """
@@ -110,6 +110,8 @@ def find_drift(
     prepared = lru_cache(maxsize=kept)(made)
     window = taper_window(shape, params.taper)
     compare: Comparison = Plain(window) if mask is None else MaskedCorrelation(window)
+    if params.image == "signal":
+        refuse_inversion(prepared, n, compare, moved)
     if params.reference == "mean":
         coarse = _NEWEST, min(COARSE, params.upsample)
         first = watch.part(0.0, _FIRST_PASS)

@@ -1,4 +1,4 @@
-"""Where to begin to follow the drift of a series whose first frames show nothing but noise."""
+"""Looks at a series of frames before its drift is believed: where to begin, and what turns over."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import Protocol
 
 import numpy as np
 
+from socwidgets.model.errors import DataError
+
 #: Pairs of neighbors that are looked at, spread over the series.
 _PAIRS = 24
+#: Neighbors that correlate by less than this show the negative of each other: noise does not, and
+#: drift from one frame to the next is small against what they show.
+_NEGATIVE = -0.3
 
 
 class Comparison(Protocol):
@@ -51,3 +56,41 @@ def clearest_frame(
             found = compare.correlation(a, move(b, compare.displacement(a, b, 1)))
             likeness[k] = found if np.isfinite(found) else -np.inf
     return int(first[int(np.argmax(likeness))])
+
+
+def refuse_inversion(
+    prepared: Callable[[int], np.ndarray],
+    n: int,
+    compare: Comparison,
+    move: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> None:
+    """Raise `DataError` where frames show the negative of the frame before them.
+
+    Laid on such a frame, the largest correlation lies on some neighbor of the true place: nothing
+    in the drift tells that it is wrong by several pixels.
+
+    Parameters
+    ----------
+    prepared, n, compare, move
+        As for `clearest_frame`.
+    """
+    found, before = {}, prepared(0)
+    for i in range(1, n):
+        image = prepared(i)
+        if not image.any():
+            continue
+        likeness = compare.correlation(before, image) if before.any() else 0.0
+        if likeness < _NEGATIVE:
+            # A large step lays particles on the halos that filtering gives them, too.
+            moved = move(image, compare.displacement(before, image, 1))
+            if not compare.correlation(before, moved) > -likeness:
+                found[i] = likeness
+        before = image
+    if found:
+        raise DataError(
+            "the contrast of the frames turns over: the largest correlation of a frame with a "
+            "negative of it lies several pixels off",
+            expected=f"frames that correlate with the one before by more than {_NEGATIVE:g}",
+            found=", ".join(f"{r:.2f} in frame {i}" for i, r in [*found.items()][:5]),
+            fix="register with image='gradient', which compares edges",
+        )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis import result_memory
 from socwidgets.analysis.blocks import (
     BLOCK_PIXELS,
     LAZY_BYTES,
@@ -29,9 +30,10 @@ from socwidgets.model.mapset import MapSpec, status_variable
 from socwidgets.model.names import STATUS, X, Y, spectral_dim
 from socwidgets.model.status import STATUS_WORDS, Status, status_counts, usable
 
-#: By status code, whether pixels with it keep their values.
-_HAS_VALUE = np.zeros(256, bool)
-_HAS_VALUE[[Status.OK, Status.AT_BOUND, Status.SATURATED, Status.OUT_OF_RANGE]] = True
+#: By status code, what is added to the values: nothing, or NaN where they are none. To add is a
+#: third of the time of a store where a condition holds; minus zero changes no number.
+_SPOILS = np.full(256, np.nan, np.float32)
+_SPOILS[[Status.OK, Status.AT_BOUND, Status.SATURATED, Status.OUT_OF_RANGE]] = -0.0
 
 #: A fit that takes long for a pixel gets a block's wanted pixels only, if they are fewer than this.
 _WORTH_GATHERING = 0.9
@@ -80,13 +82,12 @@ def run_fit(
     shape = (lead, len(fit.specs), pixels)
     status = np.zeros((lead, pixels), dtype=np.uint8)
     lazy = is_lazy(signal) or (noise is not None and is_lazy(noise))
+    # Filled by the threads, block by block; memory that is not written to is not taken before that
+    # of the frames is given back.
+    out = result_memory.empty(shape, np.float32)
     if fit.stream is not None and lazy and comes_by_frame(signal, noise):
-        # Not filled: memory that is not written to is not taken before the frames' is given back.
-        out = np.empty(shape, dtype=np.float32)
         _run_frames(fit, signal, noise, excluded, control, out, status)
         return out, status
-    # Filled block by block, in the threads.
-    out = np.empty(shape, dtype=np.float32)
     _run_blocks(fit, signal, noise, initial, excluded, control, out, status)
     return out, status
 
@@ -178,9 +179,8 @@ def _fill_wanted(
 def _settle(out: np.ndarray, status: np.ndarray, barred: np.ndarray) -> None:
     """Give excluded pixels their status, and no value to those whose status allows none."""
     np.copyto(status, barred, where=barred > 0)
-    void = ~_HAS_VALUE[status]
-    if void.any():
-        np.copyto(out, np.nan, where=void)
+    if status.any():
+        out += _SPOILS[status]
 
 
 def _run_frames(

@@ -190,6 +190,30 @@ def test_magnification_is_known_from_the_energy(rng):
     assert float(np.abs((moved.signal - scene()).where(moved.valid)).max()) < 0.03
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_contrast_that_turns_over_is_refused_and_edges_are_compared(rng, walk, masked):
+    """By the signal itself the frames beyond the inversion come out 5 px off."""
+    frames = [scene(dy=dy, dx=dx, flip=i >= 12) for i, (dy, dx) in enumerate(walk)]
+    signal = np.stack(frames) + rng.normal(0, NOISE, (N, SIZE, SIZE))
+    stack = make_stack(signal, ENERGIES, quantity="optical_density", pixel_um=0.03)
+    mask = np.ones((SIZE, SIZE), bool) if masked else None
+    with pytest.raises(DataError, match="contrast of the frames turns over") as caught:
+        measure_drift(stack, mask=mask)
+    assert "in frame 12" in str(caught.value)
+    assert "image='gradient'" in str(caught.value)
+    assert error_of(measure_drift(stack, image="gradient", mask=mask), walk) < 0.03
+
+
+def test_large_steps_are_no_inversion(rng):
+    """Particles that move by their own size are laid on the halos of the high-pass filter."""
+    path = np.cumsum(rng.choice([-5.0, 5.0], (N, 2)), axis=0)
+    path -= path.mean(axis=0)
+    path = 10.0 * path / np.abs(path).max()
+    path[::2] += 4.0
+    found = measure_drift(stack_of(path, rng), believe_jumps=True)
+    assert error_of(found, path) < 0.05
+
+
 def test_rows_of_a_raster_scan(rng):
     path = np.stack([0.8 * np.arange(N) - 9.2, 0.5 * np.arange(N) - 5.75], axis=1) * 0.6
     row_dy, row_dx = row_drift(path, SIZE)

@@ -95,9 +95,11 @@ def threads_and_memory(images: xr.Dataset, references: xr.DataArray) -> Iterator
         seconds(found[1]), f"{ratio:.3g}", ">= 1.6 on two idle cores", ratio >= 1.6,
     )  # fmt: skip
     tracemalloc.start()
-    fit_map(images, references=references)
-    peak = tracemalloc.get_traced_memory()[1] / (images.sizes["y"] * images.sizes["x"])
+    maps = fit_map(images, references=references)
+    # Large maps lie in memory of ours, which is not traced.
+    used = tracemalloc.get_traced_memory()[1] + maps.nbytes
     tracemalloc.stop()
+    peak = used / (images.sizes["y"] * images.sizes["x"])
     yield Row(
         "memory beside the stack, 20 maps", f"{peak:.0f} bytes per pixel", target="<= 200",
         good=peak <= 200,

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from io_factories import write_als, write_columns
@@ -141,9 +139,7 @@ def test_bad_mask(tmp_path, small_stack, text, error, message):
 @pytest.mark.realdata
 def test_real_stack(shared_data):
     folder = shared_data / "als_stxm_fe"
-    start = time.perf_counter()
     stack = open_stack(folder / "71214098.hdr", mask=folder / "remove thick part.msk")
-    seconds = time.perf_counter() - start
     assert dict(stack.signal.sizes) == {"energy": 123, "y": 150, "x": 150}
     assert stack.energy.values[0] == 700
     assert stack.energy.values[-1] == pytest.approx(730.353)
@@ -159,7 +155,6 @@ def test_real_stack(shared_data):
     assert int((~valid).sum()) == 2405
     assert float(stack.signal.where(valid).mean()) > 1.8 * float(stack.signal.where(~valid).mean())
     # 0.7 s on an idle machine; the rest is for busy ones.
-    assert seconds < 10
 
 
 @pytest.mark.realdata

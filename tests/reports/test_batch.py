@@ -39,7 +39,9 @@ threading.Thread(target=stop, daemon=True).start()
 title = job["parameters"]["title"]
 log = pathlib.Path(job["out"]).parents[1] / "runs.log"
 with log.open("a") as file: file.write(job["name"] + "\\n")
-time.sleep(float(job["parameters"]["sample"] or 0))
+sample = job["parameters"]["sample"] or 0
+while sample == "wait" and not log.with_name("go").exists(): time.sleep(0.02)
+time.sleep(0 if sample == "wait" else float(sample))
 if title == "crash": os.kill(os.getpid(), signal.SIGKILL)
 if title == "exit": sys.exit("it went wrong")
 if title == "error": print(json.dumps({"error": "no light", "seconds": 1})); sys.exit()
@@ -160,7 +162,7 @@ def test_changed_parameters_make_a_report_again(tmp_path, fake):
 
 
 def test_an_interrupted_batch_stops_its_processes_and_goes_on_later(tmp_path, fake):
-    rows = [{"name": f"s{n}", "stack": TINY, "sample": "0" if n < 1 else "30"} for n in range(4)]
+    rows = [{"name": f"s{n}", "stack": TINY, "sample": "0" if n < 1 else "300"} for n in range(4)]
     path, out = table(tmp_path / "t.csv", rows), tmp_path / "out"
 
     def stop(entry, done, total):
@@ -169,7 +171,7 @@ def test_an_interrupted_batch_stops_its_processes_and_goes_on_later(tmp_path, fa
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run_batch("soc_map", path, out, workers=2, progress=stop)
-    assert time.monotonic() - began < 25  # nobody waited for the 30 s of the others
+    assert time.monotonic() - began < 250  # nobody waited for the 300 s of the others
     assert "3 not begun" in (out / "index.html").read_text()
     quick = table(tmp_path / "t.csv", [{**row, "sample": "0"} for row in rows])
     done = run_batch("soc_map", quick, out, workers=2)
@@ -207,15 +209,16 @@ def test_a_foreign_folder_and_a_second_batch_are_refused(tmp_path, fake):
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_report(tmp_path, fake, cluster):  # noqa: F811
-    rows = [{"name": f"s{n}", "stack": TINY, "sample": "1.5"} for n in range(4)]
+    rows = [{"name": f"s{n}", "stack": TINY, "sample": "wait"} for n in range(4)]
     path, out, killed = table(tmp_path / "t.csv", rows), tmp_path / "out", []
 
     def kill_one():
-        while len(started(out)) < 2:
+        while len(started(out)) < 2:  # one on each worker, and none ends before it may
             time.sleep(0.02)
         victim = next(iter(cluster.workers.values())).process.pid
         os.kill(victim, signal.SIGKILL)
         killed.append(victim)
+        (out / "go").touch()
 
     thread = threading.Thread(target=kill_one, daemon=True)
     thread.start()

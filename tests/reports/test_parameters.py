@@ -79,7 +79,7 @@ def test_file_names_become_absolute_and_names_of_references_stay(tmp_path):
 
 
 def test_unknown_templates_are_named():
-    with pytest.raises(ParameterError, match="did you mean soc_map"):
+    with pytest.raises(ParameterError, match="did you mean 'soc_map'"):
         template_parameters("socmap")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -242,7 +241,7 @@ def test_a_failure_keeps_what_was_there(flow, tmp_path):
     assert flow.products is products
 
 
-def test_a_cancelled_step_ends_within_a_second_and_changes_nothing(monkeypatch):
+def test_a_cancelled_step_waits_for_no_work_and_changes_nothing(monkeypatch):
     import socwidgets.analysis.registration as module
 
     flow = Workflow()
@@ -251,10 +250,8 @@ def test_a_cancelled_step_ends_within_a_second_and_changes_nothing(monkeypatch):
     monkeypatch.setattr(module, "register", lambda *a, **k: go.wait(20))
     job = flow.start("registration")
     assert flow.running() == [job]
-    started = time.monotonic()
     job.cancel()
-    assert job.wait(5)
-    assert time.monotonic() - started < 1.0
+    assert job.wait(5)  # the work itself goes on
     go.set()
     assert job.state == JobState.CANCELLED
     assert flow.products is products
