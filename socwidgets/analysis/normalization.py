@@ -124,10 +124,10 @@ def _look_at(jump: xr.DataArray, signal: xr.DataArray, plan: NormalizationPlan) 
         )
         return
     dim = spectral_dim(signal)
-    seen = np.isfinite(signal.isel({dim: np.sort(plan.rows)})).any(
-        [d for d in signal.dims if d != dim]
-    )
-    empty = seen[dim].values[~seen.compute().values]
+    needed = signal.isel({dim: np.sort(plan.rows)})
+    others = [d for d in signal.dims if d != dim]
+    count = needed.where(np.isfinite(needed)).count(others).compute().values
+    empty = needed[dim].values[count == 0]
     raise DataError(
         "no pixel has all of the samples that its normalization needs",
         expected="finite samples in both windows",
