@@ -77,20 +77,22 @@ def data_hash(obj: xr.Dataset | xr.DataArray) -> str:
     data = array.variable._data if not array.variable._in_memory else array.values
     if isinstance(data, np.ndarray):
         digest.update(str(data.shape).encode())
-        digest.update(_sampled(data))
+        for part in _sampled(data):
+            digest.update(part)
     else:
         digest.update(str(getattr(data, "name", array.shape)).encode())
     return digest.hexdigest()[:16]
 
 
-def _sampled(data: np.ndarray) -> bytes:
-    """All bytes of an array, or those of evenly spread runs of a large one and of its end."""
+def _sampled(data: np.ndarray) -> tuple[np.ndarray, ...]:
+    """All of an array, or evenly spread runs of a large one and its end, as contiguous arrays."""
     if data.nbytes <= _FULL_HASH_BYTES or data.ndim == 0:
-        return data.tobytes()
+        return (np.ascontiguousarray(data),)
     flat = data.reshape(-1)
     whole = flat.size // _RUN
     stride = max(1, data.nbytes // _FULL_HASH_BYTES)
-    return flat[: whole * _RUN].reshape(whole, _RUN)[::stride].tobytes() + flat[-_RUN:].tobytes()
+    runs = flat[: whole * _RUN].reshape(whole, _RUN)[::stride]
+    return np.ascontiguousarray(runs), np.ascontiguousarray(flat[-_RUN:])
 
 
 def jsonable(value: Any) -> Any:
