@@ -116,7 +116,8 @@ def _centers(
             "the white-line window holds too few points",
             expected=f"more than {params.degree} for a polynomial of degree {params.degree}",
             found=f"{count[nearest]} within {params.half_width:g} of {energies[nearest]:g}",
-            fix="widen half_width, or measure more energies at the white line",
+            fix="widen half_width, or measure more energies at the white line; if it does not lie "
+            "there, give center=: a steep background or noise can rise higher than the edge",
         )
     return np.flatnonzero(near & enough)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -9,7 +11,7 @@ import xarray as xr
 
 from socwidgets.analysis.scan_alignment import find_e0
 from socwidgets.model import provenance
-from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.errors import CalibrationWarning, DataError, ParameterError
 from socwidgets.model.names import spectral_dim
 
 #: K-edge energies of metal foils, eV (X-ray data booklet values as tabulated by xraydb 4.5).
@@ -17,6 +19,9 @@ FOIL_EDGES = {"Mn": 6539.0, "Fe": 7112.0, "Co": 7709.0, "Ni": 8333.0}
 
 #: h c, eV angstrom, and the lattice spacing of Si(111), angstrom.
 HC_EV_ANGSTROM, SI111_ANGSTROM = 12398.4198, 3.1356
+
+#: Monochromators are off by some eV; the edge's own energy given as an offset is a slip.
+LARGEST_OFFSET_EV = 100.0
 
 #: Attribute of every calibrated axis: what was added to the energies, eV.
 OFFSET_ATTR = "energy_offset_applied"
@@ -57,6 +62,8 @@ def foil_offset(foil: xr.DataArray, element: str, *, smooth_ev: float | None = N
             f"this is not a {element} foil",
             expected=f"an edge within 20 eV of {FOIL_EDGES[element]:g} eV",
             found=f"{found:.1f} eV",
+            fix="check the element, that the foil is absorption and not transmission, and its "
+            "axis; an axis that is further off is moved by shift_energies",
         )
     return offset
 
@@ -77,7 +84,27 @@ def calibrate_energies(data: Spectral, foil: xr.DataArray, element: str) -> Spec
     -------
     same as `data`
         With the axis moved; ``attrs["energy_offset_applied"]`` (eV) holds the sum of all offsets.
+
+    Raises
+    ------
+    ParameterError, DataError
+        As `foil_offset` and `shift_energies`.
+
+    Warns
+    -----
+    CalibrationWarning
+        If the axis was moved before and that of the foil was not: the same offset would be added
+        twice.
     """
+    before = float(data.attrs.get(OFFSET_ATTR, 0.0))
+    if before and before != float(foil.attrs.get(OFFSET_ATTR, 0.0)):
+        warnings.warn(
+            f"these energies were moved by {before:+.3f} eV before, and those of the foil were "
+            "not: a foil on the axis as recorded counts twice. Calibrate what was read from the "
+            "file, or move the foil along: shift_energies(foil, ...)",
+            CalibrationWarning,
+            stacklevel=2,
+        )
     return shift_energies(data, foil_offset(foil, element), why=f"{element} foil")
 
 
@@ -102,10 +129,24 @@ def shift_energies(data: Spectral, offset_ev: float, *, why: str = "by hand") ->
     ------
     DataError
         If the spectral axis is not the photon energy.
+    ParameterError
+        If the offset is not finite, or so large that it is no offset but an energy.
     """
     dim = spectral_dim(data)
     if dim != "energy":
-        raise DataError("only photon energies are calibrated this way", found=f"axis {dim!r}")
+        raise DataError(
+            "only photon energies are calibrated this way",
+            expected="an axis 'energy'",
+            found=f"axis {dim!r}",
+        )
+    if not abs(offset_ev) <= LARGEST_OFFSET_EV:
+        raise ParameterError(
+            "this is no offset of an energy axis",
+            expected=f"a finite number of eV, at most {LARGEST_OFFSET_EV:g} either way",
+            found=f"{offset_ev:g} eV",
+            fix="give the difference, table minus measured; an axis in another unit is converted "
+            "on reading (units=)",
+        )
     total = float(data.attrs.get(OFFSET_ATTR, 0.0)) + offset_ev
     moved = data.assign_coords({dim: data[dim] + offset_ev})
     moved[dim].attrs.update(data[dim].attrs)
@@ -143,8 +184,8 @@ def bragg_energy(angle: np.ndarray | float, spacing: float = SI111_ANGSTROM) -> 
 
 def recalibrate_bragg(
     data: Spectral,
-    measured_ev: tuple[float, ...],
-    true_ev: tuple[float, ...],
+    measured_ev: Sequence[float] | float,
+    true_ev: Sequence[float] | float,
     *,
     spacing: float = SI111_ANGSTROM,
 ) -> Spectral:
@@ -157,7 +198,7 @@ def recalibrate_bragg(
     ----------
     data : xarray.Dataset or xarray.DataArray
         With an ``energy`` axis, eV.
-    measured_ev, true_ev : tuple of float
+    measured_ev, true_ev : float or sequence of float
         One or two edges where the axis has them and where they belong, eV.
     spacing : float
         Lattice spacing of the crystal, angstrom.
@@ -166,27 +207,39 @@ def recalibrate_bragg(
     -------
     same as `data`
         ``attrs["energy_offset_applied"]`` gains the shift at the middle of the axis.
+
+    Raises
+    ------
+    ParameterError
+        If there are not one or two points, or the crystal does not reflect one of them.
+    DataError
+        If the points would turn the axis around.
     """
-    if len(measured_ev) != len(true_ev) or len(measured_ev) not in (1, 2):
+    measured, true = (np.atleast_1d(np.asarray(v, float)).tolist() for v in (measured_ev, true_ev))
+    if len(measured) != len(true) or len(measured) not in (1, 2):
         raise ParameterError(
             "a Bragg calibration takes one or two points",
             expected="as many measured as true energies",
-            found=f"{len(measured_ev)} and {len(true_ev)}",
+            found=f"{len(measured)} and {len(true)}",
         )
-    if len(set(measured_ev)) != len(measured_ev):
-        raise ParameterError("both calibration points are the same", found=str(measured_ev))
+    if len(set(measured)) != len(measured):
+        raise ParameterError("both calibration points are the same", found=str(measured))
     seen, truth = (
-        bragg_angle(np.array(measured_ev), spacing),
-        bragg_angle(np.array(true_ev), spacing),
+        bragg_angle(np.array(measured), spacing),
+        bragg_angle(np.array(true), spacing),
     )
     factor = (truth[1] - truth[0]) / (seen[1] - seen[0]) if seen.size == 2 else 1.0
     dim = spectral_dim(data)
     old = data[dim].values.astype(np.float64)
     new = bragg_energy(truth[0] + factor * (bragg_angle(old, spacing) - seen[0]), spacing)
     if not np.all(np.diff(new) * np.sign(old[-1] - old[0]) > 0):
-        raise DataError("these two points would turn the axis around", found=str(true_ev))
+        raise DataError("these two points would turn the axis around", found=str(true))
     middle = old.size // 2
     moved = data.assign_coords({dim: data[dim].copy(data=new)})
     total = float(data.attrs.get(OFFSET_ATTR, 0.0)) + float(new[middle] - old[middle])
     moved.attrs[OFFSET_ATTR] = total
+    if isinstance(moved, xr.Dataset):
+        called = {"measured_ev": measured, "true_ev": true, "spacing": spacing}
+        name = "socwidgets.analysis.energy_calibration.recalibrate_bragg"
+        return provenance.record(moved, name, called, source=data)
     return moved

@@ -8,6 +8,7 @@ where the background's slope is small against the curvature of the peak and one 
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,12 +77,18 @@ def statistical_white_line(
         Attributes: ``accepted_fraction`` of the unmasked pixels and ``rejected`` (JSON, share by
         reason); ``bias_ev`` of the mean spectrum, which cancels against standards with the same
         background, and ``bias_spread_ev`` between pixels with the noise taken out, which does not;
-        ``misfit``; ``conditions_met`` (0 or 1) and ``verdict`` in words.
+        ``misfit``; ``conditions_met`` (0 or 1) and ``verdict`` in words, which is a ``caveat`` of
+        the maps where they are not met.
 
     Raises
     ------
     DataError
         If there are fewer than three points before the edge, or no pixel is accepted.
+
+    Warns
+    -----
+    UserWarning
+        If the conditions are not met.
     """
     chosen = StatisticalWhiteLineParameters.merged(params, changes)
     own = ("max_bias", "max_misfit")
@@ -99,6 +106,9 @@ def statistical_white_line(
         )
     maps.attrs.update(_acceptance(maps, accepted))
     maps.attrs.update(_conditions(maps, stack, accepted, chosen))
+    if not maps.attrs["conditions_met"]:
+        maps.attrs["caveat"] = f"white lines of raw spectra: {maps.attrs['verdict']}"
+        warnings.warn(maps.attrs["caveat"], UserWarning, stacklevel=2)
     called = {**chosen.to_dict(), **({} if mask is None else {"mask": mask})}
     name = "socwidgets.analysis.white_line_statistics.statistical_white_line"
     return provenance.record(maps, name, called, source=stack)
@@ -186,7 +196,10 @@ def _conditions(
     energies = stack[dim].values
     peak, before = _rows(maps, energies)
     others = [d for d in stack[SIGNAL].dims if d != dim]
-    mean = stack[SIGNAL].where(accepted).mean(others).compute().values
+    signal = stack[SIGNAL].where(accepted & np.isfinite(stack[SIGNAL]))
+    mean = signal.mean(others).compute().values
+    # Of the frames that have a value.
+    peak, before = (rows[np.isfinite(mean[rows])] for rows in (peak, before))
     coefficients = _weights(energies[peak], 2) @ mean[peak]
     slope = float(_weights(energies[before], 1)[1] @ mean[before])
     bias = slope / (2.0 * abs(float(coefficients[2])))
@@ -199,7 +212,7 @@ def _conditions(
     if abs(bias) > chosen.max_bias:
         failed.append(f"the background moves the peak of the mean spectrum by {bias:+.2f} eV")
     if spread > chosen.max_bias:
-        failed.append(f"and by amounts that scatter by {spread:.2f} eV between pixels")
+        failed.append(f"the background moves peaks by amounts that scatter by {spread:.2f} eV")
     if misfit > chosen.max_misfit:
         failed.append(f"the polynomial leaves {misfit:.2f} of the peak's drop: not one simple line")
     verdict = "; ".join(failed) if failed else "the conditions hold"

@@ -44,6 +44,14 @@ class PairSums:
         return self.table[:, :, PAIR_COLUMNS.index(column)]
 
 
+def offsets_along(sample: Sample, axis: int) -> list[tuple[int, ...]]:
+    """Offsets along one axis of the map, up to a third of the field."""
+    place = sample.position[axis]
+    reach = max((int(place.max() - place.min()) + 1) // 3, 1)
+    lags = sorted(set(np.rint(np.geomspace(1, reach, 24)).astype(int).tolist()))
+    return [tuple(lag if i == axis else 0 for i in range(len(sample.shape))) for lag in lags]
+
+
 def sum_pairs(
     sample: Sample,
     offsets: Sequence[tuple[int, ...]],

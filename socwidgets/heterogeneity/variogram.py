@@ -12,9 +12,10 @@ import xarray as xr
 
 from socwidgets.heterogeneity.bootstrap import Units
 from socwidgets.heterogeneity.correlation import offsets_at
-from socwidgets.heterogeneity.pairs import sum_pairs
+from socwidgets.heterogeneity.fitting import image_dims, map_of
+from socwidgets.heterogeneity.pairs import PairSums, offsets_along, sum_pairs
 from socwidgets.heterogeneity.sample import Sample, take_sample
-from socwidgets.model.errors import ParameterError
+from socwidgets.model.parameters import unknown_name
 
 #: Semivariance of unit sill against distance over the range l.
 MODELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -108,13 +109,14 @@ def variogram(
     labels: xr.DataArray | None = None,
     weights: str | xr.DataArray | None = "thickness",
     same_particle: bool = False,
+    axis: str | None = None,
 ) -> Variogram:
     """Semivariogram within the mask, up to a third of the field.
 
     Parameters
     ----------
     maps : xarray.Dataset
-        Map set, ``(y, x)``; of a volume the layers are pooled.
+        Map set, ``(y, x)`` or ``(z, y, x)``; of a volume the layers are pooled.
     variable : str
         The map.
     labels : xarray.DataArray, optional
@@ -123,14 +125,42 @@ def variogram(
         Pixels of positive weight count, all alike.
     same_particle : bool
         Whether to leave out pairs across two particles.
+    axis : str, optional
+        Only pairs along this dimension, for instance ``"z"`` across the layers of a volume, with
+        its own pixel size; without it all directions within the layers.
+
+    Returns
+    -------
+    Variogram
+        Distances in pixels (of `axis`), semivariances in the unit of the map squared.
 
     Raises
     ------
     DataError, KindError
         As `take_sample`.
+    ParameterError
+        If the map has no such axis.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
-    return variogram_of(sample, same_particle=same_particle)
+    if axis is None:
+        return variogram_of(sample, same_particle=same_particle)
+    dims = image_dims(map_of(maps, variable))
+    if axis not in dims:
+        raise unknown_name(f"{variable!r} has no axis {axis!r}", axis, dims)
+    along = dims.index(axis)
+    sums = sum_pairs(sample, offsets_along(sample, along), same_label=same_particle)
+    return semivariances(sums, sample.spacing_um[along])
+
+
+def semivariances(sums: PairSums, pixel_um: float, *, by_unit: bool = False) -> Variogram:
+    """Variogram of sums over pairs, at the offsets that have any; `by_unit` keeps the draws."""
+    kept = sums.pairs > 0
+    gamma = sums.total("half_square")[kept] / sums.pairs[kept]
+    drawn = None
+    if by_unit:
+        columns = sums.column("half_square")[kept].T, sums.column("pairs")[kept].T
+        drawn = np.stack(columns, axis=2)
+    return Variogram(sums.distance[kept], gamma, sums.pairs[kept], drawn, pixel_um)
 
 
 def variogram_of(
@@ -149,14 +179,8 @@ def variogram_of(
     sums = sum_pairs(
         sample, offsets_at(sorted(lags)), units, same_label=same_particle, cancel=cancel
     )
-    kept = sums.pairs > 0
-    with np.errstate(invalid="ignore"):
-        gamma = sums.total("half_square") / sums.pairs
-    drawn = None
-    if units is not None:
-        drawn = np.stack([sums.column("half_square")[kept].T, sums.column("pairs")[kept].T], axis=2)
     pixel = float(np.mean(sample.spacing_um[-2:]))
-    return Variogram(sums.distance[kept], gamma[kept], sums.pairs[kept], drawn, pixel)
+    return semivariances(sums, pixel, by_unit=units is not None)
 
 
 def fit_variogram(
@@ -190,9 +214,7 @@ def fit_variogram(
     grid and refined by a parabola.
     """
     if model is not None and model not in MODELS:
-        raise ParameterError(
-            "unknown variogram model", expected=f"one of {', '.join(MODELS)}", found=repr(model)
-        )
+        raise unknown_name("unknown variogram model", model, MODELS)
     if found.gamma.size < 4 or not (found.gamma > 0).any():
         return NO_FIT
     fits = [_fit(found, name, nugget) for name in ([model] if model else MODELS)]

@@ -145,7 +145,6 @@ def _edge(
         n = min(run, stop - first)
         flags[:n] = 0
         result[:, :n] = math.nan
-        value[:, :n] = 0.0
         noise[:n] = 0.0
         top[:n] = -math.inf
         gap[:n] = 0.0

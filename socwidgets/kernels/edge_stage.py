@@ -18,7 +18,7 @@ LANES, PAD = 4096, 16
 
 @compiled
 def read_window(signal, rows, at, kept, first, n, weights, watched, total, stage, top):
-    """``total[k] += sum_i weights[k, i] signal[rows[at[i]]]``; copies what is looked at again.
+    """``total[k] += sum_i weights[k, i] signal[rows[at[i]]]``; copies the rows if any is `kept`.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def read_window(signal, rows, at, kept, first, n, weights, watched, total, stage
     at : ndarray
         ``(m,)``, staged rows of the window.
     kept : ndarray
-        ``(R,)`` bool, staged rows to copy.
+        ``(R,)`` bool, staged rows that are looked at again.
     first, n : int
         First pixel, number of pixels.
     weights : ndarray
@@ -37,26 +37,35 @@ def read_window(signal, rows, at, kept, first, n, weights, watched, total, stage
     watched : bool
         Whether `top` is wanted.
     total : ndarray
-        ``(>= K, >= n)``.
+        ``(>= K, >= n)``, overwritten.
     stage : ndarray
         ``(R, >= n)``.
     top : ndarray
         ``(>= n,)``; grows to the largest sample.
     """
+    if not (watched | _any(kept, at)):
+        project(signal, first, n, rows[at], weights, total)
+        return
+    for k in range(weights.shape[0]):
+        total[k, :n] = 0.0
     whole = at.size - at.size % 4
     for i in range(0, whole, 4):
         h, j, k, m = at[i], at[i + 1], at[i + 2], at[i + 3]
         a, b = signal[rows[h], first : first + n], signal[rows[j], first : first + n]
         c, d = signal[rows[k], first : first + n], signal[rows[m], first : first + n]
-        if kept[h] | kept[j] | kept[k] | kept[m]:
+        if weights.shape[0] == 2:
+            _copy_and_add(
+                a, b, c, d, stage[h], stage[j], stage[k], stage[m],
+                weights[0, i : i + 4], weights[1, i : i + 4], total[0], total[1],
+            )  # fmt: skip
+        else:
             _copy_four(a, b, c, d, stage[h], stage[j], stage[k], stage[m])
-        add_rows(a, b, c, d, weights, i, total)
+            add_rows(a, b, c, d, weights, i, total)
         if watched:
             _grow(a, b, c, d, top)
     for i in range(whole, at.size):
         row = signal[rows[at[i]], first : first + n]
-        if kept[at[i]]:
-            _copy_row(row, stage[at[i]])
+        _copy_row(row, stage[at[i]])
         for k in range(weights.shape[0]):
             add_one(row, weights[k, i], total[k])
         if watched:
@@ -94,9 +103,28 @@ def read_squares(std, rows, first, n, variance, gap):
 
 
 @compiled
+def _any(flags, at):
+    found = False
+    for i in at:
+        found |= flags[i]
+    return found
+
+
+@compiled
 def _copy_four(a, b, c, d, to_a, to_b, to_c, to_d):
     for p in range(a.size):
         to_a[p], to_b[p], to_c[p], to_d[p] = a[p], b[p], c[p], d[p]
+
+
+@compiled
+def _copy_and_add(a, b, c, d, to_a, to_b, to_c, to_d, f, g, left, right):
+    f0, f1, f2, f3 = f[0], f[1], f[2], f[3]
+    g0, g1, g2, g3 = g[0], g[1], g[2], g[3]
+    for p in range(a.size):
+        s, t, u, v = a[p], b[p], c[p], d[p]
+        to_a[p], to_b[p], to_c[p], to_d[p] = s, t, u, v
+        left[p] += f0 * s + f1 * t + f2 * u + f3 * v
+        right[p] += g0 * s + g1 * t + g2 * u + g3 * v
 
 
 @compiled

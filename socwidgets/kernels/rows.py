@@ -34,8 +34,9 @@ def project(signal, first, n, rows, weights, total):
     for k in range(functionals):
         for p in range(n):
             total[k, p] = 0.0
-    whole = count - count % 4
-    for i in range(0, whole, 4):
+    start = add_long_rows(signal, first, n, rows, weights, total) if functionals <= 2 else 0
+    whole = count - (count - start) % 4
+    for i in range(start, whole, 4):
         a = signal[rows[i], first : first + n]
         b = signal[rows[i + 1], first : first + n]
         c = signal[rows[i + 2], first : first + n]
@@ -45,6 +46,54 @@ def project(signal, first, n, rows, weights, total):
         a = signal[rows[i], first : first + n]
         for k in range(functionals):
             add_one(a, weights[k, i], total[k])
+
+
+@compiled
+def add_long_rows(signal, first, n, rows, weights, total):
+    """Add as many rows as go by eight to one or two sums, and return how many that was.
+
+    Sums of a long run are not in the L1 cache: the fewer times they are touched, the better.
+    """
+    whole = rows.size - rows.size % 8
+    for i in range(0, whole, 8):
+        _add_eight(
+            signal[rows[i], first : first + n], signal[rows[i + 1], first : first + n],
+            signal[rows[i + 2], first : first + n], signal[rows[i + 3], first : first + n],
+            signal[rows[i + 4], first : first + n], signal[rows[i + 5], first : first + n],
+            signal[rows[i + 6], first : first + n], signal[rows[i + 7], first : first + n],
+            weights[:, i : i + 8], total,
+        )  # fmt: skip
+    return whole
+
+
+@compiled
+def _add_eight(a, b, c, d, e, f, g, h, weights, total):
+    if weights.shape[0] == 2:
+        _eight_twice(a, b, c, d, e, f, g, h, weights[0], weights[1], total[0], total[1])
+    else:
+        _eight(a, b, c, d, e, f, g, h, weights[0], total[0])
+
+
+@compiled
+def _eight(a, b, c, d, e, f, g, h, w, total):
+    w0, w1, w2, w3, w4, w5, w6, w7 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
+    for p in range(a.size):
+        total[p] += (w0 * a[p] + w1 * b[p] + w2 * c[p] + w3 * d[p]) + (
+            w4 * e[p] + w5 * f[p] + w6 * g[p] + w7 * h[p]
+        )
+
+
+@compiled
+def _eight_twice(a, b, c, d, e, f, g, h, v, w, left, right):
+    v0, v1, v2, v3, v4, v5, v6, v7 = v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
+    w0, w1, w2, w3, w4, w5, w6, w7 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
+    for p in range(a.size):
+        left[p] += (v0 * a[p] + v1 * b[p] + v2 * c[p] + v3 * d[p]) + (
+            v4 * e[p] + v5 * f[p] + v6 * g[p] + v7 * h[p]
+        )
+        right[p] += (w0 * a[p] + w1 * b[p] + w2 * c[p] + w3 * d[p]) + (
+            w4 * e[p] + w5 * f[p] + w6 * g[p] + w7 * h[p]
+        )
 
 
 @compiled

@@ -4,9 +4,9 @@ from socwidgets.plotting.data import figure_data
 from socwidgets.plotting.histogram import histogram_figure
 from socwidgets.plotting.maps import map_figure, map_pair
 from socwidgets.plotting.particles import particle_figure
+from socwidgets.plotting.shifts import drift_figure
 from socwidgets.plotting.spectrum import spectrum_figure
 from socwidgets.plotting.states import (
-    drift_figure,
     profile_figure,
     ridge_figure,
     state_figure,

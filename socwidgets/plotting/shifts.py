@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from socwidgets.model.names import axis_label
 from socwidgets.plotting.style import CYCLE, GRID, MUTED, describe, new_figure, styled
+from socwidgets.plotting.text import number
 
 
 def _times(factor: float, values: ArrayLike) -> np.ndarray:
@@ -18,12 +19,12 @@ def _times(factor: float, values: ArrayLike) -> np.ndarray:
 
 
 @styled
-def shifts_figure(
+def drift_figure(
     drift: xr.Dataset,
     *,
     pixel_nm: float | None = None,
-    title: str = "Drift",
-    width: float = 4.8,
+    title: str = "",
+    width: float = 5.2,
     height: float = 2.8,
 ) -> Figure:
     """Draw displacements along y and x over the frames.
@@ -37,7 +38,7 @@ def shifts_figure(
     pixel_nm : float, optional
         Adds an axis in nm on the right.
     title : str
-        Above the figure.
+        Above the figure; empty: none.
     width, height : float
         Size of the figure, inches.
 
@@ -67,7 +68,7 @@ def shifts_figure(
     if "row_dy" in drift:
         axes.plot([], [], color=MUTED, alpha=0.35, linewidth=2.5, label="rows of the frame")
     if open_ones.any():
-        axes.plot([], [], "o", color=MUTED, markerfacecolor="white", label="not believed")
+        axes.plot([], [], "o", color=MUTED, markerfacecolor="white", label="from neighbors")
     axes.set_xlabel(axis_label(drift[dim]) if labelled else dim.capitalize())
     axes.set_ylabel("Displacement (px)")
     axes.margins(x=0.02, y=0.12)
@@ -80,10 +81,10 @@ def shifts_figure(
             "right", functions=(partial(_times, scale), partial(_times, 1.0 / scale))
         )
         right.set_ylabel("Displacement (nm)")
-    figure.suptitle(title, x=0.02, ha="left", fontsize=10, fontweight="bold")
-    size = np.hypot(drift["dy"].values, drift["dx"].values)
-    words = (
-        f"{title}: displacement of {at.size} frames along y and x, up to {np.nanmax(size):.2f} "
-        f"pixels; {int(open_ones.sum())} frames not believed."
-    )
-    return describe(figure, words)
+    if title:
+        figure.suptitle(title, x=0.02, ha="left", fontsize=10, fontweight="bold")
+    size = float(np.nanmax(np.hypot(drift["dy"].values, drift["dx"].values)))
+    words = f"Displacement of {at.size} frames along y and x, at most {number(size)} px"
+    if open_ones.any():
+        words += f"; {int(open_ones.sum())} took that of their neighbors"
+    return describe(figure, f"{title}: {words}." if title else f"{words}.")

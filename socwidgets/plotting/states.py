@@ -10,7 +10,6 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from socwidgets.model.kinds import end_words
-from socwidgets.model.names import axis_label
 from socwidgets.plotting.review.ridge import draw_ridge
 from socwidgets.plotting.style import CYCLE, INK, MUTED, describe, new_figure, styled
 from socwidgets.plotting.text import number, quantity_label
@@ -160,40 +159,3 @@ def state_figure(
     axes.set_xlabel("particles")
     words = ", ".join(f"{name} {count}" for name, count in counts.items())
     return describe(figure, f"Number of particles in each state: {words}.")
-
-
-@styled
-def drift_figure(drift: xr.Dataset, *, width: float = 5.2, height: float = 2.8) -> Figure:
-    """Draw the shift of every frame along both axes.
-
-    Parameters
-    ----------
-    drift : xarray.Dataset
-        ``dy``, ``dx`` over the spectral dim, px; frames that are ``replaced`` (they took the drift
-        of their neighbors) are hollow.
-    width, height : float
-        Size, inches.
-    """
-    figure = new_figure(width, height)
-    axes = figure.subplots()
-    dim = str(drift["dy"].dims[0])
-    own = np.ones(drift.sizes[dim], bool)
-    if "replaced" in drift:
-        own = ~drift["replaced"].values.astype(bool)
-    borrowed = "from neighbors"
-    for name, color in (("dy", CYCLE[0]), ("dx", CYCLE[1])):
-        axes.plot(drift[dim], drift[name], color=color)
-        axes.plot([], [], marker="o", markersize=3, color=color, label=name)
-        at, values = drift[dim].values, drift[name].values
-        axes.plot(at[own], values[own], "o", markersize=3, color=color)
-        axes.plot(at[~own], values[~own], "o", markersize=5, color=color, markerfacecolor="white")
-    if not own.all():
-        axes.plot([], [], "o", markersize=5, color=MUTED, markerfacecolor="white", label=borrowed)
-    axes.axhline(0.0, color=MUTED, linewidth=0.8)
-    axes.set_xlabel(axis_label(drift[dim]))
-    axes.set_ylabel("shift (px)")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
-    reach = float(np.hypot(drift["dy"], drift["dx"]).max())
-    words = f"Shift of {drift.sizes[dim]} frames, at most {number(reach)} px"
-    words += "" if own.all() else f"; {np.count_nonzero(~own)} took that of their neighbors"
-    return describe(figure, f"{words}.")

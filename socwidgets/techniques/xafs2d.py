@@ -21,11 +21,12 @@ from socwidgets.model import provenance
 from socwidgets.model.errors import CalibrationWarning, DataError, SocwidgetsError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, VALID, X, Y, spectral_dim
 from socwidgets.model.parameters import Parameters, param
-from socwidgets.model.stack import refuse_transmission, validate_stack
+from socwidgets.model.stack import refuse_transmission, require_quantity, validate_stack
 
 ROW_SHIFT = "row_energy_shift"
 #: Attribute of a corrected stack: eV per um of height that were taken out.
 SLOPE = "row_energy_ev_per_um"
+_QUANTITIES = ("optical_density", "normalized", "intensity")
 #: Outliers of the row fit lie this many robust standard deviations off the line.
 _OUTLIER_SIGMA = 4.0
 #: Scatter about the line from which on a sample is doubted, eV: what a correction has to reach.
@@ -131,6 +132,7 @@ def fit_row_energy(
     """
     chosen = (params or RowEnergyParameters()).replace(**changes)
     validate_stack(uniform)
+    require_quantity(uniform, _QUANTITIES, "the fit of the row energies")
     dim = spectral_dim(uniform[SIGNAL])
     signal = uniform[SIGNAL].transpose(dim, Y, X)
     if VALID in uniform:

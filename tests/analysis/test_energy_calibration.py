@@ -1,5 +1,7 @@
 """The energy axis: foils, two-point Bragg, alignment of scans, offsets between beamlines."""
 
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -14,7 +16,7 @@ from socwidgets.analysis.energy_calibration import (
     shift_energies,
 )
 from socwidgets.analysis.scan_alignment import align_scan, align_scans, find_e0
-from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.errors import CalibrationWarning, DataError, ParameterError
 from socwidgets.model.stack import make_stack
 
 GIVEN_E0 = {"Ni": 8333.16, "Co": 7709.34, "Mn": 6538.99, "Fe": 7111.97}
@@ -63,6 +65,29 @@ def test_offsets_add_up_and_are_recorded():
     assert "second foil" in moved.attrs["provenance"]
 
 
+def test_a_foil_that_counts_twice_is_named():
+    """The classic slip: a stack that was calibrated when it was saved is calibrated again."""
+    energies = np.arange(8310.0, 8385.0, 0.5)
+    foil = spectrum(energies, foil_scan(energies, 8331.5))
+    stack = make_stack(np.ones((energies.size, 2, 2)), energies)
+    once = calibrate_energies(stack, foil, "Ni")
+    offset = once.attrs["energy_offset_applied"]
+    with pytest.warns(CalibrationWarning, match="counts twice"):
+        calibrate_energies(once, foil, "Ni")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        moved = shift_energies(foil, offset)
+        again = calibrate_energies(once, moved, "Ni")
+    assert again.attrs["energy_offset_applied"] == pytest.approx(offset, abs=1e-6)
+
+
+@pytest.mark.parametrize("offset_ev", [np.inf, np.nan, 8333.0])
+def test_what_is_no_offset_is_refused(offset_ev):
+    stack = make_stack(np.ones((3, 2, 2)), [8320.0, 8330.0, 8340.0])
+    with pytest.raises(ParameterError, match="no offset of an energy axis"):
+        shift_energies(stack, offset_ev)
+
+
 def test_golden_g15_angles():
     angles = np.degrees(bragg_angle(np.array([6539.0, 7112.0, 7709.0, 8333.0])))
     assert angles == pytest.approx([17.599, 16.140, 14.860, 13.725], abs=6e-4)
@@ -78,7 +103,8 @@ def test_two_point_bragg_undoes_a_wrong_encoder():
     moved = recalibrate_bragg(stack, seen, tuple(edges))
     # The edges are read off a 50 eV grid by a straight line: some millielectronvolts.
     assert moved.energy.values == pytest.approx(truth, abs=0.05)
-    one = recalibrate_bragg(stack, seen[:1], tuple(edges[:1]))
+    one = recalibrate_bragg(stack, float(seen[0]), float(edges[0]))
+    assert "recalibrate_bragg" in one.attrs["provenance"]
     assert np.abs(one.energy.values - truth).max() > 0.5
     assert moved.attrs["energy_offset_applied"] == pytest.approx(
         (truth - turned)[truth.size // 2], abs=0.05

@@ -9,6 +9,7 @@ import xarray as xr
 from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.white_line_statistics import statistical_white_line
 from socwidgets.model.errors import DataError
+from socwidgets.model.mapset import notes_of
 from socwidgets.model.stack import make_stack
 from socwidgets.model.status import Status
 from socwidgets.phantoms.spectra import EDGES
@@ -50,7 +51,11 @@ def test_the_bias_that_is_told_is_the_bias_that_is_there(rng):
     """A slope of 2 to 4 % of the peak's height per eV moves the peak, and the verdict says so."""
     clean, _ = raw_stack(rng, noise=1e-5)
     tilted, _ = raw_stack(rng, slope=0.02, noise=1e-5)
-    before, after = (statistical_white_line(s, baseline=(8280.0, 8330.0)) for s in (clean, tilted))
+    before = statistical_white_line(clean, baseline=(8280.0, 8330.0))
+    assert "caveat" not in before.attrs
+    with pytest.warns(UserWarning, match="Normalize first"):
+        after = statistical_white_line(tilted, baseline=(8280.0, 8330.0))
+    assert after.attrs["caveat"] in notes_of(after)
     moved = (after.white_line_energy - before.white_line_energy).values
     np.testing.assert_allclose(moved, after.background_bias.values, atol=0.02)
     assert after.attrs["bias_ev"] == pytest.approx(moved.mean(), rel=0.1)
@@ -63,7 +68,8 @@ def test_scatter_of_the_background_is_told_without_its_noise(rng):
     quiet, _ = raw_stack(rng, slope_spread=0.0, noise=0.02)
     assert statistical_white_line(quiet).attrs["bias_spread_ev"] < 0.02
     restless, thick = raw_stack(rng, slope_spread=0.01, noise=0.02)
-    found = statistical_white_line(restless, baseline=(8280.0, 8330.0))
+    with pytest.warns(UserWarning, match="scatter"):
+        found = statistical_white_line(restless, baseline=(8280.0, 8330.0))
     window = GRID[np.abs(GRID - CENTER) <= 2.0]
     curvature = -np.polyfit(window, EDGES["LiNiO2"](window), 2)[0] * thick
     expected = np.sqrt(np.average((0.01 / (2 * curvature)) ** 2, weights=curvature**2))

@@ -73,6 +73,11 @@ def model():
     return fit_row_energy(camera(np.random.default_rng(4), 0.0), band_rows=5)
 
 
+def test_counts_are_no_spectrum_of_a_row(rng):
+    with pytest.raises(DataError, match="quantity"):
+        fit_row_energy(camera(rng, 0.0).assign_attrs(quantity="counts"))
+
+
 def test_the_line_is_recovered_within_its_uncertainty(model):
     slope = SPAN / (ROWS * PIXEL)
     assert model.b == pytest.approx(slope, abs=max(4 * model.b_std, 0.002 * slope))

@@ -9,10 +9,10 @@ import pandas as pd
 import xarray as xr
 
 from socwidgets.heterogeneity.correlation import fall_to_one_over_e, variance_known
-from socwidgets.heterogeneity.pairs import PairSums, sum_pairs
+from socwidgets.heterogeneity.pairs import PairSums, offsets_along, sum_pairs
 from socwidgets.heterogeneity.sample import Sample, take_sample
 from socwidgets.heterogeneity.space.structure import length_objection
-from socwidgets.heterogeneity.variogram import Variogram, fit_variogram
+from socwidgets.heterogeneity.variogram import fit_variogram, semivariances
 
 
 def axis_lengths(
@@ -74,15 +74,8 @@ def _along(
 ) -> dict[str, float | bool | str]:
     place, pixel = sample.position[axis], sample.spacing_um[axis]
     extent = int(place.max() - place.min()) + 1
-    reach = max(extent // 3, 1)
-    lags = sorted(set(np.rint(np.geomspace(1, reach, 24)).astype(int).tolist()))
-    offsets = [tuple(lag if i == axis else 0 for i in range(len(sample.shape))) for lag in lags]
-    sums = sum_pairs(sample, offsets)
-    kept = sums.pairs > 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gamma = sums.total("half_square") / sums.pairs
-    found = Variogram(sums.distance[kept], gamma[kept], sums.pairs[kept], None, pixel)
-    fit = fit_variogram(found, model)
+    sums = sum_pairs(sample, offsets_along(sample, axis))
+    fit = fit_variogram(semivariances(sums, pixel), model)
     length = float("nan")
     if variance > 0:
         length = fall_to_one_over_e(_ratios(sums, variance)) * pixel

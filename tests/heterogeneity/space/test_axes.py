@@ -5,6 +5,8 @@ import pytest
 from planted_maps import map_set
 
 from socwidgets.heterogeneity.space.axes import axis_lengths
+from socwidgets.heterogeneity.variogram import fit_variogram, variogram
+from socwidgets.model.errors import ParameterError
 
 SPACING = {"z": 0.10, "y": 0.04, "x": 0.04}
 
@@ -37,6 +39,25 @@ def test_known_lengths_come_back_in_um(rng, lengths_um):
     assert table.reported.all()
     # The layers are far apart against their length: less is known there of distance zero.
     np.testing.assert_allclose(table.nugget[["y", "x"]], 0.05**2, rtol=0.15)
+
+
+def test_the_variogram_across_layers_is_planted_and_in_um(rng):
+    """``gamma(h) = noise^2 + sd^2 (1 - exp(-h^2/(2 l^2)))`` along z, in um."""
+    maps = volume(rng, (0.3, 0.12, 0.2))
+    found = variogram(maps, axis="z")
+    assert found.pixel_um == pytest.approx(SPACING["z"])
+    h = found.distance * found.pixel_um
+    truth = 0.05**2 + 0.1**2 * (1 - np.exp(-(h**2) / (2 * 0.3**2)))
+    near = h < 0.6
+    np.testing.assert_allclose(found.gamma[near], truth[near], rtol=0.15)
+    within = variogram(maps)
+    assert within.pixel_um == pytest.approx(SPACING["y"])
+    assert fit_variogram(within, "gaussian").length_px * SPACING["y"] < 0.3
+    labels = maps.soc.copy(data=np.repeat([1, 2], 20)[:, None, None] * np.ones((1, 90, 90), int))
+    same = variogram(maps, labels=labels, axis="z", same_particle=True)
+    assert same.pairs[0] == found.pairs[0] - 90 * 90
+    with pytest.raises(ParameterError, match="has no axis 'state'"):
+        variogram(maps, axis="state")
 
 
 def test_labels_and_axes_that_are_too_short(rng):
