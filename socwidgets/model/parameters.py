@@ -57,7 +57,7 @@ class Parameters:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        hints = _hints(type(self))
+        hints = _hints(type(self))  # type: ignore[arg-type]
         for spec in dataclasses.fields(self):  # type: ignore[arg-type]
             value = _coerce(type(self).__name__, spec, hints[spec.name], getattr(self, spec.name))
             object.__setattr__(self, spec.name, value)
@@ -99,7 +99,7 @@ class Parameters:
 
 
 @functools.cache
-def _hints(cls: type[Parameters]) -> dict[str, Any]:
+def _hints(cls: type[Any]) -> dict[str, Any]:
     """Types of the fields of a class, looked up once: every call of an analysis makes one."""
     return typing.get_type_hints(cls)
 
