@@ -92,6 +92,7 @@ def check_rim(
     watch = Watch(progress, cancel)
     drift = measure_drift(stack, chosen, progress=watch.part(0.0, 0.95), cancel=cancel)
     signal = stack[SIGNAL].transpose(dim, Y, X)
+    signal = signal.where(np.isfinite(signal))
     watch(19, 20)
     path = np.stack([drift["dy"].values, drift["dx"].values], axis=1)
     path = path - np.median(path, axis=0)
@@ -176,6 +177,8 @@ def _contrast(
     for i, shift in enumerate(path):
         frame = signal[i].values
         use = rim & np.isfinite(frame)
+        if not use.any():
+            continue
         there = ndimage.shift(filled, shift, order=1, mode="nearest")[use]
         there = there - there.mean()
         result[i] = abs(float((there * frame[use]).sum())) / max(float((there**2).sum()), 1e-30)
