@@ -90,7 +90,7 @@ def edge_jump(
     xarray.Dataset
         ``edge_jump``, ``edge_jump_std`` (optical density) and ``mask`` (bool, True = enough
         signal). The noise comes from ``signal_std``, or else from the scatter within the two
-        windows. NaN samples are left out of the means.
+        windows. Samples that are not finite are left out of the means.
 
     Raises
     ------
@@ -107,7 +107,8 @@ def edge_jump(
     with graph_watched_by(watch.part(0.0, 0.5)):
         pre, post = _windows(od, chosen, dim, watch.part(0.0, 0.5))
     watch(1, 2)
-    before, after = od[SIGNAL].isel({dim: pre}), od[SIGNAL].isel({dim: post})
+    finite = od[SIGNAL].where(np.isfinite(od[SIGNAL]))
+    before, after = finite.isel({dim: pre}), finite.isel({dim: post})
     jump = after.mean(dim) - before.mean(dim)
     watch(3, 5)
     variance = sum(

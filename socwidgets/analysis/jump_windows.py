@@ -43,9 +43,17 @@ def automatic_windows(
         If there is no base before or no step after the edge.
     """
     axis = od[dim].values
-    signal = od[SIGNAL].stack(pixel=[d for d in od[SIGNAL].dims if d != dim])
+    finite = od[SIGNAL].where(np.isfinite(od[SIGNAL]))
+    signal = finite.stack(pixel=[d for d in od[SIGNAL].dims if d != dim])
     rise = (signal.max(dim) - signal.isel({dim: 0})).compute()
     watch(1, 3)
+    if not bool(rise.notnull().any()):
+        raise DataError(
+            "no pixel is left whose edge could be looked for",
+            expected="a pixel with a finite first sample",
+            found=f"none in {rise.size}",
+            fix="check mask=, and that the stack is an optical density",
+        )
     strong = rise >= rise.quantile(0.95)
     mean = signal.isel(pixel=np.flatnonzero(strong.values)).mean("pixel").compute().values
     watch(2, 3)
@@ -64,13 +72,13 @@ def automatic_windows(
             fix=_WINDOWS_FIX,
         )
     # What absorbs most may be one phase of several, with another onset and another peak.
-    for spectrum in _kinds(od[SIGNAL], dim, onset, first_after):
+    for spectrum in _kinds(finite, dim, onset, first_after):
         _, _, own_onset, own_after = _shape(spectrum)
         onset = own_onset if 1 <= own_onset < onset else onset
         first_after = max(first_after, own_after)
     # Of the whole image: what absorbs most at the peak may be one phase of several.
     whole = signal.mean("pixel").compute().values
-    before, after_edge = float(np.mean(whole[:onset])), float(np.mean(whole[first_after:]))
+    before, after_edge = float(np.nanmean(whole[:onset])), float(np.nanmean(whole[first_after:]))
     if not after_edge > before:
         # A stack that begins on a peak has no base: its jump would be a peak's depth.
         raise DataError(
@@ -88,7 +96,7 @@ def automatic_windows(
 
 def _shape(mean: np.ndarray) -> tuple[int, float, int, int]:
     """Row and height of the maximum, first row of the rise, and first row beyond the peak or -1."""
-    base = np.median(mean[: max(3, mean.size // 20)])
+    base = np.nanmedian(mean[: max(3, mean.size // 20)])
     top = int(np.nanargmax(mean))
     height = float(mean[top] - base)
     onset = int(np.argmax(mean > base + 0.1 * height))
@@ -134,7 +142,7 @@ def _beside_a_step(
             found=f"{axis[0]:g} to {axis[-1]:g} eV",
             fix=_WINDOWS_FIX,
         )
-    before, after = mean[axis <= pre[-1]].mean(), mean[axis >= post[0]].mean()
+    before, after = np.nanmean(mean[axis <= pre[-1]]), np.nanmean(mean[axis >= post[0]])
     if not after > before:
         raise DataError(
             "the stack shows no step at the edge",

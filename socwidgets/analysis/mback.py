@@ -134,6 +134,7 @@ def normalize_mback(
     target = weight * table
     off_target = target - (columns * weight[:, None]) @ (solve @ target)
     values = np.moveaxis(signal.values.astype(np.float64), -3, 0)
+    values = np.where(np.isfinite(values), values, np.nan)
     flat = values.reshape(energies.size, -1)
     seen = flat * weight[:, None]
     own = seen - (columns * weight[:, None]) @ (solve @ seen)
@@ -141,6 +142,15 @@ def normalize_mback(
         scale = (off_target @ own) / np.sum(own**2, axis=0)
         scale = np.where(scale > 0, scale, np.nan)
     normalized = flat * scale - columns @ (solve @ (seen * scale - target[:, None]))
+    if not np.isfinite(scale).any():
+        raise DataError(
+            "no pixel can be matched to the table",
+            expected="pixels with a finite sample at every energy and a step up at the edge",
+            found=f"{int(np.isfinite(flat).all(axis=0).sum())} of {flat.shape[1]} pixels have all "
+            "their samples",
+            fix="leave frames without values out: stack.sel(energy=...); check the sign of the "
+            "signal",
+        )
     shaped = np.moveaxis(normalized.reshape(values.shape), 0, -3)
     jump = (1.0 / scale).reshape(values.shape[1:])
     return _as_stack(stack, signal, shaped, jump, e0, chosen)

@@ -18,7 +18,7 @@ def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) ->
     Parameters
     ----------
     signal : xarray.DataArray
-        ``(..., spectral, y, x)``; NaN samples are left out.
+        ``(..., spectral, y, x)``; samples that are not finite are left out.
     excluded : xarray.DataArray, optional
         ``(..., y, x)``; pixels where it is not zero are left out.
 
@@ -36,6 +36,8 @@ def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) ->
     step = max(1, round((signal.size / signal.sizes[dim] / _PIXELS) ** 0.5))
     thin = {Y: slice(step // 2, None, step), X: slice(step // 2, None, step)}
     part = signal.isel(thin).astype(np.float64)
+    # A logarithm of no counts is infinite, and one such pixel would be the mean of all.
+    part = part.where(np.isfinite(part))
     if excluded is not None:
         part = part.where(excluded.isel(thin) == 0)
     mean = part.mean([d for d in signal.dims if d != dim]).compute().values

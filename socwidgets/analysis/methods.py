@@ -27,7 +27,7 @@ from socwidgets.model.parameters import Parameters
 _BUILT_IN = {
     "lcf": "socwidgets.analysis.lcf",
     "peaks": "socwidgets.analysis.peaks",
-    "pre_edge": "socwidgets.analysis.normalization",
+    "pre_edge": "socwidgets.analysis.pre_edge",
     "edge_energy": "socwidgets.analysis.edge_energy",
     "white_line": "socwidgets.analysis.edge_energy",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,8 @@ import xarray as xr
 
 from socwidgets.analysis.blocks import Block, blocks_in_memory, run_blocks
 from socwidgets.analysis.mean_spectrum import mean_spectrum
-from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
 from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.analysis.xanes_parameters import (
-    PreEdgeParameters,
     StackNormalizationParameters,
     normalization_plan,
     span,
@@ -22,7 +21,7 @@ from socwidgets.analysis.xanes_parameters import (
 from socwidgets.kernels.normalization_plan import NormalizationPlan
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
-from socwidgets.model.mapset import MapSpec, status_variable
+from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import (
     QUANTITY,
     SIGNAL,
@@ -31,7 +30,6 @@ from socwidgets.model.names import (
     X,
     Y,
     spectral_dim,
-    std_name,
 )
 from socwidgets.model.stack import require_quantity, validate_stack
 from socwidgets.model.status import Status
@@ -77,7 +75,8 @@ def normalize(
     Raises
     ------
     DataError
-        If the quantity, the windows or E0 cannot work, or `in_place` is impossible.
+        If the quantity, the windows or E0 cannot work, no pixel has all samples of the windows, or
+        `in_place` is impossible.
     CancelledError
         If `cancel` was set.
 
@@ -108,7 +107,35 @@ def normalize(
         else _in_memory(signal, plan, chosen.flatten, in_place, watch.part(0.1, 0.9))
     )
     watch(9, 10)
+    _look_at(jump, signal, plan)
     return _as_stack(stack, normalized, jump, plan, chosen, dim)
+
+
+def _look_at(jump: xr.DataArray, signal: xr.DataArray, plan: NormalizationPlan) -> None:
+    """Raise where no pixel has a jump, warn where none has a positive one."""
+    if bool((jump > 0).any()):
+        return
+    if bool(jump.notnull().any()):
+        warnings.warn(
+            "no pixel has an edge jump above zero, and so none has a normalized spectrum: check "
+            "that the stack is an optical density (not its negative, nor a transmission), and e0",
+            UserWarning,
+            stacklevel=3,
+        )
+        return
+    dim = spectral_dim(signal)
+    needed = signal.isel({dim: np.sort(plan.rows)})
+    others = [d for d in signal.dims if d != dim]
+    count = needed.where(np.isfinite(needed)).count(others).compute().values
+    empty = needed[dim].values[count == 0]
+    raise DataError(
+        "no pixel has all of the samples that its normalization needs",
+        expected="finite samples in both windows",
+        found=f"no value at all at {', '.join(f'{e:g}' for e in empty[:5])}"
+        if empty.size
+        else "gaps",
+        fix="leave those frames out: stack.sel(energy=...), or give windows without them",
+    )
 
 
 def _as_stack(
@@ -224,73 +251,3 @@ def _jump_of_array(values: np.ndarray, plan: NormalizationPlan) -> np.ndarray:
     return np.where(np.isfinite(jump), jump, np.nan).astype(
         np.float64 if values.dtype == np.float64 else np.float32
     )
-
-
-def pre_edge_specs(post_degree: int, units: str) -> tuple[MapSpec, ...]:
-    """Maps of the coefficients, in the row order of the kernel."""
-    named = [
-        ("pre_edge_0", "Pre-edge curve at E0", "1"),
-        ("pre_edge_1", "Slope of the pre-edge curve", f"{units}-1"),
-        (JUMP, "Edge jump", "1"),
-    ]
-    named += [
-        (f"post_edge_{k}", f"Post-edge coefficient of (E - E0)^{k}", f"{units}-{k}")
-        for k in range(1, post_degree + 1)
-    ]
-    specs = []
-    for name, words, unit in named:
-        specs.append(MapSpec(name, words, unit))
-        specs.append(MapSpec(std_name(name), f"Standard uncertainty: {words}", unit))
-    words = "Standard deviation of the samples about pre- and post-edge curve"
-    return (*specs, MapSpec("residual_rms", words))
-
-
-def prepare_pre_edge(
-    coord: xr.DataArray,
-    params: PreEdgeParameters,
-    references: xr.DataArray | None,
-    typical_std: np.ndarray | None,
-) -> BlockFit:
-    """Make the coefficient maps ready for a spectral axis; see `fit_map`."""
-    from socwidgets.kernels.normalization import coefficients_block
-
-    energies = np.asarray(coord.values, float)
-    plan = normalization_plan(energies, params, params.nvict)
-    points = np.zeros(energies.size, bool)
-    points[plan.rows] = True
-
-    kept = np.flatnonzero(points)
-
-    def narrow(seen: np.ndarray) -> FillBlock | None:
-        available = np.zeros(energies.size, bool)
-        available[kept[seen]] = True
-        try:
-            own = normalization_plan(energies, params, params.nvict, available)
-        except DataError:
-            return None
-        return partial(coefficients_block, own.on(kept[seen]))
-
-    def curves(column: np.ndarray) -> dict[str, np.ndarray]:
-        offset = energies[points] - energies[plan.edge]
-        victoreen = (energies[points] / energies[plan.edge]) ** -params.nvict
-        before = (column[0] + column[2] * offset) * victoreen
-        beyond = sum(c * offset**k for k, c in enumerate(column[4:-1:2]))
-        after = np.isin(np.flatnonzero(points), plan.post_rows)
-        return {"fit": before + np.where(after, beyond, 0.0), "background": before}
-
-    units = str(coord.attrs.get("units", "eV"))
-    specs = pre_edge_specs(plan.post_weights.shape[0] - 1, units)
-    attrs = {"method": "pre_edge", **window_attrs(energies, plan)}
-    return BlockFit(
-        specs, partial(coefficients_block, plan.on(kept)), points, narrow, curves, attrs
-    )
-
-
-register_method(
-    Method(
-        "pre_edge",
-        PreEdgeParameters,
-        prepare_pre_edge,
-        complete=lambda params, coord, mean: params.completed(coord, mean),
-    )
-)

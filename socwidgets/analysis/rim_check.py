@@ -93,6 +93,7 @@ def check_rim(
     watch = Watch(progress, cancel)
     drift = measure_drift(stack, chosen, progress=watch.part(0.0, 0.95), cancel=cancel)
     signal = stack[SIGNAL].transpose(dim, Y, X)
+    signal = signal.where(np.isfinite(signal))
     watch(19, 20)
     path = np.stack([drift["dy"].values, drift["dx"].values], axis=1)
     path = path - np.median(path, axis=0)
@@ -177,6 +178,8 @@ def _contrast(
     def multiple(i: int) -> float:
         frame = signal[i].values
         use = rim & np.isfinite(frame)
+        if not use.any():
+            return 0.0
         there = ndimage.shift(filled, path[i], order=1, mode="nearest")[use]
         there = there - there.mean()
         return abs(float((there * frame[use]).sum())) / max(float((there**2).sum()), 1e-30)

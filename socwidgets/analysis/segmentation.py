@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from socwidgets.analysis.basins import merge_basins
+from socwidgets.analysis.basins import join_rods, merge_basins
 from socwidgets.analysis.particle_levels import (
     Levels,
     automatic_levels,
@@ -50,7 +50,8 @@ class SegmentationParameters(Parameters):
     )  # fmt: skip
     neck: float = param(
         0.8, "Two parts are one particle if the neck between them is higher than this share of the "
-        "lower part.", low=0.0, high=1.0,
+        "lower part, or than three quarters of that where both make a straight rod.",
+        low=0.0, high=1.0,
     )  # fmt: skip
     smooth_px: float = param(1.0, "Gaussian smoothing before the threshold.", unit="px", low=0.0)
 
@@ -132,6 +133,8 @@ def segment_particles(
     basins, height = flood(solid)
     watch(5, 6)
     joined = merge_basins(basins, height, chosen.neck)
+    if joined.ndim == 2:
+        joined = join_rods(joined, height, chosen.neck)
     if automatic and joined.ndim == 3:
         # A voxel holds no thickness: half of the height is the edge.
         joined = half_height(joined, smooth, levels.background)

@@ -196,7 +196,10 @@ def _conditions(
     energies = stack[dim].values
     peak, before = _rows(maps, energies)
     others = [d for d in stack[SIGNAL].dims if d != dim]
-    mean = stack[SIGNAL].where(accepted).mean(others).compute().values
+    signal = stack[SIGNAL].where(accepted & np.isfinite(stack[SIGNAL]))
+    mean = signal.mean(others).compute().values
+    # Of the frames that have a value.
+    peak, before = (rows[np.isfinite(mean[rows])] for rows in (peak, before))
     coefficients = _weights(energies[peak], 2) @ mean[peak]
     slope = float(_weights(energies[before], 1)[1] @ mean[before])
     bias = slope / (2.0 * abs(float(coefficients[2])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from socwidgets.kernels.regions import MOMENTS, hull_areas, region_moments, row_spans
+from socwidgets.kernels.regions import MOMENTS, hulls, region_moments
 
 
 def region_shapes(labels: np.ndarray, spacing_um: tuple[float, ...]) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def region_shapes(labels: np.ndarray, spacing_um: tuple[float, ...]) -> pd.DataF
         frame["diameter_um"] = 2.0 * np.sqrt(size / np.pi)
     frame["y"], frame["x"] = center[:, 1] + origin[:, 1], center[:, 2] + origin[:, 2]
     _add_axes(frame, sums, center, spacing, flat.ndim)
-    frame["solidity"] = count / _hulls(flat)[ids] if flat.ndim == 2 else np.nan
+    frame["solidity"] = count / hulls(flat)[ids] if flat.ndim == 2 else np.nan
     return frame
 
 
@@ -77,20 +77,3 @@ def _add_axes(
     angle = np.degrees(np.arctan2(long[:, -2], long[:, -1]))
     angle = np.where(angle > 90, angle - 180, angle)
     frame["orientation_deg"] = np.where(angle <= -90, angle + 180, angle)
-
-
-def _hulls(labels: np.ndarray) -> np.ndarray:
-    """``(labels,)`` area of the convex hull, pixels."""
-    from scipy.ndimage import find_objects
-
-    boxes = find_objects(labels)
-    first = np.array([0, *(b[0].start if b else 0 for b in boxes)], dtype=np.int64)
-    rows = np.array([0, *(b[0].stop - b[0].start if b else 0 for b in boxes)], dtype=np.int64)
-    end = np.cumsum(rows)
-    begin = end - rows
-    spans = np.empty((int(end[-1]), 2), np.int64)
-    spans[:, 0], spans[:, 1] = labels.shape[1], -1
-    row_spans(labels, first, begin, spans)
-    result = np.empty(begin.size)
-    hull_areas(spans, begin, end, result)
-    return result

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from scipy.ndimage import find_objects
 
 #: Columns of `region_moments`: sums over the pixels of a label, in pixel indices.
 MOMENTS = ("count", "z", "y", "x", "zz", "yy", "xx", "zy", "zx", "yx")
@@ -55,6 +56,21 @@ def region_moments(labels, table):
                 row[8] += dz * dx
                 row[9] += dy * dx
     return origin
+
+
+def hulls(labels: np.ndarray) -> np.ndarray:
+    """``(labels,)`` area of the convex hull of every label of a ``(y, x)`` image, pixels."""
+    boxes = find_objects(labels)
+    first = np.array([0, *(b[0].start if b else 0 for b in boxes)], dtype=np.int64)
+    rows = np.array([0, *(b[0].stop - b[0].start if b else 0 for b in boxes)], dtype=np.int64)
+    end = np.cumsum(rows)
+    begin = end - rows
+    spans = np.empty((int(end[-1]), 2), np.int64)
+    spans[:, 0], spans[:, 1] = labels.shape[1], -1
+    row_spans(labels, first, begin, spans)
+    result = np.empty(begin.size)
+    hull_areas(spans, begin, end, result)
+    return result
 
 
 @_compiled

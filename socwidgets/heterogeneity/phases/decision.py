@@ -19,10 +19,6 @@ class PhaseState(enum.StrEnum):
     UNDETERMINED = "undetermined"
 
 
-#: States with two phases inside one particle.
-TWO_PHASE = (PhaseState.CORE_SHELL, PhaseState.DOMINO, PhaseState.MOSAIC)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionParameters(Parameters):
     """Thresholds of the decision table; ours, calibrated on phantoms."""

@@ -18,7 +18,7 @@ from socwidgets.heterogeneity.phases.bimodality import dip_test, sarle_coefficie
 from socwidgets.heterogeneity.phases.boundary import boundary_length, boundary_width
 from socwidgets.heterogeneity.phases.decision import DecisionParameters, PhaseNumbers, decide
 from socwidgets.heterogeneity.phases.domains import find_domains
-from socwidgets.heterogeneity.phases.front import front_geometry
+from socwidgets.heterogeneity.phases.front import FrontGeometry, front_geometry
 from socwidgets.heterogeneity.phases.mixtures import effective_number, gaussian_mixtures
 from socwidgets.heterogeneity.phases.plateau import shares_by_group
 from socwidgets.heterogeneity.phases.uniformity import uniformity_coefficient
@@ -215,7 +215,6 @@ def _row(cut: _Cut, shares: np.ndarray, setting: _Setting) -> dict[str, Any]:
     # Without two phases the contour at the middle is drawn by the noise.
     parts = min(numbers.poor, numbers.rich) >= setting.params.min_phase
     parts &= numbers.intermediate < setting.params.min_intermediate
-    nan = float("nan")
     return {
         "state": str(state),
         "reason": reason,
@@ -235,6 +234,14 @@ def _row(cut: _Cut, shares: np.ndarray, setting: _Setting) -> dict[str, Any]:
         "n_domains": domains.count if parts else 1,
         "largest_domain": domains.largest_share if parts else 1.0,
         **_boundary(cut, setting, parts),
+        **_front(front, parts),
+    }
+
+
+def _front(front: FrontGeometry, parts: bool) -> dict[str, Any]:
+    """How the front lies; NaN where there are no two phases, but for rim against core."""
+    nan = float("nan")
+    return {
         "contact": front.contact if parts else nan,
         "contact_phase": front.contact_phase if parts else "",
         "anisotropy": front.anisotropy if parts else nan,
