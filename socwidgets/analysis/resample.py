@@ -61,15 +61,14 @@ def shift_matrix(n: int, shift: float) -> sp.csr_array:
     whole = int(np.floor(shift))
     taps = np.arange(-_TAPS + 1, _TAPS + 1)
     weights = cardinal_spline((shift - whole) - taps)
-    weights[np.abs(weights) < 1e-9] = 0.0
-    weights /= weights.sum()
-    kept = weights != 0.0
-    reach = np.arange(n)[:, None] + whole + taps[kept][None, :]
-    columns = _folded(reach, n)
-    rows = np.repeat(np.arange(n), kept.sum())
-    values = np.broadcast_to(weights[kept], reach.shape).ravel()
-    # Duplicates (where the line is mirrored) are summed, as the noise of one sample demands.
-    return sp.coo_array((values, (rows, columns.ravel())), shape=(n, n)).tocsr()
+    kept = np.abs(weights) >= 1e-9
+    weights, taps = weights[kept] / weights[kept].sum(), taps[kept]
+    columns = _folded(np.arange(n)[:, None] + whole + taps, n).ravel()
+    rows = (np.tile(weights, n), columns, taps.size * np.arange(n + 1))
+    matrix = sp.csr_array(rows, shape=(n, n))
+    # Where the line is mirrored: as the noise of one sample demands.
+    matrix.sum_duplicates()
+    return matrix
 
 
 def line_matrix(positions: np.ndarray) -> sp.csr_array:
