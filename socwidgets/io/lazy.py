@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from socwidgets.analysis.storage.stored_array import Box
 from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.watch import ambient
 
@@ -209,3 +210,15 @@ def content_name(*parts: Any) -> str:
             state = part.stat()
             digest.update(f"{state.st_size} {state.st_mtime_ns}".encode())
     return digest.hexdigest()[:24]
+
+
+def box_of(key: Any, shape: tuple[int, ...]) -> Box | None:
+    """The slices of a key with their bounds; None if it is not made of plain slices."""
+    key = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(part, slice) and part.step in (None, 1) for part in key):
+        return None
+    if len(key) > len(shape):
+        return None
+    full = (*key, *[slice(None)] * (len(shape) - len(key)))
+    bounds = [part.indices(size) for part, size in zip(full, shape, strict=True)]
+    return tuple(slice(start, max(start, stop)) for start, stop, _ in bounds)
