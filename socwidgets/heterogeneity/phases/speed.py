@@ -84,10 +84,11 @@ def front_speed(
     -------
     xarray.Dataset
         ``arrival`` (unit of `times`), ``speed`` (um per unit of time), ``speed_systematic`` (what
-        is not noise) and, in an image, ``direction`` (degree from the x axis towards larger y, the way
-        the front ran). NaN outside, where the front came before the first or after the last state
-        that shows one, and, for the speed, where fronts meet. With `noise`, ``arrival_std`` and
-        ``speed_std``, NaN where fewer than three quarters of the draws have a value. Attributes: ``median_speed``,
+        is not noise) and, in an image, ``direction`` (degree from the x axis towards larger y, the
+        way the front ran). NaN outside, where the front came before the first or after the last
+        state that shows one, and, for the speed, where fronts meet. With `noise`, ``arrival_std``
+        and ``speed_std``, NaN where fewer than three quarters of the draws have a value.
+        Attributes: ``median_speed``,
         ``returned`` (pixels whose reaction went back in a later state: the front is no front there,
         and they count from their first time on) and ``rising`` (1 where the composition rises
         behind the front, else 0).
