@@ -88,8 +88,8 @@ def _mark_nonfinite(
             f"{np.count_nonzero(empty)} frames hold no finite value",
             expected="numbers in every frame",
             found="only NaN or infinity at " + _where(empty, numbers, dim),
-            fix=f"leave these frames out, for instance with stack.sel({dim}=...), or read the "
-            "file they came from",
+            fix="read the file they came from, or open this one with check=False and leave the "
+            f"frames out: stack.dropna({dim!r}, how='all')",
         )
     lost = bad.any(axis=tuple(range(bad.ndim - 2)))
     if lost.all():
