@@ -196,6 +196,7 @@ def prepare_lcf(
         "window": [float(window.values.min()), float(window.values.max())],
         "n_points": int(window.size),
         "energy_shift": params.energy_shift,
+        "interpolation": aligned.attrs["interpolation"],
         **cut,
     }
     return BlockFit(

@@ -26,7 +26,9 @@ _SIGNAL_NAMES = (
 _RAW_NAMES = {"i0", "itrans", "irefer", "ifluor", "i1", "i2"}
 
 
-def open_references(spec: Any, *, dim: str = "energy") -> xr.DataArray:
+def open_references(
+    spec: Any, *, dim: str = "energy", interpolation: str = "cubic"
+) -> xr.DataArray:
     """Read reference spectra and put them on one grid.
 
     Parameters
@@ -46,6 +48,9 @@ def open_references(spec: Any, *, dim: str = "energy") -> xr.DataArray:
         ``ln(i0 / itrans)`` (XDI 1.0 dictionary).
     dim : str
         Spectral dimension.
+    interpolation : {"cubic", "linear"}
+        How spectra are put on a common grid, and later on that of a stack: by a cubic spline, or by
+        straight lines as in Larch and Athena. References that are read already keep theirs.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def open_references(spec: Any, *, dim: str = "energy") -> xr.DataArray:
             axis, message = energies_in_ev(axis, units)
             messages.update({name: message} if message else {})
         spectra[name] = (axis, values)
-    references = make_references(spectra, dim=dim)
+    references = make_references(spectra, dim=dim, interpolation=interpolation)
     if messages:
         text = "; ".join(f"{name}: {message}" for name, message in messages.items())
         warnings.warn(f"references: {text}", stacklevel=2)

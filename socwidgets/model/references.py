@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from socwidgets.model.errors import ReferenceSpectraError
+from socwidgets.model.errors import ParameterError, ReferenceSpectraError
 from socwidgets.model.names import COMPONENT, REFERENCE, SPECTRAL_AXES, spectral_dim
 from socwidgets.model.units import energies_in_ev
 
 MAX_COMPONENTS = 6
+#: Attribute of references that says how they are put on a grid, and what it may be.
+INTERPOLATION = "interpolation"
+INTERPOLATIONS = ("cubic", "linear")
 
 
 def make_references(
@@ -19,6 +22,7 @@ def make_references(
     *,
     dim: str = "energy",
     most: int = MAX_COMPONENTS,
+    interpolation: str = "cubic",
 ) -> xr.DataArray:
     """Put reference spectra, each on its own grid, on one common grid.
 
@@ -30,19 +34,26 @@ def make_references(
         Spectral dimension.
     most : int
         More spectra than this are refused; a library to choose from may hold more than one fit can.
+    interpolation : {"cubic", "linear"}
+        Cubic spline, or straight lines between the points, as Larch and Athena do it. A spline is
+        nearer to coarse spectra with little noise. The choice stays with the references
+        (``attrs["interpolation"]``): fits put them on the grid of a stack in the same way.
 
     Returns
     -------
     xarray.DataArray
         ``(component, dim)``. Where the grids differ, the union inside the common range, with the
-        other spectra interpolated by a cubic spline (nothing is extrapolated).
+        other spectra interpolated (nothing is extrapolated).
 
     Raises
     ------
     ReferenceSpectraError
         Fewer than one or more than `most` spectra, an axis that is not monotonic, values
         that are not finite, or ranges that do not overlap.
+    ParameterError
+        An interpolation of another name.
     """
+    _check_interpolation(interpolation)
     if not 1 <= len(spectra) <= most:
         raise ReferenceSpectraError(
             "wrong number of reference spectra",
@@ -57,7 +68,7 @@ def make_references(
         raise ReferenceSpectraError("the reference spectra do not overlap", found=ranges)
     union = np.unique(np.concatenate(grids))
     grid = union[(union >= low) & (union <= high)]
-    values = np.stack([_on_grid(g, v, grid) for g, v in cleaned.values()])
+    values = np.stack([_on_grid(g, v, grid, interpolation) for g, v in cleaned.values()])
     axis = SPECTRAL_AXES[dim]
     return xr.DataArray(
         values,
@@ -67,7 +78,18 @@ def make_references(
         },
         dims=(COMPONENT, dim),
         name=REFERENCE,
+        attrs={INTERPOLATION: interpolation},
     )
+
+
+def _check_interpolation(name: str) -> str:
+    if name not in INTERPOLATIONS:
+        raise ParameterError(
+            "there is no such interpolation of references",
+            expected=" or ".join(map(repr, INTERPOLATIONS)),
+            found=repr(name),
+        )
+    return name
 
 
 def _clean(
@@ -96,9 +118,13 @@ def _clean(
     return axis, values
 
 
-def _on_grid(axis: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def _on_grid(
+    axis: np.ndarray, values: np.ndarray, grid: np.ndarray, interpolation: str
+) -> np.ndarray:
     if axis.size == grid.size and np.array_equal(axis, grid):
         return values
+    if interpolation == "linear":
+        return np.interp(grid, axis, values)
     # A tenth of a second, which a fit on the references' own grid need not wait for.
     from scipy.interpolate import make_interp_spline
 
@@ -107,20 +133,28 @@ def _on_grid(axis: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.ndarr
 
 
 def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataArray:
-    """Reference spectra on the grid of a stack, by cubic spline interpolation.
+    """Reference spectra on the grid of a stack.
 
     Parameters
     ----------
     references : xarray.DataArray
-        ``(component, <spectral>)``.
+        ``(component, <spectral>)``; ``attrs["interpolation"]`` says how, a cubic spline if it is
+        missing.
     coord : xarray.DataArray
         The stack's spectral coordinate.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``(component, <spectral>)`` at the values of `coord`.
 
     Raises
     ------
     ReferenceSpectraError
         If the stack has values outside the references' range: nothing is extrapolated. Or as from
         `sound_references`.
+    ParameterError
+        An interpolation of another name.
     """
     references = sound_references(references)
     dim = spectral_dim(references)
@@ -144,13 +178,14 @@ def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataAr
             "measure longer references",
         )
     clipped = np.clip(grid, axis[0], axis[-1])
-    rows = [_on_grid(axis, row, clipped) for row in references.values]
+    how = _check_interpolation(str(references.attrs.get(INTERPOLATION, "cubic")))
+    rows = [_on_grid(axis, row, clipped, how) for row in references.values]
     return xr.DataArray(
         np.stack(rows),
         coords={COMPONENT: references[COMPONENT], dim: coord},
         dims=(COMPONENT, dim),
         name=REFERENCE,
-        attrs=references.attrs,
+        attrs={**references.attrs, INTERPOLATION: how},
     )
 
 

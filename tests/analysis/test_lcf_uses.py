@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import socwidgets as soc
 from socwidgets.analysis.calibration import soc_map
 from socwidgets.analysis.fit import fit_map, fit_spectrum
 from socwidgets.analysis.lcf_selection import choose_components
 from socwidgets.analysis.lcf_shift import image_shift, shifted_lcf
 from socwidgets.analysis.lcf_systematics import systematic_band
 from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
-from socwidgets.model.references import make_references, shift_references
+from socwidgets.model.references import align_references, make_references, shift_references
 from socwidgets.model.stack import make_stack
 from socwidgets.phantoms.spectra import reference_spectrum
 
@@ -91,25 +92,47 @@ def test_golden_g19_larch():
     ids=lambda golden: "+".join(golden),
 )
 def test_larch_documented_example(shared_data, golden):
-    """Larch puts the standards on the unknown's grid with straight lines and takes 160 points.
+    """From the files by the plain calls, on straight lines as Larch puts them on the grid.
 
-    A cubic spline, which is ours, moves these weights by 0.0015 at most: Au foils and cyanobacteria
-    were not measured on the same grid, and the edge is 4 points wide.
+    Larch's index window takes one point more at the low end, which moves the weights by 5e-5. The
+    default spline moves them by 0.0018: the edge is 4 points wide, and the files share no grid.
     """
     folder = shared_data / "larch_lcf_example"
     grid, unknown = np.loadtxt(folder / "unknown.dat").T
-    files = {name: np.loadtxt(folder / f"{name}.dat").T for name in golden}
-    window = {"low": 11869.6, "high": 12030.0, **PLAIN}
-    inside = (grid > 11800) & (grid < 12100)
-    straight = make_references(
-        {n: (grid[inside], np.interp(grid[inside], *file)) for n, file in files.items()}
-    )
+    files = {name: folder / f"{name}.dat" for name in golden}
+    window = {"low": 11870.0, "high": 12030.0, **PLAIN}
     spectrum = spectrum_of(unknown, grid)
-    found = results(fit_spectrum(spectrum, "lcf", references=straight, **window))
-    ours = results(fit_spectrum(spectrum, "lcf", references=make_references(files), **window))
-    for name, weight in golden.items():
-        assert found[f"coefficient_{name}"]["value"] == pytest.approx(weight, abs=1e-4)
-        assert ours[f"coefficient_{name}"]["value"] == pytest.approx(weight, abs=2.5e-3)
+    for how, low, most in (
+        ("linear", 11870.0, 1e-4), ("linear", 11869.6, 1e-5), ("cubic", 11870.0, 2.5e-3),
+    ):  # fmt: skip
+        references = soc.open_references(files, interpolation=how)
+        fit = fit_spectrum(spectrum, "lcf", references=references, **{**window, "low": low})
+        for name, weight in golden.items():
+            assert results(fit)[f"coefficient_{name}"]["value"] == pytest.approx(weight, abs=most)
+
+
+def test_the_interpolation_of_references_is_chosen_kept_and_recorded(tmp_path):
+    """Lines through lines are the same lines; a spline is nearer to what was coarsely measured."""
+    coarse = {n: GRID[i::2] for i, n in enumerate(NICKEL)}
+    spectra = {n: (g, reference_spectrum(n, g)) for n, g in coarse.items()}
+    at = np.arange(8330.3, 8355.0, 0.7)
+    truth = np.stack([reference_spectrum(n, at) for n in NICKEL])
+    stack = make_stack(np.full((at.size, 2, 2), 0.5), at, quantity="normalized")
+    wrong = {}
+    for how in ("linear", "cubic"):
+        references = shift_references(make_references(spectra, interpolation=how), 0.0)
+        aligned = align_references(references, stack.energy)
+        if how == "linear":
+            straight = [np.interp(at, *spectra[n]) for n in NICKEL]
+            np.testing.assert_allclose(aligned.values, straight, atol=1e-12)
+        wrong[how] = float(np.abs(aligned.values - truth).max())
+        maps = fit_map(stack, "lcf", references=references, background_degree=-1)
+        assert maps.attrs["interpolation"] == how
+        soc.save_bundle(tmp_path / f"{how}.nc", stack=stack, references=references)
+        assert soc.open_references(tmp_path / f"{how}.nc").attrs["interpolation"] == how
+    assert wrong["cubic"] < 0.5 * wrong["linear"]
+    with pytest.raises(ParameterError, match="no such interpolation"):
+        make_references(spectra, interpolation="nearest")
 
 
 def nickel_stack(rng, fraction, noise=0.01, shift=0.0, grid=GRID, thick=0.8):
