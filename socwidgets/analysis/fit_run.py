@@ -257,22 +257,24 @@ def as_maps(
     out, status : ndarray
         From `run_fit`; the maps are views of `out`, but for those with an origin (float64).
     """
-    template = signal.isel({spectral_dim(signal): 0}, drop=True)
-    dims = tuple(str(d) for d in template.dims)
-    codes = status.reshape(template.shape)
+    dim = spectral_dim(signal)
+    dims = tuple(str(d) for d in signal.dims if d != dim)
+    shape = tuple(signal.sizes[d] for d in dims)
     variables: dict[str, xr.Variable] = {}
     for row, spec in enumerate(specs):
-        values = out[:, row].reshape(template.shape)
+        values = out[:, row].reshape(shape)
         if spec.origin:
             values = values + np.float64(spec.origin)
         variables[spec.name] = xr.Variable(dims, values, spec.attrs())
-    variables["status"] = status_variable(codes, dims)
-    return xr.Dataset(variables, template.coords)
+    variables["status"] = status_variable(status.reshape(shape), dims)
+    coords = {name: c.variable for name, c in signal.coords.items() if dim not in c.dims}
+    return xr.Dataset(variables, coords)
 
 
 def warn_if_empty(maps: xr.Dataset, method: str) -> None:
     """Warn where no pixel got a value that may be used, and say why: `status` alone is silent."""
-    if bool(usable(maps).any()):
+    # Status 0 is a good fit, and mostly found at once.
+    if not maps[STATUS].values.all() or usable(maps).values.any():
         return
     counts = status_counts(maps[STATUS])
     why = ", ".join(f"{n} {STATUS_WORDS[Status[name.upper()]]}" for name, n in counts.items())

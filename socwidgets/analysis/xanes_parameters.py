@@ -35,7 +35,7 @@ class NormalizationParameters(Parameters):
         None,
         "Edge energy, one for the whole image; the jump is taken at the grid point nearest to it. "
         "Empty: where the mean spectrum has come up half of its largest rise; where the scan ends "
-        "within 150 eV, the largest slope, as Larch takes it.",
+        "within 100 eV, the largest slope, as Larch takes it.",
         unit="eV",
         label="E0",
     )
@@ -48,7 +48,7 @@ class NormalizationParameters(Parameters):
     post: tuple[float, float] | None = param(
         None,
         "Post-edge window relative to E0; empty: from +40 to the end, or where the scan ends "
-        "within 150 eV from a third of the way, at most +25 (as Larch).",
+        "within 100 eV from a third of the way, at most +25 (as Larch).",
         unit="eV",
     )
     pre_degree: int | None = param(

@@ -95,6 +95,11 @@ def resampling_units(sample: Sample, length_px: float) -> Units:
         Correlation length in pixels (1/e of the autocovariance); NaN counts as none, infinite
         leaves one block and with it no interval.
 
+    Returns
+    -------
+    Units
+        Which unit each value belongs to, and by what a standard error from them is stretched.
+
     Notes
     -----
     Blocks have an edge of six Gaussian correlation lengths where the image holds enough of them,

@@ -82,6 +82,11 @@ def entries_of(extras: Iterable[Any], group: str = "Further results") -> list[Ca
     group : str
         Heading of those that name none.
 
+    Returns
+    -------
+    list of CardEntry
+        In the order given.
+
     Raises
     ------
     DataError

@@ -106,17 +106,22 @@ def offsets_at(lags: list[int]) -> list[tuple[int, int]]:
     return found
 
 
-def effective_count(n_pixels: int, length_px: float, dims: int = 2) -> float:
+def effective_count(n_pixels: float, length_px: float, dims: int = 2) -> float:
     """Independent values among correlated pixels, at least 1 and at most N.
 
     Parameters
     ----------
-    n_pixels : int
+    n_pixels : float
         Number of pixels.
     length_px : float
         Distance L at which the correlation is 1/e; NaN counts as none, infinite leaves one.
     dims : int
         2 for an image, 3 for a volume.
+
+    Returns
+    -------
+    float
+        From 1 to `n_pixels`.
 
     Notes
     -----
@@ -137,6 +142,11 @@ def independent_noise(sample: Sample) -> float:
     ----------
     sample : Sample
         Usable pixels.
+
+    Returns
+    -------
+    float
+        At least 1.
 
     Notes
     -----

@@ -28,6 +28,11 @@ def map_of(maps: xr.Dataset, variable: str) -> xr.DataArray:
     variable : str
         The map, ``(y, x)`` or ``(z, y, x)``.
 
+    Returns
+    -------
+    xarray.DataArray
+        ``(y, x)`` or ``(z, y, x)``.
+
     Raises
     ------
     DataError
@@ -84,6 +89,11 @@ def like_map(found: xr.DataArray, name: str, field: xr.DataArray) -> np.ndarray:
     field : xarray.DataArray
         The other map.
 
+    Returns
+    -------
+    ndarray
+        Of the shape of `field`.
+
     Raises
     ------
     DataError
@@ -112,6 +122,11 @@ def fitting_labels(labels: xr.DataArray, field: xr.DataArray) -> np.ndarray:
         Integer, 0 = background, of the map's dims in any order (or without names that differ).
     field : xarray.DataArray
         The map, in the order of `image_dims`.
+
+    Returns
+    -------
+    ndarray
+        Integer, of the shape of `field`, 0 = background.
 
     Raises
     ------

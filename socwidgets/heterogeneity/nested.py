@@ -68,6 +68,12 @@ def variance_shares(
         ``(n,)``. The noise is taken from the within term, and its share ``sigma_n^2/n_i`` that
         survives in a group's mean from the between term.
 
+    Returns
+    -------
+    VarianceShares
+        Total, between and within, as observed and without noise (units squared), and the intraclass
+        correlation.
+
     Raises
     ------
     DataError

@@ -121,6 +121,12 @@ def take_sample(
         by thickness for its mean to be the mean of the material. Where the named map
         is absent, weights are equal; negative weights count as zero.
 
+    Returns
+    -------
+    Sample
+        Values ``(n,)`` in the unit of the map, weights of mean 1, noise variances (NaN where not
+        known) and where the pixels lie.
+
     Raises
     ------
     DataError

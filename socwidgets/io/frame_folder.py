@@ -14,7 +14,7 @@ from socwidgets.io.assemble import assemble, read_energies
 from socwidgets.io.energy_list import require_energy_list
 from socwidgets.io.incident import incident_variable
 from socwidgets.io.lazy import FrameSource, as_array, content_name
-from socwidgets.io.tiff import TiffSource
+from socwidgets.io.tiff_source import TiffSource
 from socwidgets.model.errors import DataError, ReadError
 
 _SUFFIXES = ((".tif", ".tiff"), (".xim",))

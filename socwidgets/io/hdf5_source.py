@@ -15,6 +15,7 @@ from socwidgets.analysis.storage.hdf5_index import stored_dataset
 from socwidgets.analysis.storage.sources import read_by_library
 from socwidgets.analysis.storage.stored_array import Box, NotDirectError, StoredArray
 from socwidgets.io.columns import unreadable
+from socwidgets.io.lazy import box_of
 from socwidgets.model.errors import ReadError, SocwidgetsError
 
 #: Bytes of a piece of a lazy array, unless there would be more than so many of them.
@@ -75,7 +76,7 @@ class DatasetSource:
 
     def __getitem__(self, key: Any) -> np.ndarray:
         """Read a part."""
-        box = _box(key, self.shape)
+        box = box_of(key, self.shape)
         if box is None:
             with opened(self._path) as file:
                 return np.asarray(file[self._name][key])
@@ -149,15 +150,3 @@ class DatasetSource:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over what `__getstate__` gave."""
         self.__dict__.update(state, _lock=threading.Lock())
-
-
-def _box(key: Any, shape: tuple[int, ...]) -> Box | None:
-    """The slices of a key with their bounds; None if it is not made of plain slices."""
-    key = key if isinstance(key, tuple) else (key,)
-    if not all(isinstance(part, slice) and part.step in (None, 1) for part in key):
-        return None
-    if len(key) > len(shape):
-        return None
-    full = (*key, *[slice(None)] * (len(shape) - len(key)))
-    bounds = [part.indices(size) for part, size in zip(full, shape, strict=True)]
-    return tuple(slice(start, max(start, stop)) for start, stop, _ in bounds)

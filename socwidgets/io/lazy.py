@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from socwidgets.analysis import result_memory
+from socwidgets.analysis.storage.stored_array import Box
 from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.watch import ambient
 
@@ -147,7 +149,7 @@ def read_whole(
     step = max(rows, PIECE_BYTES // max(row, 1) // rows * rows)
     if not shape or step >= shape[0]:
         return read(whole)
-    result = np.empty(shape, dtype)
+    result = result_memory.empty(shape, dtype)
     starts = range(0, shape[0], step)
     for start in ambient().over(starts, len(starts)):
         part = slice(start, min(start + step, shape[0]))
@@ -209,3 +211,15 @@ def content_name(*parts: Any) -> str:
             state = part.stat()
             digest.update(f"{state.st_size} {state.st_mtime_ns}".encode())
     return digest.hexdigest()[:24]
+
+
+def box_of(key: Any, shape: tuple[int, ...]) -> Box | None:
+    """The slices of a key with their bounds; None if it is not made of plain slices."""
+    key = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(part, slice) and part.step in (None, 1) for part in key):
+        return None
+    if len(key) > len(shape):
+        return None
+    full = (*key, *[slice(None)] * (len(shape) - len(key)))
+    bounds = [part.indices(size) for part, size in zip(full, shape, strict=True)]
+    return tuple(slice(start, max(start, stop)) for start, stop, _ in bounds)

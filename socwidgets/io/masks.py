@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.io.columns import read_text, unreadable
-from socwidgets.io.tiff import TiffSource, is_tiff
+from socwidgets.io.tiff import is_tiff
+from socwidgets.io.tiff_source import TiffSource
 from socwidgets.model.errors import DataError, ReadError
 from socwidgets.model.names import VALID, X, Y
 

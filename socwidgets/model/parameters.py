@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -56,7 +57,7 @@ class Parameters:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        hints = _hints(type(self))  # type: ignore[arg-type]
         for spec in dataclasses.fields(self):  # type: ignore[arg-type]
             value = _coerce(type(self).__name__, spec, hints[spec.name], getattr(self, spec.name))
             object.__setattr__(self, spec.name, value)
@@ -95,6 +96,12 @@ class Parameters:
     def replace(self, **changes: Any) -> Self:
         """Copy with some fields changed, checked again."""
         return self.merged(self, changes)
+
+
+@functools.cache
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    """Types of the fields of a class, looked up once: every call of an analysis makes one."""
+    return typing.get_type_hints(cls)
 
 
 def unknown_names(cls: type[Parameters], names: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Static matplotlib figures for reports and papers, made without pyplot."""
 
 from socwidgets.plotting.data import figure_data
+from socwidgets.plotting.density import density_figure
 from socwidgets.plotting.histogram import histogram_figure
 from socwidgets.plotting.maps import map_figure, map_pair
 from socwidgets.plotting.particles import particle_figure
@@ -17,6 +18,7 @@ from socwidgets.plotting.style import alt_text, png_bytes, svg_text
 
 __all__ = [
     "alt_text",
+    "density_figure",
     "drift_figure",
     "figure_data",
     "histogram_figure",

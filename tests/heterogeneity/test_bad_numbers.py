@@ -13,7 +13,8 @@ from socwidgets.heterogeneity.change.distances import (
     wasserstein,
 )
 from socwidgets.heterogeneity.change.permutation import permutation_test
-from socwidgets.heterogeneity.change.recovery import recovery, residual_fraction, width_ratio
+from socwidgets.heterogeneity.change.recovery import recovery, width_ratio
+from socwidgets.heterogeneity.change.residual import residual_fraction
 from socwidgets.heterogeneity.change.ridge import histogram_ridge
 from socwidgets.heterogeneity.limits.shares import outside_limits
 from socwidgets.heterogeneity.nested import variance_shares
@@ -28,7 +29,7 @@ from socwidgets.heterogeneity.phases.mixtures import gaussian_mixtures
 from socwidgets.heterogeneity.phases.plateau import phase_shares
 from socwidgets.heterogeneity.phases.speed import front_speed
 from socwidgets.heterogeneity.phases.uniformity import uniformity_coefficient
-from socwidgets.heterogeneity.space.depth import fit_depth_profile
+from socwidgets.heterogeneity.space.depth_models import fit_depth_profile
 from socwidgets.heterogeneity.space.paths import detour_factor, geodesic_distance
 from socwidgets.heterogeneity.spread import (
     describe,

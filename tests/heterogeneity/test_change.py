@@ -19,9 +19,9 @@ from socwidgets.heterogeneity.change.permutation import permutation_test
 from socwidgets.heterogeneity.change.recovery import (
     discharged_fraction,
     recovery,
-    residual_fraction,
     width_ratio,
 )
+from socwidgets.heterogeneity.change.residual import residual_fraction
 from socwidgets.heterogeneity.change.ridge import histogram_ridge
 from socwidgets.model.errors import DataError, KindError, ParameterError
 from socwidgets.phantoms.multiphase import LcoParams, lco_domains

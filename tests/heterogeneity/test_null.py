@@ -112,12 +112,13 @@ def test_the_null_keeps_its_level():
     p = []
     for seed in range(12):
         stack, labels, _ = sample(0.0, 100 + seed)
-        found = null_test(stack, PIPELINE, labels, repeats=19, seed=seed)
+        found = null_test(stack, PIPELINE, labels, repeats=9, seed=seed)
         p.append(found.table["p_value"].to_numpy())
     p = np.array(p)
-    assert np.all(np.mean(p <= 0.05, axis=0) <= 3.5 / 12)
-    np.testing.assert_allclose(p.mean(axis=0), 0.5, atol=0.25)
-    assert "no more" in found.verdict or p[-1, 0] <= 0.05
+    # Of twelve five or more would reach the lowest of ten ranks in one case of 200.
+    assert np.all(np.sum(p <= 0.1, axis=0) <= 4)
+    np.testing.assert_allclose(p.mean(axis=0), 0.55, atol=0.25)
+    assert "no more" in found.verdict or p[-1, 0] <= 0.1
 
 
 def test_misregistration_is_recognized_as_the_method():

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import tifffile
 from io_factories import write_als, write_frames, write_tiff
 
+from socwidgets.analysis.storage.descriptors import CAN_READ
 from socwidgets.io import open_mask, open_stack
 from socwidgets.io.energy_list import find_energy_list
+from socwidgets.io.tiff_source import TiffSource
 from socwidgets.model.errors import DataError, ReadError
 
 
@@ -116,3 +120,69 @@ def test_tiff_mask(tmp_path, small_stack):
     kept = np.random.default_rng(4).random((5, 6)) > 0.5
     write_tiff(tmp_path / "m.tif", kept.astype(np.uint8) * 255)
     np.testing.assert_array_equal(open_mask(tmp_path / "m.tif", small_stack).values, kept)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"byteorder": ">"},
+        {"bigtiff": True, "rowsperstrip": 7},
+        {"imagej": True},
+        {"compression": "zlib", "rowsperstrip": 16},
+        {"compression": "lzma"},
+        {"tile": (16, 16)},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_parts_of_pages(tmp_path, options, dtype):
+    values = np.random.default_rng(5).normal(900, 30, (9, 40, 50)).astype(dtype)
+    opening = {k: v for k, v in options.items() if k in ("byteorder", "bigtiff", "imagej")}
+    each = {k: v for k, v in options.items() if k not in opening}
+    with tifffile.TiffWriter(tmp_path / "a.tif", **opening) as tif:
+        for frame in values:
+            tif.write(frame, contiguous="imagej" in options, **each)
+    source = pickle.loads(pickle.dumps(TiffSource(tmp_path / "a.tif")))
+    for key in (
+        np.s_[:], np.s_[2:7, 5:9, 11:13], np.s_[4], np.s_[-1, 3], np.s_[::3, ::-2, 7], np.s_[4:4],
+        np.s_[1:3, 2], (slice(2, 5), slice(None), np.array([1, 4])),
+    ):  # fmt: skip
+        found = source[key]
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, values[key])
+
+
+def test_pages_packed_in_different_ways(tmp_path):
+    values = np.arange(4 * 30 * 20, dtype=np.uint16).reshape(4, 30, 20)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        for frame, packed in zip(values, (None, "zlib", "lzma", None), strict=True):
+            tif.write(frame, contiguous=False, compression=packed)
+    np.testing.assert_array_equal(TiffSource(tmp_path / "a.tif")[:, 3:29], values[:, 3:29])
+
+
+@pytest.mark.skipif(not CAN_READ, reason="this system cannot read into memory at a given place")
+def test_unpacked_pages_are_read_without_another_look_at_the_file(tmp_path, monkeypatch):
+    values = np.arange(6 * 30 * 20, dtype=np.uint16).reshape(6, 30, 20)
+    path = write_tiff(tmp_path / "a.tif", values, np.arange(700.0, 706.0))
+    stack = open_stack(path, lazy=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(tifffile, "TiffFile", None)
+        np.testing.assert_array_equal(stack.signal[1:4].values, values[1:4])
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ReadError, match="damaged or truncated"):
+        stack.signal[5].compute()
+
+
+def test_packed_in_a_way_that_needs_another_package(tmp_path, monkeypatch):
+    values = np.zeros((2, 30, 20), np.uint16)
+    path = write_tiff(tmp_path / "a.tif", values, [700.0, 701.0], compression="zlib")
+    words = "<COMPRESSION.LZW: 5> requires the 'imagecodecs' package"
+
+    def refuse(*_args, **_options):
+        raise KeyError(words)
+
+    monkeypatch.setattr(tifffile.TiffFrame, "asarray", refuse)
+    with pytest.raises(ReadError, match="not installed") as caught:
+        open_stack(path)
+    assert "imagecodecs" in caught.value.fix

@@ -1,4 +1,4 @@
-"""What a cycle leaves behind: residual charge, recovery and broadening (Fig. 8g, 14, 27b)."""
+"""What a cycle leaves behind: recovery and broadening (Fig. 8g, 27b)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from socwidgets.heterogeneity.inputs import checked
+from socwidgets.heterogeneity.inputs import checked, variance_of
 from socwidgets.model.errors import DataError, ParameterError
 
 
@@ -54,15 +54,24 @@ def discharged_fraction(
     -------
     float
         NaN without values.
+
+    Raises
+    ------
+    ParameterError
+        If both ends are the same.
     """
     if discharged == charged:
         raise ParameterError("the two ends are the same", found=f"{discharged!r}")
     v, _, w = checked(values, None, weights)
     if not v.size:
         return float("nan")
+    return float(np.sum(w * _nearer_discharged(v, discharged, charged)))
+
+
+def _nearer_discharged(v: np.ndarray, discharged: float, charged: float) -> np.ndarray:
+    """1 for what is nearer to the discharged end, and a half on the boundary itself."""
     place = (v - discharged) / (charged - discharged)
-    # On the boundary itself a pixel belongs to both.
-    return float(np.sum(w * ((place < 0.5) + 0.5 * (place == 0.5))))
+    return (place < 0.5) + 0.5 * (place == 0.5)
 
 
 def recovery(
@@ -98,25 +107,31 @@ def recovery(
     -------
     Ratio
         NaN where nothing was discharged in the pristine state.
+
+    Raises
+    ------
+    DataError
+        If a state holds no value, or units or weights do not fit.
+    ParameterError
+        If both ends are the same.
     """
-    a = _units(after, after_weights, after_units)
-    b = _units(pristine, pristine_weights, pristine_units)
-
-    def share(v: np.ndarray) -> np.ndarray:
-        place = (v - discharged) / (charged - discharged)
-        return (place < 0.5) + 0.5 * (place == 0.5)
-
     if discharged == charged:
         raise ParameterError("the two ends are the same", found=f"{discharged!r}")
-    sums = [np.stack([np.bincount(u, w), np.bincount(u, w * share(v))]) for v, w, u in (a, b)]
+    sums = []
+    for v, w, u in (
+        _units(after, after_weights, after_units),
+        _units(pristine, pristine_weights, pristine_units),
+    ):
+        share = _nearer_discharged(v, discharged, charged)
+        sums.append(np.stack([np.bincount(u, w), np.bincount(u, w * share)]))
     return _ratio(sums, lambda s: s[1] / s[0], draws, seed)
 
 
 def width_ratio(
     second: Any,
     first: Any,
-    second_noise: Any,
-    first_noise: Any,
+    second_noise_std: Any,
+    first_noise_std: Any,
     *,
     second_units: Any = None,
     first_units: Any = None,
@@ -129,7 +144,7 @@ def width_ratio(
     ----------
     second, first : array_like
         Values, any unit (positions, energies, SOC); the ratio is second over first.
-    second_noise, first_noise : array_like or float
+    second_noise_std, first_noise_std : array_like or float
         Standard uncertainty of the values.
     second_units, first_units : array_like, optional
         Particles or blocks to resample; single values if left out.
@@ -140,19 +155,22 @@ def width_ratio(
     -------
     Ratio
         NaN where the first state has no spread beyond its noise.
+
+    Raises
+    ------
+    DataError
+        If a state holds no value, sizes do not fit, or a standard uncertainty is negative.
     """
     parts = []
     for values, noise, units in (
-        (second, second_noise, second_units), (first, first_noise, first_units)
+        (second, second_noise_std, second_units), (first, first_noise_std, first_units)
     ):  # fmt: skip
         v, w, u = _units(values, None, units)
         sigma = np.asarray(noise, dtype=np.float64)
         keep = np.isfinite(np.asarray(values, dtype=np.float64).ravel())
         sigma = np.full(v.size, float(sigma)) if sigma.ndim == 0 else _kept(sigma, keep)
-        if np.any(sigma < 0):
-            raise DataError("a standard uncertainty is negative", expected="zero or more")
         d = v - v.mean()
-        columns = [w, w * d, w * d**2, w * sigma**2]
+        columns = [w, w * d, w * d**2, w * variance_of(sigma)]
         parts.append(np.stack([np.bincount(u, c) for c in columns]))
 
     def width(s: np.ndarray) -> np.ndarray:
@@ -168,85 +186,6 @@ def _kept(sigma: np.ndarray, keep: np.ndarray) -> np.ndarray:
             "the noise does not fit the values", expected=str(keep.size), found=str(sigma.size)
         )
     return sigma.ravel()[keep]
-
-
-@dataclass(frozen=True, slots=True)
-class ResidualFraction:
-    """Share of the material beyond a threshold, as seen and without the chance hits.
-
-    Attributes
-    ----------
-    observed : float
-        Share beyond the threshold.
-    true : float
-        ``(observed - p_false)/(1 - p_false)``, cut to 0 to 1.
-    p_false : float
-        Share of the reference (pristine) state beyond it.
-    threshold : float
-        In the values' unit.
-    """
-
-    observed: float
-    true: float
-    p_false: float
-    threshold: float
-
-
-def residual_fraction(
-    values: Any,
-    reference: Any,
-    weights: Any = None,
-    *,
-    quantile: float = 0.05,
-    side: str = "low",
-    threshold: float | None = None,
-) -> ResidualFraction:
-    """Share that stays charged after discharge: beyond what the pristine state shows (Fig. 14).
-
-    Parameters
-    ----------
-    values : array_like
-        The state after discharge; NaN is left out.
-    reference : array_like
-        The pristine state, measured in the same way.
-    weights : array_like, optional
-        Of `values`.
-    quantile : float
-        Of the reference that lies beyond the threshold.
-    side : {"low", "high"}
-        Whether charged means a low value (Raman shift of LiCoO2) or a high one (SOC).
-    threshold : float, optional
-        Instead of the quantile.
-
-    Returns
-    -------
-    ResidualFraction
-        NaN without values.
-
-    Raises
-    ------
-    DataError, ParameterError
-        If the reference holds no value, or for an unknown side or quantile.
-    """
-    if side not in ("low", "high") or not 0 < quantile < 0.5:
-        raise ParameterError(
-            "the side or the quantile is not known",
-            expected="'low' or 'high', and a quantile between 0 and 0.5",
-            found=f"{side!r} and {quantile!r}",
-        )
-    v, _, w = checked(values, None, weights)
-    ref, _, _ = checked(reference)
-    if not ref.size:
-        raise DataError("the reference state holds no value", fix="pass the pristine map")
-    limit = threshold
-    if limit is None:
-        limit = float(np.quantile(ref, quantile if side == "low" else 1 - quantile))
-    beyond, false = ((x < limit) if side == "low" else (x > limit) for x in (v, ref))
-    if not v.size:
-        return ResidualFraction(float("nan"), float("nan"), float(np.mean(false)), limit)
-    observed, p = float(np.sum(w * beyond)), float(np.mean(false))
-    true = float(np.clip((observed - p) / (1 - p), 0, 1)) if p < 1 else float("nan")
-    return ResidualFraction(observed, true, p, limit)
 
 
 def _units(values: Any, weights: Any, units: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

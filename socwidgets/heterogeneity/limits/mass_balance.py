@@ -74,6 +74,11 @@ def passed_charge_ah(current_a: Any, time_h: Any) -> np.ndarray:
     time_h : array_like
         ``(time,)`` h, rising.
 
+    Returns
+    -------
+    ndarray
+        ``(time,)`` Ah since the first time, positive on charge.
+
     Raises
     ------
     DataError

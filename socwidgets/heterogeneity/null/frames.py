@@ -18,6 +18,16 @@ def counts_to_od(counts: np.ndarray, open_beam: np.ndarray, dark: np.ndarray) ->
     ----------
     counts, open_beam, dark : ndarray
         ``(spectral, y, x)`` or broadcastable to it.
+
+    Returns
+    -------
+    ndarray
+        ``(spectral, y, x)``, dimensionless.
+
+    Raises
+    ------
+    DataError
+        If the shapes do not fit.
     """
     light, incoming = counts.astype(np.float32) - dark, open_beam - dark
     if not np.any(incoming > 0):
@@ -44,6 +54,11 @@ def counts_frame(
         Photons per count.
     rng : numpy.random.Generator
         Source of the noise.
+
+    Returns
+    -------
+    ndarray
+        Counts, dark included, of the common shape.
     """
     photons = np.maximum(open_beam - dark, 0.0) * np.exp(-od) * gain
     return rng.poisson(photons) / gain + dark

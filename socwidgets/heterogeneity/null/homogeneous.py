@@ -118,6 +118,11 @@ def homogeneous_sample(
     gain : float
         Photons per count.
 
+    Returns
+    -------
+    HomogeneousSample
+        Draw from it as often as wanted.
+
     Raises
     ------
     DataError

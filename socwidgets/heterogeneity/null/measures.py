@@ -85,6 +85,11 @@ def measure(
         As for `take_sample`.
     measures : dict, optional
         Other ones than `MEASURES`.
+
+    Returns
+    -------
+    dict
+        Name of the measure to its value; NaN where it has none.
     """
     sample = take_sample(maps, variable, labels=labels, weights=weights)
     return {name: made(sample) for name, (_, made) in (measures or MEASURES).items()}

@@ -28,6 +28,11 @@ def wilson_interval(successes: float, n: float, level: float = 0.95) -> tuple[fl
     low, high : float
         Within 0 to 1; NaN for ``n = 0``.
 
+    Raises
+    ------
+    ParameterError
+        If the counts or the confidence make no sense.
+
     Notes
     -----
     Wilson (1927), J. Am. Stat. Assoc. 22, 209.
@@ -52,6 +57,16 @@ def clopper_pearson_interval(
         Counts.
     level : float
         Confidence.
+
+    Returns
+    -------
+    low, high : float
+        Within 0 to 1; NaN for ``n = 0``.
+
+    Raises
+    ------
+    ParameterError
+        If the counts or the confidence make no sense.
 
     Notes
     -----
@@ -194,8 +209,7 @@ def _means(means: Any, mean_std: Any) -> tuple[np.ndarray, np.ndarray]:
             "the uncertainties do not fit the means", expected=str(v.size), found=str(sigma.size)
         )
     sigma = np.broadcast_to(sigma.ravel(), v.shape)
-    if np.any(sigma < 0):
-        raise DataError("a standard uncertainty is negative", expected="zero or more")
+    variance_of(sigma)
     return v[np.isfinite(v)], sigma[np.isfinite(v)]
 
 
@@ -254,10 +268,14 @@ def mixed_particles(
 
     v = np.asarray(values, dtype=np.float64).ravel()
     _, group = np.unique(np.asarray(labels).ravel(), return_inverse=True)
-    sigma = np.broadcast_to(np.asarray(noise_std, dtype=np.float64).ravel(), v.shape)
+    sigma = np.asarray(noise_std, dtype=np.float64).ravel()
     w = np.ones(v.size) if weights is None else np.asarray(weights, dtype=np.float64).ravel()
-    if group.size != v.size or w.size != v.size:
-        raise DataError("labels or weights do not fit the values", expected=str(v.size))
+    if group.size != v.size or w.size != v.size or sigma.size not in (1, v.size):
+        raise DataError(
+            "labels, noise or weights do not fit the values", expected=str(v.size),
+            found=f"{group.size}, {sigma.size} and {w.size}",
+        )  # fmt: skip
+    sigma = np.broadcast_to(sigma, v.shape)
     if not np.all(np.isfinite(v)) or not np.all(np.isfinite(sigma)):
         raise DataError("values and noise must be finite", fix="take them from take_sample")
     variance_of(sigma)

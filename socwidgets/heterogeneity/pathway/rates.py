@@ -26,6 +26,11 @@ def particle_rate(c_rate_per_h: float, active: float) -> float:
     active : float
         Active fraction, above 0 to 1.
 
+    Returns
+    -------
+    float
+        h^-1.
+
     Raises
     ------
     ParameterError

@@ -73,6 +73,11 @@ def ashman_d(mean1: float, std1: float, mean2: float, std2: float) -> float:
     float
         Infinite for two different points, NaN for one.
 
+    Raises
+    ------
+    ParameterError
+        If a standard deviation is negative.
+
     Notes
     -----
     Ashman, Bird and Zepf (1994), Astron. J. 108, 2348.

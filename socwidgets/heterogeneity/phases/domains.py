@@ -55,7 +55,7 @@ class Domains:
         return len(self.table)
 
 
-def smooth_inside(values: np.ndarray, inside: np.ndarray, sigma_px: float) -> np.ndarray:
+def smooth_inside(values: np.ndarray, inside: np.ndarray, smooth_px: float) -> np.ndarray:
     """Gaussian smoothing that takes nothing from outside the particle.
 
     Parameters
@@ -64,7 +64,7 @@ def smooth_inside(values: np.ndarray, inside: np.ndarray, sigma_px: float) -> np
         Image or volume; NaN counts as outside.
     inside : ndarray
         bool, same shape.
-    sigma_px : float
+    smooth_px : float
         Width; 0 leaves the values as they are.
 
     Returns
@@ -73,10 +73,10 @@ def smooth_inside(values: np.ndarray, inside: np.ndarray, sigma_px: float) -> np
         NaN outside.
     """
     keep = inside & np.isfinite(values)
-    if not sigma_px > 0:
+    if not smooth_px > 0:
         return np.where(keep, values, np.nan)
-    mass = ndimage.gaussian_filter(keep.astype(float), sigma_px, mode="constant")
-    filled = ndimage.gaussian_filter(np.where(keep, values, 0.0), sigma_px, mode="constant")
+    mass = ndimage.gaussian_filter(keep.astype(float), smooth_px, mode="constant")
+    filled = ndimage.gaussian_filter(np.where(keep, values, 0.0), smooth_px, mode="constant")
     return np.where(keep, filled / np.maximum(mass, 1e-12), np.nan)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from socwidgets.heterogeneity.correlation import effective_count
 from socwidgets.heterogeneity.inputs import checked, checked_ends
 from socwidgets.heterogeneity.phases.bimodality import ashman_d
 from socwidgets.kernels.mixture import fit_mixture
@@ -80,11 +81,13 @@ def effective_number(n_pixels: float, length_px: float, dims: int = 2) -> float:
         would leave nothing to test.
     dims : int
         2 for an image, 3 for a volume (``N/(2 pi l^2)^(3/2)``).
+
+    Returns
+    -------
+    float
+        From 1 to `n_pixels`.
     """
-    if not length_px > 0:
-        return float(n_pixels)
-    volume = (2.0 * np.pi * length_px**2) ** (dims / 2.0)
-    return float(np.clip(n_pixels / volume, 1.0, n_pixels))
+    return effective_count(n_pixels, np.sqrt(2.0) * length_px, dims)
 
 
 def gaussian_mixtures(

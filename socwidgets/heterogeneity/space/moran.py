@@ -104,6 +104,11 @@ def autocorrelation(
     seed : int
         Of the shuffles.
 
+    Returns
+    -------
+    Autocorrelation
+        Both numbers with and without noise, and the chance of such a likeness by accident.
+
     Raises
     ------
     DataError, KindError, ParameterError

@@ -62,6 +62,12 @@ def connectivity(
     neighbors : int, optional
         4 or 8 in an image, 6 or 26 in a volume; the larger if left out.
 
+    Returns
+    -------
+    Connectivity
+        Whether a path reaches the far side, shares of the phase that are reached and isolated, and
+        the pieces.
+
     Raises
     ------
     DataError

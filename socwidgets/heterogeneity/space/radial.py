@@ -158,6 +158,11 @@ def core_shell_contrast(
     seed : int
         Of the swaps.
 
+    Returns
+    -------
+    CoreShell
+        Rim minus core in the unit of the map, without noise, with its interval and p.
+
     Raises
     ------
     DataError, KindError, ParameterError

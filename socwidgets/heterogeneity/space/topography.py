@@ -155,6 +155,12 @@ def gradient_angles(
     draws, seed : int
         Of the bootstrap over particles.
 
+    Returns
+    -------
+    GradientAngles
+        Mean ``|cos|`` between gradient and radial direction with its interval, the value without a
+        preference beside it, and the angles (degree).
+
     Raises
     ------
     DataError, KindError, ParameterError

@@ -8,7 +8,8 @@ from scipy import stats
 from scipy.ndimage import distance_transform_edt
 
 from socwidgets.heterogeneity.space.aggregation import aggregation_curve
-from socwidgets.heterogeneity.space.depth import depth_profile, fit_depth_profile, layer_profile
+from socwidgets.heterogeneity.space.depth import depth_profile, layer_profile
+from socwidgets.heterogeneity.space.depth_models import fit_depth_profile
 from socwidgets.heterogeneity.space.facets import facet_profiles
 from socwidgets.heterogeneity.space.radial import core_shell_contrast, radial_profile
 from socwidgets.model.errors import DataError, ParameterError
