@@ -77,7 +77,13 @@ class TwoPoint(Calibration):
     charged_std: float = param(0.0, "Standard uncertainty of the charged value.", low=0.0)
 
     def check(self) -> None:
-        """Check that the end members differ."""
+        """Check that the end members are numbers, and differ."""
+        if not np.isfinite([self.discharged, self.charged]).all():
+            raise ParameterError(
+                "an end member of the calibration is not a finite number",
+                found=f"{self.discharged:g} and {self.charged:g}",
+                fix="look at the status of the standards' fits: NaN is a fit without a value",
+            )
         if self.discharged == self.charged:
             raise ParameterError(
                 "the two end members of the calibration are the same",

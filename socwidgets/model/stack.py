@@ -39,6 +39,7 @@ def make_stack(
     pixel_um: float | tuple[float, float] = 1.0,
     y: np.ndarray | None = None,
     x: np.ndarray | None = None,
+    signal_std: Any = None,
     **attrs: Any,
 ) -> xr.Dataset:
     """Build a valid stack from arrays.
@@ -59,6 +60,8 @@ def make_stack(
         Pixel size in um, or sizes along y and x; ignored for an axis given explicitly.
     y, x : ndarray, optional
         Pixel centers in um.
+    signal_std : array_like, optional
+        Standard uncertainty of the signal: one number, or what broadcasts to its shape.
     **attrs
         Flat, JSON-able attributes of the stack.
 
@@ -93,8 +96,21 @@ def make_stack(
         Y: (Y, np.arange(shape[1]) * step_y if y is None else np.asarray(y, float)),
         X: (X, np.arange(shape[2]) * step_x if x is None else np.asarray(x, float)),
     }
-    dataset = xr.Dataset({SIGNAL: ((dim, Y, X), signal)}, coords, {QUANTITY: quantity, **attrs})
-    return parse_stack(dataset)
+    variables = {SIGNAL: ((dim, Y, X), signal)}
+    if signal_std is not None:
+        variables[SIGNAL_STD] = ((dim, Y, X), _broadcast(signal_std, shape))
+    return parse_stack(xr.Dataset(variables, coords, {QUANTITY: quantity, **attrs}))
+
+
+def _broadcast(values: Any, shape: tuple[int, ...]) -> Any:
+    """Values of the signal's shape; arrays that have it already are not touched."""
+    if np.shape(values) == shape:
+        return values
+    try:
+        return np.broadcast_to(np.asarray(values), shape).copy()
+    except ValueError:
+        problem = ("signal_std", f"has shape {np.shape(values)}, the signal {shape}")
+        raise SchemaError("stack", [problem], fix="give one number, or one per sample") from None
 
 
 def parse_stack(stack: xr.Dataset) -> xr.Dataset:
