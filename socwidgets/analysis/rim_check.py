@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
+from socwidgets.analysis.mean_spectrum import without_infinite
 from socwidgets.analysis.registration import QUANTITIES, measure_drift
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.model.errors import DataError
@@ -91,8 +92,7 @@ def check_rim(
     dim = spectral_dim(stack[SIGNAL])
     watch = Watch(progress, cancel)
     drift = measure_drift(stack, chosen, progress=watch.part(0.0, 0.95), cancel=cancel)
-    signal = stack[SIGNAL].transpose(dim, Y, X)
-    signal = signal.where(np.isfinite(signal))
+    signal = without_infinite(stack[SIGNAL].transpose(dim, Y, X))
     watch(19, 20)
     path = np.stack([drift["dy"].values, drift["dx"].values], axis=1)
     path = path - np.median(path, axis=0)
