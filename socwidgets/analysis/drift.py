@@ -10,17 +10,18 @@ from typing import TypeAlias
 import numpy as np
 from scipy import ndimage
 
-from socwidgets.analysis.cross_correlation import CrossCorrelation
 from socwidgets.analysis.drift_model import smooth_path
 from socwidgets.analysis.drift_start import clearest_frame, refuse_inversion
 from socwidgets.analysis.frame_preparation import moved, prepare, prepare_masked, taper_window
+from socwidgets.analysis.frame_threads import each_frame
 from socwidgets.analysis.masked_correlation import COARSE, MaskedCorrelation
+from socwidgets.analysis.plain_correlation import PlainCorrelation
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.model.errors import DataError
 from socwidgets.model.watch import NOBODY, Watch
 
 Frames = Callable[[int], np.ndarray]
-Comparison: TypeAlias = "Plain | MaskedCorrelation"
+Comparison: TypeAlias = PlainCorrelation | MaskedCorrelation
 #: Weight of the newest frame in the running reference of the first pass.
 _NEWEST = 0.3
 _NEIGHBORS = 5
@@ -31,9 +32,9 @@ _OUTLIER_FLOOR_PX = 0.5
 #: The best of all shifts of pure noise correlates by some five over the root of the number of
 #: pixels; less than this many is no resemblance, whatever `min_correlation` says.
 _NOISE_PEAK = 8.0
-#: Shares of the time, for the progress: of the first pass, and of bringing the frames to their
-#: place within each further one.
-_FIRST_PASS, _ALIGNING = 0.2, 0.3
+#: Shares of the time, for the progress: until the frames are prepared, until the first pass is
+#: done, and of bringing the frames to their place within each further one.
+_PREPARED, _FIRST_PASS, _ALIGNING = 0.15, 0.4, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,12 @@ def find_drift(
 
     prepared = lru_cache(maxsize=kept)(made)
     window = taper_window(shape, params.taper)
-    compare: Comparison = Plain(window) if mask is None else MaskedCorrelation(window)
+    compare: Comparison = PlainCorrelation(window) if mask is None else MaskedCorrelation(window)
     if params.image == "signal":
-        refuse_inversion(prepared, n, compare, moved)
+        refuse_inversion(prepared, n, compare, moved, watch.part(0.0, _PREPARED))
     if params.reference == "mean":
         coarse = _NEWEST, min(COARSE, params.upsample)
-        first = watch.part(0.0, _FIRST_PASS)
+        first = watch.part(_PREPARED, _FIRST_PASS)
         path, correlation = _follow(prepared, n, compare, params, *coarse, watch=first)
         if 2 * np.count_nonzero(correlation >= _floor(pixels, params)) < n:
             start = clearest_frame(prepared, n, compare, moved)
@@ -136,8 +137,9 @@ def find_drift(
         newest = 1.0 if params.reference == "neighbor" else 0.0
         start = params.reference_frame if params.reference == "frame" else 0
         path, correlation = _follow(
-            prepared, n, compare, params, newest, params.upsample, start, watch
-        )
+            prepared, n, compare, params, newest, params.upsample, start,
+            watch.part(_PREPARED, 1.0),
+        )  # fmt: skip
     replaced = untrusted(path, correlation, pixels, params)
     path = _bridge(path, replaced)
     if params.degree is not None:
@@ -146,34 +148,6 @@ def find_drift(
     if params.smooth_frames:
         path = ndimage.gaussian_filter1d(path, params.smooth_frames, axis=0, mode="nearest")
     return Drift(path, correlation, replaced)
-
-
-class Plain:
-    """Compares whole images."""
-
-    def __init__(self, window: np.ndarray) -> None:
-        self._window = window
-
-    def displacement(
-        self, reference: np.ndarray, moved: np.ndarray, upsample: int, *, near: bool = False
-    ) -> np.ndarray:
-        """Displacement ``(dy, dx)`` in px of `moved` against `reference`, both ``(y, x)``.
-
-        Zero where one of them is empty. `near` makes no difference here.
-        """
-        a, b = reference * self._window, moved * self._window
-        if not (a.any() and b.any()):
-            return np.zeros(2)
-        # Both are tapered already, less than a Hann window would.
-        found = CrossCorrelation(a, upsample=upsample, window=False).displacement(b)
-        return found if np.isfinite(found).all() else np.zeros(2)
-
-    def correlation(self, reference: np.ndarray, aligned: np.ndarray) -> float:
-        """Pearson correlation; NaN without contrast."""
-        a, b = reference * self._window, aligned * self._window
-        a, b = a - a.mean(), b - b.mean()
-        norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
-        return float((a * b).sum()) / norm if norm > 0 else float("nan")
 
 
 def _floor(pixels: int, params: RegistrationParams) -> float:
@@ -248,9 +222,9 @@ def _follow(
     first: np.ndarray | None = None
     for order in (range(start, n), range(start - 1, -1, -1)):
         running, before = first, start
-        for i in order:
+        # The next frames are prepared while this one is compared.
+        for i, image in each_frame(prepared, order):
             watch(i if i >= start else n - 1 - i, n)
-            image = prepared(i)
             if not image.any():
                 path[i] = path[before]
                 before = i
@@ -284,16 +258,20 @@ def _against_mean(
     aligned = lru_cache(maxsize=kept)(lambda i: moved(prepared(i), path[i]))
     members = np.flatnonzero(used)
     total = np.zeros_like(aligned(0))
-    for member in watch.part(0.0, _ALIGNING).over(members, members.size):
-        total = total + aligned(int(member))
+    for _, image in each_frame(aligned, members, watch.part(0.0, _ALIGNING)):
+        total = total + image
     step, correlation = np.zeros((n, 2)), np.full(n, np.nan)
-    for i in watch.part(_ALIGNING, 1.0).over(range(n), n):
+
+    def measure(i: int) -> None:
         image = aligned(i)
         # A frame must not be compared with itself: its own noise would say that it is in place.
         others = members.size - int(used[i])
         if not image.any() or not others:
-            continue
+            return
         reference = (total - image if used[i] else total) / others
         step[i] = compare.displacement(reference, image, params.upsample, near=True)
         correlation[i] = compare.correlation(reference, image)
+
+    for _ in each_frame(measure, range(n), watch.part(_ALIGNING, 1.0)):
+        pass
     return step, correlation

@@ -7,7 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from socwidgets.analysis.frame_threads import each_frame
 from socwidgets.model.errors import DataError
+from socwidgets.model.watch import NOBODY, Watch
 
 #: Pairs of neighbors that are looked at, spread over the series.
 _PAIRS = 24
@@ -63,6 +65,7 @@ def refuse_inversion(
     n: int,
     compare: Comparison,
     move: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    watch: Watch = NOBODY,
 ) -> None:
     """Raise `DataError` where frames show the negative of the frame before them.
 
@@ -73,11 +76,14 @@ def refuse_inversion(
     ----------
     prepared, n, compare, move
         As for `clearest_frame`.
+    watch : Watch
+        Told at every frame.
     """
-    found, before = {}, prepared(0)
-    for i in range(1, n):
-        image = prepared(i)
-        if not image.any():
+    found, before = {}, np.zeros(1)
+    for i, image in each_frame(prepared, range(n), watch):
+        if i == 0:
+            before = image
+        if i == 0 or not image.any():
             continue
         likeness = compare.correlation(before, image) if before.any() else 0.0
         if likeness < _NEGATIVE:

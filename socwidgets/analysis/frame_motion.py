@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
+from socwidgets.analysis.frame_threads import each_frame
 from socwidgets.analysis.resample import Motion, move_frame, move_variance
 from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import status_variable
@@ -103,9 +104,14 @@ def _each_frame(
     dtype = np.result_type(values.dtype, np.float32)
 
     def block(frames: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        each = watch.over(zip(frames, numbers, strict=True), len(frames))
-        moved = [function(frame, moves[int(number)]) for frame, number in each]
-        return np.stack(moved).astype(dtype)
+        result = np.empty(frames.shape, dtype)
+
+        def place(i: int) -> None:
+            result[i] = function(frames[i], moves[int(numbers[i])])
+
+        for _ in each_frame(place, range(len(frames)), watch):
+            pass
+        return result
 
     moved = xr.apply_ufunc(
         block,

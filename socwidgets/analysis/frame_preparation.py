@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
+from socwidgets.analysis.line_filters import gaussian
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.analysis.resample import shift_frame
 
@@ -39,9 +40,9 @@ def prepare(image: np.ndarray, params: RegistrationParams) -> np.ndarray:
     if params.image == "gradient":
         clean = ndimage.gaussian_gradient_magnitude(clean, max(params.smooth_px, _GRADIENT_PX))
     elif params.smooth_px:
-        clean = ndimage.gaussian_filter(clean, params.smooth_px)
+        clean = gaussian(clean, params.smooth_px)
     if params.high_pass_px:
-        clean = clean - ndimage.gaussian_filter(clean, params.high_pass_px)
+        clean = clean - gaussian(clean, params.high_pass_px)
     return clean - clean.mean()
 
 
@@ -91,7 +92,7 @@ def prepare_masked(image: np.ndarray, params: RegistrationParams, mask: np.ndarr
 def _smoothed(values: np.ndarray, weight: np.ndarray, width: float) -> np.ndarray:
     """Gaussian mean over the pixels with weight; zero far from all of them."""
     total = _total(weight.tobytes(), weight.shape, width)
-    mean = ndimage.gaussian_filter(values * weight, width) / np.maximum(total, _LEAST_WEIGHT)
+    mean = gaussian(values * weight, width) / np.maximum(total, _LEAST_WEIGHT)
     return np.asarray(mean, np.float32)
 
 
@@ -99,7 +100,7 @@ def _smoothed(values: np.ndarray, weight: np.ndarray, width: float) -> np.ndarra
 def _total(weight: bytes, shape: tuple[int, ...], width: float) -> np.ndarray:
     """Gaussian mean of the weights, which are those of the mask in frame after frame."""
     plane = np.frombuffer(weight, np.float32).reshape(shape)
-    return np.asarray(ndimage.gaussian_filter(plane, width))
+    return gaussian(plane, width)
 
 
 def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -110,9 +111,9 @@ def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """
     dy, dx = float(shift[0]), float(shift[1])
     if image.ndim == 2:
-        return np.nan_to_num(shift_frame(image, dy, dx))
+        return shift_frame(image, dy, dx, outside=0.0)
     kept = _all_known(image[1], dy, dx)
-    values = np.where(kept > 0, shift_frame(image[0], dy, dx), 0.0)
+    values = shift_frame(image[0], dy, dx, outside=0.0) * kept
     return np.stack([values, kept]).astype(np.float32, copy=False)
 
 

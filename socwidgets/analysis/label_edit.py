@@ -56,6 +56,11 @@ def exclude_labels(
     border, small : bool
         Also all that touch the border, or are flagged as too small.
 
+    Returns
+    -------
+    xarray.DataArray
+        The labels, flags renewed; numbers are kept.
+
     Raises
     ------
     ParameterError
@@ -85,6 +90,11 @@ def split_label(
         One point inside each part, in the coordinates of the image (y, x or z, y, x): the cut
         follows the valley of the distance from the surface between them. Or the number of parts,
         cut across the long axis.
+
+    Returns
+    -------
+    xarray.DataArray
+        The labels, flags renewed.
 
     Raises
     ------

@@ -147,6 +147,13 @@ def label_profiles(
     xarray.Dataset
         ``(particle, depth)``: ``mean``, ``std`` (population), ``count``; ``depth`` is the middle of
         the bin. NaN where a bin has no pixel.
+
+    Raises
+    ------
+    ParameterError
+        If there is no bin.
+    DataError
+        If the maps do not fit.
     """
     from socwidgets.kernels.labels import depth_bins
 

@@ -67,6 +67,11 @@ def layered_oxide(
     **changes
         Fields of `Material`.
 
+    Returns
+    -------
+    Material
+        With the charge of the metals that take no part.
+
     Raises
     ------
     ParameterError

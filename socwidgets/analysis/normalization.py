@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis import result_memory
 from socwidgets.analysis.blocks import Block, blocks_in_memory, run_blocks
 from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.watched_graph import graph_watched_by
@@ -191,7 +192,7 @@ def _in_memory(
         kind = values.dtype if values.dtype in (np.float32, np.float64) else np.float32
         values = np.ascontiguousarray(values, dtype=kind)
     images = values.reshape(-1, values.shape[-3], values.shape[-2] * values.shape[-1])
-    out = images if in_place else np.empty_like(images)
+    out = images if in_place else result_memory.empty(images.shape, images.dtype)
     pixels = images.shape[2]
     jump = np.empty((images.shape[0], pixels), images.dtype)
 

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy import ndimage
 
+from socwidgets.analysis.line_filters import along_x, along_y
 from socwidgets.model.noise_shape import NoiseShape
 
 #: The cardinal cubic spline falls by sqrt(3) - 2 = -0.27 per pixel: 2e-6 is left after ten.
@@ -60,15 +61,14 @@ def shift_matrix(n: int, shift: float) -> sp.csr_array:
     whole = int(np.floor(shift))
     taps = np.arange(-_TAPS + 1, _TAPS + 1)
     weights = cardinal_spline((shift - whole) - taps)
-    weights[np.abs(weights) < 1e-9] = 0.0
-    weights /= weights.sum()
-    kept = weights != 0.0
-    reach = np.arange(n)[:, None] + whole + taps[kept][None, :]
-    columns = _folded(reach, n)
-    rows = np.repeat(np.arange(n), kept.sum())
-    values = np.broadcast_to(weights[kept], reach.shape).ravel()
-    # Duplicates (where the line is mirrored) are summed, as the noise of one sample demands.
-    return sp.coo_array((values, (rows, columns.ravel())), shape=(n, n)).tocsr()
+    kept = np.abs(weights) >= 1e-9
+    weights, taps = weights[kept] / weights[kept].sum(), taps[kept]
+    columns = _folded(np.arange(n)[:, None] + whole + taps, n).ravel()
+    rows = (np.tile(weights, n), columns, taps.size * np.arange(n + 1))
+    matrix = sp.csr_array(rows, shape=(n, n))
+    # Where the line is mirrored: as the noise of one sample demands.
+    matrix.sum_duplicates()
+    return matrix
 
 
 def line_matrix(positions: np.ndarray) -> sp.csr_array:
@@ -142,7 +142,7 @@ class Motion:
         return self.scale == 1.0 and self.row_dy is None and self.row_dx is None
 
 
-def shift_frame(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
+def shift_frame(frame: np.ndarray, dy: float, dx: float, *, outside: float = np.nan) -> np.ndarray:
     """Frame read at ``(y + dy, x + dx)``: brings back what is displaced by ``(dy, dx)``.
 
     Parameters
@@ -151,15 +151,17 @@ def shift_frame(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
         ``(y, x)``, any unit.
     dy, dx : float
         Displacement in pixels.
+    outside : float
+        What a pixel without a value gets.
 
     Returns
     -------
     ndarray
-        ``(y, x)``, float. NaN where the source lies outside of the field, and where samples that
+        ``(y, x)``, float. `outside` where the source lies beyond the field, and where samples that
         are not finite carry more than a tenth of the weight (smaller ones are filled from their
         nearest neighbor first, so that one dead pixel does not spread over a whole line).
     """
-    return _apply(frame, Motion(dy, dx), power=1)
+    return _apply(frame, Motion(dy, dx), power=1, outside=outside)
 
 
 def shift_variance(variance: np.ndarray, dy: float, dx: float) -> np.ndarray:
@@ -223,7 +225,7 @@ def noise_shape(moves: Sequence[Motion]) -> NoiseShape:
     return NoiseShape(along_y / gain, along_x / gain, diagonal / gain, 1.0 / gain)
 
 
-def _apply(frame: np.ndarray, motion: Motion, power: int) -> np.ndarray:
+def _apply(frame: np.ndarray, motion: Motion, power: int, outside: float = np.nan) -> np.ndarray:
     """Apply the separable interpolation with its weights to a power."""
     dtype = np.result_type(frame.dtype, np.float32)
     plain = motion.is_plain_shift()
@@ -231,10 +233,10 @@ def _apply(frame: np.ndarray, motion: Motion, power: int) -> np.ndarray:
         return frame.astype(dtype)
     at_y, at_x = motion.positions(frame.shape)
     if plain:
-        along_y = shift_matrix(frame.shape[0], motion.dy)
-        along_x = shift_matrix(frame.shape[1], motion.dx)
+        by_y = shift_matrix(frame.shape[0], motion.dy)
+        by_x = shift_matrix(frame.shape[1], motion.dx)
     else:
-        along_y, along_x = line_matrix(at_y), line_matrix(at_x)
+        by_y, by_x = line_matrix(at_y), line_matrix(at_x)
     bad = ~np.isfinite(frame)
     if bad.all():
         return np.full(frame.shape, np.nan, dtype)
@@ -242,23 +244,22 @@ def _apply(frame: np.ndarray, motion: Motion, power: int) -> np.ndarray:
     if bad.any():
         nearest = ndimage.distance_transform_edt(bad, return_distances=False, return_indices=True)
         filled = frame[tuple(nearest)]
-    source, lost = filled.astype(np.float64), bad.astype(np.float64)
-    # csr @ dense is the fast order; the second axis goes through a transpose.
+    lost = bad.astype(np.float64) if bad.any() else None
     if motion.row_dx is None:
-        source = (along_x.power(power) @ source.T).T
-        lost = (abs(along_x) @ lost.T).T if bad.any() else lost
+        source = along_x(by_x.power(power), filled)
+        lost = None if lost is None else along_x(abs(by_x), lost)
     else:
         # Drift, magnification and the row's own shift in one step: two would smooth twice.
         reach = at_x[None, :] + motion.row_dx[:, None]
-        source = _read_rows(source, reach, power)
-        lost = _read_rows(lost, reach, None) if bad.any() else lost
+        source = _read_rows(filled.astype(np.float64), reach, power)
+        lost = np.zeros(frame.shape) if lost is None else _read_rows(lost, reach, None)
         lost = np.maximum(lost, _outside(reach))
-    moved = (along_y.power(power) @ source).astype(dtype)
-    if lost.any():
-        moved[abs(along_y) @ lost > _MISSING_WEIGHT] = np.nan
-    moved[_outside(at_y)] = np.nan
+    moved = along_y(by_y.power(power), source, dtype)
+    if lost is not None:
+        moved[along_y(abs(by_y), lost, np.dtype(float)) > _MISSING_WEIGHT] = outside
+    moved[_outside(at_y)] = outside
     if motion.row_dx is None:
-        moved[:, _outside(at_x)] = np.nan
+        moved[:, _outside(at_x)] = outside
     return moved
 
 

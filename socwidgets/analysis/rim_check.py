@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
+from socwidgets.analysis.frame_threads import each_frame
 from socwidgets.analysis.mean_spectrum import without_infinite
 from socwidgets.analysis.registration import QUANTITIES, measure_drift
 from socwidgets.analysis.registration_params import RegistrationParams
@@ -102,7 +103,7 @@ def check_rim(
     rim = steep > _RIM_SHARE * np.quantile(steep[np.isfinite(mean)], 0.95)
     noise = _noise(stack, signal, rim)
     strength = np.array([float(np.nansum(s[np.isfinite(mean)] ** 2)) for s in slopes])
-    contrast = np.maximum(_contrast(signal, mean, rim, path), 1e-6)
+    contrast = np.maximum(_contrast(signal, mean, rim, path, watch.part(0.95, 1.0)), 1e-6)
     uncertainty = noise * np.sqrt(np.sum(1.0 / np.maximum(strength, 1e-30))) / contrast
     size = np.hypot(*path.T)
     false = np.sqrt([np.mean((dy * slopes[0] + dx * slopes[1])[rim] ** 2) for dy, dx in path])
@@ -166,23 +167,24 @@ def _slopes(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _contrast(
-    signal: xr.DataArray, mean: np.ndarray, rim: np.ndarray, path: np.ndarray
+    signal: xr.DataArray, mean: np.ndarray, rim: np.ndarray, path: np.ndarray, watch: Watch
 ) -> np.ndarray:
     """Contrast of each frame in the rim as a multiple of the mean frame's, ``(spectral,)``.
 
     A frame below the edge shows little of the sample: noise moves it far, and it does little harm.
     """
     filled = np.where(np.isfinite(mean), mean, np.nanmedian(mean))
-    result = np.zeros(len(path))
-    for i, shift in enumerate(path):
+
+    def multiple(i: int) -> float:
         frame = signal[i].values
         use = rim & np.isfinite(frame)
         if not use.any():
-            continue
-        there = ndimage.shift(filled, shift, order=1, mode="nearest")[use]
+            return 0.0
+        there = ndimage.shift(filled, path[i], order=1, mode="nearest")[use]
         there = there - there.mean()
-        result[i] = abs(float((there * frame[use]).sum())) / max(float((there**2).sum()), 1e-30)
-    return result
+        return abs(float((there * frame[use]).sum())) / max(float((there**2).sum()), 1e-30)
+
+    return np.array([found for _, found in each_frame(multiple, range(len(path)), watch)])
 
 
 def _noise(stack: xr.Dataset, signal: xr.DataArray, rim: np.ndarray) -> np.ndarray:
@@ -194,8 +196,12 @@ def _noise(stack: xr.Dataset, signal: xr.DataArray, rim: np.ndarray) -> np.ndarr
         return np.sqrt(variance.compute().values.astype(np.float64))
     # The Laplacian of a smooth image is small: what is left is noise (Immerkaer 1996).
     kernel = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
-    rest = [ndimage.convolve(np.nan_to_num(frame), kernel) for frame in signal.values]
-    return np.array([1.4826 * np.median(np.abs(r)) / 6.0 for r in rest])
+
+    def noise(i: int) -> float:
+        rest = ndimage.convolve(np.nan_to_num(signal[i].values), kernel)
+        return float(1.4826 * np.median(np.abs(rest)) / 6.0)
+
+    return np.array([found for _, found in each_frame(noise, range(signal.sizes[dim]))])
 
 
 def _message(

@@ -66,6 +66,11 @@ def combine(
     like, maps
         As for `roi_mask`.
 
+    Returns
+    -------
+    Area
+        Polygons in um.
+
     Raises
     ------
     ParameterError, DataError

@@ -154,6 +154,11 @@ def flag_particles(labels: xr.DataArray, too_small: list[int] | None = None) -> 
         image; the first and last layer of a volume count where it has more than one.
     too_small : list of int, optional
         The labels that are too small; those of the attributes that still occur if left out.
+
+    Returns
+    -------
+    xarray.DataArray
+        A copy with ``attrs["touches_border"]`` and ``attrs["too_small"]``, lists of labels.
     """
     values = labels.values
     faces = [

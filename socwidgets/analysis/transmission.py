@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis import result_memory
 from socwidgets.analysis.blocks import Block, blocks_in_memory, run_blocks
 from socwidgets.model.names import X, Y, spectral_dim
 from socwidgets.model.watch import NOBODY, Watch
@@ -55,8 +56,8 @@ def convert_in_memory(
     ordered = signal.transpose(..., dim, Y, X)
     lead = ordered.shape[:-3]
     counts = ordered.values.reshape(-1, ordered.sizes[dim], ordered.sizes[Y] * ordered.sizes[X])
-    od = np.empty(counts.shape, np.float32)
-    std = np.empty(counts.shape, np.float32) if with_noise else None
+    od = result_memory.empty(counts.shape, np.float32)
+    std = result_memory.empty(counts.shape, np.float32) if with_noise else None
     status = np.empty((counts.shape[0], counts.shape[2]), np.uint8)
     images = [_countable(image) for image in counts]
 
@@ -81,7 +82,10 @@ def convert_in_memory(
 
 
 def _like(template: xr.DataArray, values: np.ndarray) -> xr.DataArray:
-    return template.copy(data=values.reshape(template.shape)).drop_attrs(deep=False)
+    made = template.copy(data=values.reshape(template.shape))
+    # Not drop_attrs, which copies the numbers.
+    made.attrs = {}
+    return made
 
 
 def _in_memory(array: xr.DataArray) -> bool:

@@ -69,9 +69,9 @@ def correlate_maps(
         ``status``.
     x, y : str
         The two maps.
-    mask : bool, optional
-        Of the maps' shape.
-        Pixels to use; all usable ones if left out. NaN in either map leaves a pixel out.
+    mask : xarray.DataArray or ndarray, optional
+        bool, of the maps' shape: pixels to use; all usable ones if left out. NaN in either map
+        leaves a pixel out.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from socwidgets.analysis import result_memory
 from socwidgets.analysis.storage.stored_array import Box
 from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.watch import ambient
@@ -148,7 +149,7 @@ def read_whole(
     step = max(rows, PIECE_BYTES // max(row, 1) // rows * rows)
     if not shape or step >= shape[0]:
         return read(whole)
-    result = np.empty(shape, dtype)
+    result = result_memory.empty(shape, dtype)
     starts = range(0, shape[0], step)
     for start in ambient().over(starts, len(starts)):
         part = slice(start, min(start + step, shape[0]))

@@ -50,6 +50,11 @@ def record(
         What it was called with; arrays and xarray objects are replaced by their hash.
     source : xarray.Dataset or DataArray, optional
         The input whose own record is continued.
+
+    Returns
+    -------
+    xarray.Dataset
+        `obj`.
     """
     history = steps(source) if source is not None else []
     step = {

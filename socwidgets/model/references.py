@@ -143,6 +143,11 @@ def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataAr
     coord : xarray.DataArray
         The stack's spectral coordinate.
 
+    Returns
+    -------
+    xarray.DataArray
+        ``(component, <spectral>)`` at the values of `coord`.
+
     Raises
     ------
     ReferenceSpectraError

@@ -62,6 +62,11 @@ def make_stack(
     **attrs
         Flat, JSON-able attributes of the stack.
 
+    Returns
+    -------
+    xarray.Dataset
+        ``signal`` ``(spectral, y, x)`` with its coordinates in eV and um.
+
     Raises
     ------
     SchemaError, DataError, UnitError

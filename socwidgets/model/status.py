@@ -58,6 +58,11 @@ def usable(maps: xr.Dataset) -> xr.DataArray:
     ----------
     maps : xarray.Dataset
         A map set. Without a ``status`` variable every pixel counts as usable.
+
+    Returns
+    -------
+    xarray.DataArray
+        bool, of the dims of the maps: status ok or at a bound.
     """
     if STATUS not in maps:
         first = next(iter(maps.data_vars.values()))

@@ -32,6 +32,11 @@ def ridge_figure(
         Standard deviation of the noise of each state, in the map's units.
     width : float
         Width, inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With a text alternative.
     """
     rows = {}
     for name, values in states.items():
@@ -67,6 +72,11 @@ def trajectory_figure(
         Axis labels with units.
     width, height : float
         Size, inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With a text alternative.
     """
     figure = new_figure(width, height)
     axes = figure.subplots()
@@ -111,6 +121,11 @@ def profile_figure(
         Axis label with units.
     width, height : float
         Size, inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With a text alternative.
     """
     figure = new_figure(width, height)
     axes = figure.subplots()
@@ -143,6 +158,11 @@ def state_figure(
         State -> color.
     width : float
         Width, inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With a text alternative.
     """
     figure = new_figure(width, 0.9 + 0.42 * max(len(counts), 1))
     axes = figure.subplots()

@@ -14,6 +14,7 @@ from socwidgets.jobs import Job, JobCallback, JobState
 from socwidgets.session import fitting
 from socwidgets.session.calibrating import Calibrating
 from socwidgets.session.checks import check_maps
+from socwidgets.session.observable import enlist
 from socwidgets.session.state import State
 
 FIT = "fit"
@@ -30,15 +31,7 @@ class Fits(Calibrating):
 
     def on_job(self, callback: JobCallback) -> Callable[[], None]:
         """Call ``callback(job)`` at each change of any job; returns a function that stops it."""
-        with self._lock:
-            self._job_observers.append(callback)
-
-        def stop() -> None:
-            with self._lock:
-                if callback in self._job_observers:
-                    self._job_observers.remove(callback)
-
-        return stop
+        return enlist(self._lock, self._job_observers, callback)
 
     def start_fit(self, method: str | None = None, **params: Any) -> Job:
         """Fit every pixel in a job; its maps replace the old ones when it is done.

@@ -6,15 +6,30 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from socwidgets.session.state import FIELDS, State, changed_fields
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 Observer = Callable[[frozenset[str]], None]
 #: An observer, its fields, and whether it is told before the others.
 _Entry = tuple[Observer, frozenset[str], bool]
+
+
+def enlist(lock: threading.RLock, observers: list[T], entry: T) -> Callable[[], None]:
+    """Add to a list of observers under its lock; the function returned takes it off again."""
+    with lock:
+        observers.append(entry)
+
+    def stop() -> None:
+        with lock:
+            if entry in observers:
+                observers.remove(entry)
+
+    return stop
 
 
 class Observable:
@@ -57,14 +72,8 @@ class Observable:
             raise AttributeError(f"a session has no field {', '.join(sorted(unknown))}")
         entry = (observer, frozenset(fields) or FIELDS, urgent)
         with self._lock:
-            self._observers.append(entry)
+            stop = enlist(self._lock, self._observers, entry)
             self._observers.sort(key=lambda known: not known[2])
-
-        def stop() -> None:
-            with self._lock:
-                if entry in self._observers:
-                    self._observers.remove(entry)
-
         return stop
 
     def _update(self, change: Callable[[State], dict[str, Any]] | None = None, **new: Any) -> None:

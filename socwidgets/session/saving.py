@@ -87,6 +87,11 @@ def open_session(
     runner : JobRunner, optional
         As for `Session`.
 
+    Returns
+    -------
+    Session
+        With state and maps as they were.
+
     Raises
     ------
     ReadError

@@ -66,9 +66,9 @@ def test_a_sphere_that_shrinks_in_a_volume():
     error = found.arrival.values[shell] - (15 - radius[shell]) / 3
     assert np.abs(error).max() < 0.05
     curved = (found.speed_systematic / found.speed).values
-    # A surface of 5 px radius is corrected by more than one of 13 px.
-    near, far = (np.median(curved[(radius > r) & (radius < r + 2)]) for r in (4, 12))
-    assert near > 1.5 * far > 0.005
+    # The smaller the surface, the more its width leaves.
+    near, far = (np.median(curved[(radius > r) & (radius < r + 2)]) for r in (4, 9))
+    assert near > 2 * far > 0.005
     # Smoothing moves a surface of so few pixels of radius, and bends the slope of its arrival; what
     # it does is taken out (it was 3 to 7 percent).
     smooth = front_speed(volume, radius < 16.5, TIMES[:5], (0.1, 0.1, 0.1))
@@ -110,7 +110,7 @@ def test_the_uncertainty_of_both_maps_is_that_of_their_errors(shape):
     # The error that is not noise stands beside it, with noise or without.
     part = (found.speed_systematic / found.speed).values[kept]
     assert np.nanmin(part) >= 0.005
-    assert np.nanmax(part) < 0.02
+    assert np.nanmedian(part) < 0.01
     again = front_speed(
         states, inside, TIMES[: len(states)], (1.0, 1.0), noise=0.1, seed=2, repeats=16
     )
@@ -132,6 +132,34 @@ def test_a_front_that_is_faster_one_way():
         slow = part & (np.abs(np.cos(phi)) < 0.26)
         ratio = np.median(speed[fast]) / np.median(speed[slow])
         assert ratio == pytest.approx((1 + e) / (1 - e), rel=0.15)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_what_is_not_noise_is_stated_where_the_front_bends(noise):
+    """An ellipse that shrinks to its middle: bent by 4 to 80 px, twice as fast one way.
+
+    Three tenths of the correction for the curvature, which was stated before, was five times too
+    small at the bent ends.
+    """
+    a, b, speed = 40.0, 24.0, 4.0
+    y, x = np.mgrid[-44:45, -44:45] + 0.25
+    level = np.hypot(x / a, y / b)
+    arrival, true = (1 - level) * a / speed, speed / a * level / np.hypot(x / a**2, y / b**2)
+    radius = a**2 * b**2 * np.hypot(x / a**2, y / b**2) ** 3 / level**2
+    states = np.stack([step((arrival - t) * true) for t in range(10)])
+    states += np.random.default_rng(1).normal(0, noise, states.shape)
+    found = front_speed(
+        states, level < 1.1, np.arange(10.0), (1.0, 1.0), noise=noise or None, repeats=16
+    )
+    error = (found.speed - true).values
+    stated = found.speed_systematic.values
+    if noise:
+        stated = np.hypot(stated, found.speed_std.values)
+    for low, high in ((4, 10), (10, 80)):
+        part = (radius > low) & (radius < high) & np.isfinite(error) & np.isfinite(stated)
+        assert part.sum() > 150
+        assert 0.3 < np.sqrt(np.mean((error / stated)[part] ** 2)) < 1.4
+    assert np.nanmedian((stated / true)[radius > 20]) < (0.025 if noise else 0.01)
 
 
 def test_a_reaction_that_goes_back_is_counted():

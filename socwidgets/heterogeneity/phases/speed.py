@@ -16,9 +16,10 @@ from socwidgets.model.names import X, Y
 
 #: Steps of the arrival time below this share of the mean one are none: fronts meet there.
 _STILL = 1e-3
-#: Relative error of the speed that the pixel grid leaves (discs and planes without noise), and the
-#: part of its correction for the curvature that is uncertain.
-_GRID, _CORRECTION = 0.005, 0.3
+#: Relative error of the speed that the pixel grid leaves (discs and planes without noise).
+_GRID = 0.005
+#: Surroundings so much wider show what their width does: it grows with the square of the width.
+_WIDER = 2.0**0.5
 #: An uncertainty is stated where at least this share of the draws has a value.
 _MOST = 0.75
 _PER_TIME = "um per unit of time"
@@ -82,11 +83,12 @@ def front_speed(
     Returns
     -------
     xarray.Dataset
-        ``arrival`` (unit of `times`), ``speed`` (um per unit of time), ``speed_systematic`` and, in
-        an image, ``direction`` (degree from the x axis towards larger y, the way the front ran).
-        NaN outside, where the front came before the first or after the last state that shows one,
-        and, for the speed, where fronts meet. With `noise`, ``arrival_std`` and ``speed_std``, NaN
-        where fewer than three quarters of the draws have a value. Attributes: ``median_speed``,
+        ``arrival`` (unit of `times`), ``speed`` (um per unit of time), ``speed_systematic`` (what
+        is not noise) and, in an image, ``direction`` (degree from the x axis towards larger y, the
+        way the front ran). NaN outside, where the front came before the first or after the last
+        state that shows one, and, for the speed, where fronts meet. With `noise`, ``arrival_std``
+        and ``speed_std``, NaN where fewer than three quarters of the draws have a value.
+        Attributes: ``median_speed``,
         ``returned`` (pixels whose reaction went back in a later state: the front is no front there,
         and they count from their first time on) and ``rising`` (1 where the composition rises
         behind the front, else 0).
@@ -106,17 +108,23 @@ def front_speed(
     The uncertainty is that of the noise: the scatter of the maps when as much noise again is added
     to the states. The standard deviation of (map - map without noise)/std is 0.94 to 1.04 on
     planes, discs and spheres at noise of 0.02 to 0.15, for both maps. Beside it,
-    ``speed_systematic`` holds 0.5 % for the pixel grid and three tenths of the correction for the
-    curvature: on small spheres at little noise it is the larger one, and the mean of many pixels
-    keeps it. How unevenly the front moves between two states is in neither. In a projection through
-    a particle the front is that of the mean along the beam.
+    ``speed_systematic`` holds 0.5 % for the pixel grid and what the speed changes by when its
+    surroundings are wider by the root of two, which is about the error that their width leaves: it
+    grows with the square of the width. With `noise`, what the noise adds to that change is taken
+    out; without, it stays in. It is large where the front is small, bends or meets another, and the
+    mean of many pixels keeps it. The root mean square of (map - truth) over both uncertainties is
+    0.3 to 1.1 on discs, spheres and an ellipse of 40 by 24 px, cautious inside discs, and 1.6 on
+    the ellipse of 40 by 12 px, a few px from the line on which its fronts meet. How unevenly the
+    front moves between two states is in neither. In a projection through a particle the front is
+    that of the mean along the beam.
     """
     stack, mask = np.asarray(states, dtype=np.float64), np.asarray(inside, bool)
     time, size = np.asarray(times, np.float64), np.asarray(pixel_um, np.float64)
     _check(stack, mask, time, size)
     widths = (smooth_px, speed_px)
     made = _maps(stack, mask, time, size, ends, widths)
-    values = {"arrival": made.arrival, "speed": made.speed, "speed_systematic": made.error}
+    change = made.change**2
+    values = {"arrival": made.arrival, "speed": made.speed}
     if mask.ndim == 2:
         angle = np.degrees(np.arctan2(made.slopes[0], made.slopes[1]))
         values["direction"] = np.where(np.isfinite(made.speed), angle, np.nan)
@@ -129,17 +137,22 @@ def front_speed(
             drawn.append(_maps(shaken, mask, time, size, ends, widths))
         values["arrival_std"] = _scatter(np.stack([d.arrival for d in drawn]), made.arrival)
         values["speed_std"] = _scatter(np.stack([d.speed for d in drawn]), made.speed)
+        by_noise = _scatter(np.stack([d.change for d in drawn]), made.speed)
+        change = change - by_noise**2
         made.attrs["seed"] = seed
+    # That of the pixels around, too: by itself it passes through zero between two signs.
+    change = np.maximum(local_planes(change, speed_px)[0], 0.0)
+    values["speed_systematic"] = made.speed * np.sqrt(_GRID**2 + change)
     return _dataset(states, values, made.attrs)
 
 
 class _Maps(NamedTuple):
-    """Arrival, speed, slopes of the arrival, error of the speed beyond noise, attributes."""
+    """Arrival, speed, slopes of the arrival, share that wider surroundings change, attributes."""
 
     arrival: np.ndarray
     speed: np.ndarray
     slopes: np.ndarray
-    error: np.ndarray
+    change: np.ndarray
     attrs: dict[str, Any]
 
 
@@ -173,14 +186,15 @@ def _maps(
         way = before[passed] - after[passed]
         arrival[passed] = time[i] + (time[i + 1] - time[i]) * before[passed] / way
     arrival = _straightened(arrival, *widths)
-    speed, slopes, error = _speed(arrival, size, widths[1])
+    speed, slopes = _speed(arrival, size, widths[1])
+    change = _speed(arrival, size, _WIDER * widths[1])[0] / speed - 1.0
     seen = speed[np.isfinite(speed)]
     attrs = {
         "median_speed": float(np.median(seen)) if seen.size else float("nan"),
         "returned": int((went_back & mask).sum()),
         "rising": int(rising),
     }
-    return _Maps(arrival, speed, slopes, error * speed, attrs)
+    return _Maps(arrival, speed, slopes, change, attrs)
 
 
 def _straightened(arrival: np.ndarray, smooth_px: float, speed_px: float) -> np.ndarray:
@@ -193,10 +207,8 @@ def _straightened(arrival: np.ndarray, smooth_px: float, speed_px: float) -> np.
     return arrival - np.nan_to_num(0.5 * smooth_px**2 * np.asarray(bend))
 
 
-def _speed(
-    arrival: np.ndarray, size: np.ndarray, speed_px: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Speed, um per unit of time, slopes of the arrival per um, relative error beyond noise."""
+def _speed(arrival: np.ndarray, size: np.ndarray, speed_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """Speed, um per unit of time, and slopes of the arrival per um."""
     slopes = local_planes(arrival, speed_px)[1] / size.reshape(-1, *(1,) * arrival.ndim)
     steepness = np.linalg.norm(slopes, axis=0)
     typical = float(np.nanmedian(steepness)) if np.isfinite(steepness).any() else np.nan
@@ -206,7 +218,7 @@ def _speed(
         bend = sum(np.nansum(turn**2, axis=0) for turn in turns)
         corrected = steepness * (1.0 + 0.5 * speed_px**2 * bend)
         speed = np.where(steepness > _STILL * typical, 1.0 / corrected, np.nan)
-    return speed, slopes, np.hypot(_GRID, _CORRECTION * (corrected / steepness - 1.0))
+    return speed, slopes
 
 
 def _scatter(drawn: np.ndarray, shown: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from socwidgets.jobs import Job, JobCallback, JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.session.observable import enlist
 from socwidgets.session.workflow.code import Call, program
 from socwidgets.session.workflow.made import Made
 from socwidgets.session.workflow.owner import FlowOwner
@@ -98,15 +99,7 @@ class Workflow(Made):
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each change of the results; returns a function that stops it."""
-        with self.lock:
-            self._observers.append(callback)
-
-        def stop() -> None:
-            with self.lock:
-                if callback in self._observers:
-                    self._observers.remove(callback)
-
-        return stop
+        return enlist(self.lock, self._observers, callback)
 
     def take(self, stack: xr.Dataset, references: xr.DataArray | None = None) -> None:
         """Begin with a stack in memory, called ``stack`` (and ``references``) in the Python text.
