@@ -24,6 +24,12 @@ def test_a_page_has_one_title_and_its_links_and_pictures_exist(path):
     assert absent == []
 
 
+def test_every_page_has_a_place_in_the_index():
+    listed = (DOCS / "index.md").read_text(encoding="utf-8").split("```{toctree}")[1:]
+    names = {line for part in listed for line in part.split("```")[0].split()}
+    assert {path.stem for path in PAGES} - {"index"} <= names
+
+
 @pytest.mark.parametrize("path", QUANTITIES, ids=lambda p: p.stem)
 def test_a_quantity_has_its_equation_its_fields_and_functions_that_exist(path):
     text = path.read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ def make_stack(
     y, x : ndarray, optional
         Pixel centers in um.
     signal_std : array_like, optional
-        Standard uncertainty of the signal: one number, or what broadcasts to its shape.
+        ``(spectral, y, x)`` standard uncertainty of the signal, or a number for all of it.
     **attrs
         Flat, JSON-able attributes of the stack.
 
@@ -96,21 +96,21 @@ def make_stack(
         Y: (Y, np.arange(shape[1]) * step_y if y is None else np.asarray(y, float)),
         X: (X, np.arange(shape[2]) * step_x if x is None else np.asarray(x, float)),
     }
-    variables = {SIGNAL: ((dim, Y, X), signal)}
+    held = {SIGNAL: ((dim, Y, X), signal)}
     if signal_std is not None:
-        variables[SIGNAL_STD] = ((dim, Y, X), _broadcast(signal_std, shape))
-    return parse_stack(xr.Dataset(variables, coords, {QUANTITY: quantity, **attrs}))
+        held[SIGNAL_STD] = ((dim, Y, X), _of_shape(signal_std, shape))
+    dataset = xr.Dataset(held, coords, {QUANTITY: quantity, **attrs})
+    return parse_stack(dataset)
 
 
-def _broadcast(values: Any, shape: tuple[int, ...]) -> Any:
-    """Values of the signal's shape; arrays that have it already are not touched."""
-    if np.shape(values) == shape:
-        return values
-    try:
-        return np.broadcast_to(np.asarray(values), shape).copy()
-    except ValueError:
-        problem = ("signal_std", f"has shape {np.shape(values)}, the signal {shape}")
-        raise SchemaError("stack", [problem], fix="give one number, or one per sample") from None
+def _of_shape(std: Any, shape: tuple[int, ...]) -> Any:
+    """Standard uncertainties as they are, or one number for all samples."""
+    if np.ndim(std) == 0:
+        return np.full(shape, float(std), np.float32)
+    if np.shape(std) != shape:
+        problem = (SIGNAL_STD, f"shape {np.shape(std)}, but a signal of shape {shape}")
+        raise SchemaError("stack", [problem], fix="give one number, or one for each sample")
+    return std
 
 
 def parse_stack(stack: xr.Dataset) -> xr.Dataset:

@@ -186,15 +186,3 @@ def test_provenance_grows_and_is_json():
     changed = first.copy(deep=True)
     changed.signal[0, 0, 0] = 5
     assert provenance.data_hash(changed) != provenance.data_hash(first)
-
-
-def test_an_uncertainty_given_with_the_signal_is_one():
-    """It went into the attributes, and every fit estimated its noise as if there were none."""
-    signal, energy = np.ones((3, 4, 5)), np.array([8330.0, 8340.0, 8350.0])
-    one = make_stack(signal, energy, signal_std=0.1)
-    np.testing.assert_array_equal(one.signal_std, np.full(signal.shape, 0.1))
-    by_energy = make_stack(signal, energy, signal_std=np.array([0.1, 0.2, 0.3])[:, None, None])
-    np.testing.assert_array_equal(by_energy.signal_std[:, 2, 2], [0.1, 0.2, 0.3])
-    assert "signal_std" not in one.attrs
-    with pytest.raises(SchemaError, match=r"signal_std: has shape \(3,\)"):
-        make_stack(signal, energy, signal_std=[0.1, 0.2, 0.3])
