@@ -103,6 +103,7 @@ def soc_map(
     """
     if isinstance(calibration, str):
         calibration, charged = None, calibration
+    _require_calibration(calibration)
     if calibration is not None and calibration.kind != SOC:
         raise KindError(
             f"this calibration leads to {calibration.kind}, not to a state of charge",
@@ -133,8 +134,20 @@ def calibrated_map(maps: xr.Dataset, calibration: Calibration) -> xr.Dataset:
     DataError, KindError
         As `soc_map`.
     """
+    _require_calibration(calibration)
     variable, bounded = _source(maps, calibration, None)
     return _calibrated(maps, variable, bounded, calibration)
+
+
+def _require_calibration(given: object) -> None:
+    """Raise `ParameterError` for numbers in the place of a calibration."""
+    if not isinstance(given, Calibration | None):
+        raise ParameterError(
+            "this is no calibration",
+            expected="a TwoPoint or a StandardsCurve",
+            found=repr(given),
+            fix="make one with two_point(discharged, charged) or standards(values, compositions)",
+        )
 
 
 def _calibrated(

@@ -77,7 +77,14 @@ class TwoPoint(Calibration):
     charged_std: float = param(0.0, "Standard uncertainty of the charged value.", low=0.0)
 
     def check(self) -> None:
-        """Check that the end members differ."""
+        """Check that the end members are numbers and differ."""
+        ends = (self.discharged, self.charged, self.discharged_std, self.charged_std)
+        if not np.isfinite(ends).all():
+            raise ParameterError(
+                "an end member of the calibration is not a finite number",
+                found=", ".join(f"{value:g}" for value in ends),
+                fix="look at the status of the standards' fits: NaN is a fit without a value",
+            )
         if self.discharged == self.charged:
             raise ParameterError(
                 "the two end members of the calibration are the same",
@@ -148,7 +155,7 @@ class StandardsCurve(Calibration):
             )
         for name in ("values_std", "compositions_std"):
             given = getattr(self, name)
-            if given and (len(given) != n or min(given) < 0):
+            if given and not (len(given) == n and np.isfinite(given).all() and min(given) >= 0):
                 raise ParameterError(
                     f"{name} does not fit the standards",
                     expected=f"none, or {n} numbers of zero or more",

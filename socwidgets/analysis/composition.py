@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.calibration_lines import COMPOSITIONS
-from socwidgets.analysis.materials import Material
+from socwidgets.analysis.materials import Material, material
 from socwidgets.model import provenance
 from socwidgets.model.errors import CalibrationWarning, DataError, KindError
 from socwidgets.model.kinds import KIND, require_kind
@@ -61,7 +61,7 @@ def convert(
     return (a + b * values - c) / d
 
 
-def convert_map(maps: xr.Dataset, to_kind: str, of: Material) -> xr.Dataset:
+def convert_map(maps: xr.Dataset, to_kind: str, of: Material | str) -> xr.Dataset:
     """Convert a composition map, its uncertainty and its end points.
 
     Parameters
@@ -70,8 +70,8 @@ def convert_map(maps: xr.Dataset, to_kind: str, of: Material) -> xr.Dataset:
         Result of `soc_map` or `calibrated_map`, any leading dims.
     to_kind : str
         ``soc``, ``x_li``, ``x_removed`` or ``oxidation_state``.
-    of : Material
-        Its window and its charge balance.
+    of : Material or str
+        Its window and its charge balance, or the name of a preset (`materials.material`).
 
     Returns
     -------
@@ -93,6 +93,7 @@ def convert_map(maps: xr.Dataset, to_kind: str, of: Material) -> xr.Dataset:
         If oxidation states were capped; or if lithium was read from oxidation states at the cap,
         where it is only an upper limit.
     """
+    of = material(of) if isinstance(of, str) else of
     held = [name for name in COMPOSITIONS if name in maps]
     if len(held) != 1:
         raise DataError(

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import blocks_of
+from socwidgets.analysis.named_arrays import named
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, VALID, X, Y, spectral_dim
@@ -124,8 +125,14 @@ def denoise(stack: xr.Dataset, components: xr.Dataset) -> xr.Dataset:
     xarray.Dataset
         The stack with its signal replaced; ``signal_std`` is dropped, since the noise that is left
         is correlated between energies. NaN where there are no scores.
+
+    Raises
+    ------
+    DataError
+        If the components belong to another grid or another image.
     """
     dim = spectral_dim(stack[SIGNAL])
+    _refuse_other_grid(stack, components, dim)
     loadings = components["loadings"].astype(np.float32)
     rebuilt = xr.dot(loadings, components["scores"], dim="component")
     rebuilt = rebuilt + components["mean"].astype(np.float32)
@@ -139,6 +146,19 @@ def denoise(stack: xr.Dataset, components: xr.Dataset) -> xr.Dataset:
     return provenance.record(
         result, "socwidgets.analysis.decomposition.denoise", called, source=stack
     )
+
+
+def _refuse_other_grid(stack: xr.Dataset, components: xr.Dataset, dim: str) -> None:
+    """Raise `DataError` unless components were found on the grid of a stack."""
+    for name in (dim, Y, X):
+        here, there = stack[name], components[name]
+        if here.size != there.size or not np.allclose(here, there, rtol=0, atol=1e-6):
+            raise DataError(
+                "the components were found in another stack",
+                expected=f"{name} of {there.size} points, {there.min():g} to {there.max():g}",
+                found=f"{here.size} points, {here.min():g} to {here.max():g}",
+                fix="call pca on this stack",
+            )
 
 
 def usable_pixels(stack: xr.Dataset, mask: xr.DataArray | None) -> np.ndarray:
@@ -157,6 +177,7 @@ def usable_pixels(stack: xr.Dataset, mask: xr.DataArray | None) -> np.ndarray:
     if VALID in stack:
         usable &= stack[VALID].transpose(Y, X).values
     if mask is not None:
+        mask = named(mask, stack, "mask")
         if set(mask.dims) != {Y, X} or mask.transpose(Y, X).shape != usable.shape:
             raise DataError(
                 "the mask does not fit the stack",

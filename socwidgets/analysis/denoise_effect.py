@@ -90,7 +90,7 @@ def denoise_effect(
     Raises
     ------
     DataError
-        If fewer than two pixels have a value in both maps.
+        If fewer than two pixels have a value in both maps, or `measure` makes no map.
     """
     components = pca(stack, mask=mask, n_components=n_components)
     kept = components.sizes["component"]
@@ -99,6 +99,12 @@ def denoise_effect(
     if SIGNAL_STD in stack:
         sigma = stack[SIGNAL_STD].transpose(*stack[SIGNAL].dims).values
     maps = [measure(stack), measure(clean)]
+    if not isinstance(maps[0], xr.DataArray):
+        raise DataError(
+            "the measure makes no map",
+            expected="a callable that takes a stack and returns an xarray.DataArray (y, x)",
+            found=type(maps[0]).__name__,
+        )
     use = maps[0].notnull() & maps[1].notnull()
     if mask is not None:
         use = use & mask

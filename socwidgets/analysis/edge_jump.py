@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from socwidgets.analysis.fit_mask import MASK_STATUS
 from socwidgets.analysis.jump_windows import automatic_windows
+from socwidgets.analysis.mean_spectrum import without_infinite
 from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
@@ -102,8 +103,7 @@ def edge_jump(
     with graph_watched_by(watch.part(0.0, 0.5)):
         pre, post = _windows(od, chosen, dim, watch.part(0.0, 0.5))
     watch(1, 2)
-    finite = od[SIGNAL].where(np.isfinite(od[SIGNAL]))
-    before, after = finite.isel({dim: pre}), finite.isel({dim: post})
+    before, after = (without_infinite(od[SIGNAL].isel({dim: rows})) for rows in (pre, post))
     jump = after.mean(dim) - before.mean(dim)
     watch(3, 5)
     variance = sum(

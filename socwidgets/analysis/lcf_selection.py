@@ -12,7 +12,7 @@ import xarray as xr
 
 from socwidgets.analysis.lcf import window_points
 from socwidgets.kernels.lcf_plan import polynomial_background
-from socwidgets.model.errors import ParameterError, ReferenceSpectraError
+from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
 from socwidgets.model.names import COMPONENT, spectral_dim
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.references import MAX_COMPONENTS, align_references, component_names
@@ -65,6 +65,8 @@ def choose_components(
 
     Raises
     ------
+    DataError
+        If there is more than one spectrum.
     ReferenceSpectraError
         If the library does not cover the window or no subset is left.
     ParameterError
@@ -115,6 +117,14 @@ def _prepared(
     std: xr.DataArray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     dim = spectral_dim(spectrum)
+    if spectrum.dims != (dim,):
+        raise DataError(
+            "components are chosen for one spectrum",
+            expected=f"dims ({dim})",
+            found=f"dims {spectrum.dims}",
+            fix="give the mean spectrum of the sample, such as stack.signal.where(mask).mean()"
+            " over y and x",
+        )
     points = window_points(spectrum[dim], params.low, params.high)
     points = points & np.isfinite(spectrum.values)
     window = spectrum[dim][points]

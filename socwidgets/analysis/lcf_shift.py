@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.fit import fit_map
-from socwidgets.analysis.lcf import LcfParameters, window_points
+from socwidgets.analysis.lcf import BACKGROUND_POWERS, LcfParameters, window_points
 from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.kernels.lcf_plan import polynomial_background
 from socwidgets.model import provenance
-from socwidgets.model.errors import ReferenceSpectraError
+from socwidgets.model.errors import CalibrationWarning, ReferenceSpectraError
 from socwidgets.model.names import SIGNAL, STATUS, VALID, spectral_dim
 from socwidgets.model.references import align_references, shift_references
 from socwidgets.model.status import Status
@@ -86,7 +87,9 @@ def image_shift(
     high = min(params.high if params.high is not None else np.inf, axis[-1] - reach)
     points = window_points(coord, low, high) & np.isfinite(mean)
     window, values = coord[points], mean[points]
-    background = polynomial_background(window.values, params.background_degree)
+    background = polynomial_background(
+        window.values, params.background_degree, BACKGROUND_POWERS[params.background_law]
+    )
     if window.size <= references.sizes["component"] + background.shape[0] + 1:
         raise ReferenceSpectraError(
             "too few points are left to find an energy shift",
@@ -131,8 +134,20 @@ def shifted_lcf(
         As from `fit_map`; ``attrs["energy_shift"]``, ``energy_shift_std`` and
         ``energy_shift_at_bound`` (0 or 1) tell the shift. Its uncertainty is common to all pixels
         and not part of their ``_std``.
+
+    Warns
+    -----
+    CalibrationWarning
+        If the shift lies at the end of what was looked at: the fractions are then wrong.
     """
     found = image_shift(stack, references, mask=mask, reach=reach, **options)
+    if found.at_bound:
+        text = (
+            f"the energy shift stands at its bound of {reach:g}: this is no minimum, and the "
+            "fractions are off. Calibrate the energy scale first (a foil, or references of the "
+            "same beamline), or raise reach"
+        )
+        warnings.warn(text, CalibrationWarning, stacklevel=2)
     chosen = {**options, "energy_shift": found.shift, "low": found.window[0]}
     maps = fit_map(
         stack, "lcf", {**chosen, "high": found.window[1]}, references=references, mask=mask

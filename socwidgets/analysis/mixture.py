@@ -11,8 +11,12 @@ import xarray as xr
 
 from socwidgets.analysis.clusters import cluster_points
 from socwidgets.model import provenance
+from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y
 from socwidgets.model.parameters import Parameters, param
+
+#: Numbers per pixel: more make a covariance of hundreds of entries per group, and take minutes.
+_MOST_NUMBERS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ def gaussian_mixture(
     ----------
     components : xarray.Dataset
         Result of `decomposition.pca`: its scores are grouped (a mixture in all energies would have
-        more parameters than an image has pixels). A stack works too, if it has few energies.
+        more parameters than an image has pixels). A stack works too, if it has few energies (20).
     params : MixtureParameters, optional
         `changes` are laid over them.
     mask : xarray.DataArray, optional
@@ -68,6 +72,13 @@ def gaussian_mixture(
     chosen = MixtureParameters.merged(params, changes)
     numbers = [chosen.n_groups] if chosen.n_groups else list(range(1, chosen.most + 1))
     points, keep, dim = cluster_points(components, mask, max(numbers))
+    if points.shape[1] > _MOST_NUMBERS:
+        raise DataError(
+            "a mixture of Gaussians in so many energies has no unique answer",
+            expected=f"up to {_MOST_NUMBERS} numbers per pixel",
+            found=f"{points.shape[1]}",
+            fix="give the result of pca(stack), whose few scores hold what is above the noise",
+        )
     points = points.astype(np.float64)
     with warnings.catch_warnings():
         # Too many groups for the data do not settle; whether the chosen ones did is recorded.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,11 @@ def simplex_vertices(
     DataError
         If fewer pixels are left than corners, or the spectra have too few components for them.
 
+    Warns
+    -----
+    UserWarning
+        If fewer components than corners stand above the noise: some corners are then noise.
+
     Notes
     -----
     They are *candidates*: where no pixel is pure, a corner is the purest mixture there is, and all
@@ -85,6 +91,13 @@ def simplex_vertices(
     chosen = VertexParameters.merged(params, changes)
     n = chosen.n_vertices
     found = pca(stack, mask=mask, center=False, n_components=n)
+    above = int(found.attrs["n_above_noise"])
+    if above < n:
+        text = (
+            f"only {above} of {n} components stand above the noise: the other corners are noise, "
+            "not spectra. Lower n_vertices"
+        )
+        warnings.warn(text, UserWarning, stacklevel=2)
     scores = found["scores"].values.reshape(n, -1).astype(float)
     amount = scores[0] * np.sign(np.nanmean(scores[0]))
     limit = chosen.min_thickness * np.nanquantile(amount, 0.95)

@@ -190,7 +190,7 @@ def align_references(references: xr.DataArray, coord: xr.DataArray) -> xr.DataAr
 
 
 def sound_references(references: xr.DataArray) -> xr.DataArray:
-    """References with a rising axis.
+    """References with a rising axis, components first.
 
     Raises
     ------
@@ -205,6 +205,7 @@ def sound_references(references: xr.DataArray) -> xr.DataArray:
             fix="make them with open_references({name: file}) or make_references({name: (x, y)})",
         )
     dim = spectral_dim(references)
+    references = references.transpose(COMPONENT, dim)
     axis = references[dim].values
     if axis.size > 1 and axis[0] > axis[-1]:
         references = references.isel({dim: slice(None, None, -1)})

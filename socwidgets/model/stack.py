@@ -39,6 +39,7 @@ def make_stack(
     pixel_um: float | tuple[float, float] = 1.0,
     y: np.ndarray | None = None,
     x: np.ndarray | None = None,
+    signal_std: Any = None,
     **attrs: Any,
 ) -> xr.Dataset:
     """Build a valid stack from arrays.
@@ -59,6 +60,8 @@ def make_stack(
         Pixel size in um, or sizes along y and x; ignored for an axis given explicitly.
     y, x : ndarray, optional
         Pixel centers in um.
+    signal_std : array_like, optional
+        ``(spectral, y, x)`` standard uncertainty of the signal, or a number for all of it.
     **attrs
         Flat, JSON-able attributes of the stack.
 
@@ -93,8 +96,21 @@ def make_stack(
         Y: (Y, np.arange(shape[1]) * step_y if y is None else np.asarray(y, float)),
         X: (X, np.arange(shape[2]) * step_x if x is None else np.asarray(x, float)),
     }
-    dataset = xr.Dataset({SIGNAL: ((dim, Y, X), signal)}, coords, {QUANTITY: quantity, **attrs})
+    held = {SIGNAL: ((dim, Y, X), signal)}
+    if signal_std is not None:
+        held[SIGNAL_STD] = ((dim, Y, X), _of_shape(signal_std, shape))
+    dataset = xr.Dataset(held, coords, {QUANTITY: quantity, **attrs})
     return parse_stack(dataset)
+
+
+def _of_shape(std: Any, shape: tuple[int, ...]) -> Any:
+    """Standard uncertainties as they are, or one number for all samples."""
+    if np.ndim(std) == 0:
+        return np.full(shape, float(std), np.float32)
+    if np.shape(std) != shape:
+        problem = (SIGNAL_STD, f"shape {np.shape(std)}, but a signal of shape {shape}")
+        raise SchemaError("stack", [problem], fix="give one number, or one for each sample")
+    return std
 
 
 def parse_stack(stack: xr.Dataset) -> xr.Dataset:

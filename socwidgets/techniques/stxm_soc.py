@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model import provenance
-from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
 from socwidgets.model.kinds import KIND
 from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import SIGNAL, STATUS, VALID, X, Y, spectral_dim, std_name
 from socwidgets.model.parameters import param
-from socwidgets.model.references import component_names
+from socwidgets.model.references import component_names, sound_references
 from socwidgets.model.status import Status
 from socwidgets.techniques.polar import lithiated_fraction, polar_angle
 from socwidgets.techniques.two_energies import (
@@ -22,6 +22,9 @@ from socwidgets.techniques.two_energies import (
     reference_densities,
     two_densities,
 )
+
+#: Sine of the angle between two references, below which one ratio belongs to every mixture.
+_PARALLEL = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,18 +93,17 @@ def two_energy_soc(
     DataError
         If an energy was not measured, or there are not exactly two references.
     ReferenceSpectraError
-        If the references do not cover the energies.
+        If the references do not cover the energies, or have the same ratio there.
+    ParameterError
+        If `charged` is none of the references.
     """
     chosen = TwoEnergyParameters.merged(params, changes)
-    names = list(component_names(references))
-    if len(names) != 2:
-        raise DataError(
-            "two energies tell two phases apart", expected="two references", found=", ".join(names)
-        )
+    references = sound_references(references)
+    delithiated = _delithiated(list(component_names(references)), charged)
     u, v, variances = two_densities(od, chosen)
     ends = reference_densities(references, u.attrs["energies"], chosen)
-    b = ends[names.index(charged) if charged in names else 1]
-    a = ends[0] if b is ends[1] else ends[1]
+    a, b = ends[1 - delithiated], ends[delithiated]
+    _refuse_parallel(a, b)
     with np.errstate(divide="ignore", invalid="ignore"):
         top, drop = b[1] * u - b[0] * v, a[1] * u - a[0] * v
         whole = top - drop
@@ -120,6 +122,33 @@ def two_energy_soc(
     called = {**chosen.to_dict(), "charged": charged, "references": references}
     name = "socwidgets.techniques.stxm_soc.two_energy_soc"
     return provenance.record(result, name, called, source=od)
+
+
+def _delithiated(names: list[str], charged: str | None) -> int:
+    """Number of the delithiated one of two references."""
+    if len(names) != 2:
+        raise DataError(
+            "two energies tell two phases apart", expected="two references", found=", ".join(names)
+        )
+    if charged is None:
+        return 1
+    if charged not in names:
+        raise ParameterError(
+            f"there is no reference {charged!r}", expected=f"one of {', '.join(names)}"
+        )
+    return names.index(charged)
+
+
+def _refuse_parallel(a: tuple[float, float], b: tuple[float, float]) -> None:
+    """Refuse two phases whose densities at both energies are multiples of each other."""
+    lengths = float(np.hypot(*a) * np.hypot(*b))
+    if not abs(a[0] * b[1] - a[1] * b[0]) > _PARALLEL * lengths:
+        raise ReferenceSpectraError(
+            "the references have the same ratio at these two energies",
+            expected="densities that are no multiples of each other",
+            found=f"({a[0]:.4g}, {a[1]:.4g}) and ({b[0]:.4g}, {b[1]:.4g})",
+            fix="choose energies where the phases differ",
+        )
 
 
 def polar_soc(od: xr.Dataset, params: PolarParameters | None = None, **changes: Any) -> xr.Dataset:
