@@ -83,7 +83,8 @@ def warn_of_mismatches(calibration: Calibration, maps: xr.Dataset, variable: str
     if found:
         text = (
             "the calibration was made with another window or grid than these maps; its offset "
-            "and ripple do not cancel (up to some tenths of an eV). " + "; ".join(found)
+            "and ripple do not cancel (up to some tenths of an eV). " + "; ".join(found) + ". Fit "
+            "the standards and the maps alike, with the window given (center=, half_width=)"
         )
         warnings.warn(text, CalibrationWarning, stacklevel=4)
     return found
@@ -139,9 +140,10 @@ def warn_of_range(status: xr.DataArray, calibration: Calibration) -> list[str]:
     inside = int(np.isin(codes, [int(code) for code in USABLE]).sum())
     if outside <= inside:
         return []
-    known = ", ".join(f"{value:g}" for value in calibration.points()[0])
+    known = calibration.points()[0]
+    ends = f" ({min(known):g} to {max(known):g})" if known else ""
     text = (
-        f"{outside} of {outside + inside} pixels lie outside of the calibrated range ({known}): "
+        f"{outside} of {outside + inside} pixels lie outside of the calibrated range{ends}: "
         "check the end members, and whether both are on one energy scale"
     )
     warnings.warn(text, CalibrationWarning, stacklevel=4)

@@ -12,13 +12,15 @@ from scipy import ndimage
 
 from socwidgets.analysis.fit_mask import MASK_STATUS
 from socwidgets.analysis.jump_windows import automatic_windows
+from socwidgets.analysis.mean_spectrum import without_infinite
 from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.model import provenance
-from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import require_quantity, validate_stack
 from socwidgets.model.watch import Progress, Watch
+from socwidgets.model.windows import require_edge_windows
 
 JUMP = "edge_jump"
 MASK = "mask"
@@ -57,13 +59,7 @@ class EdgeJumpParameters(Parameters):
 
     def check(self) -> None:
         """Check the order of the windows."""
-        for name, window in (("pre", self.pre), ("post", self.post)):
-            if window is not None and window[0] >= window[1]:
-                raise ParameterError(
-                    f"the {name} window is empty", expected="low, high", found=str(window)
-                )
-        if self.pre and self.post and self.pre[1] > self.post[0]:
-            raise ParameterError("the pre window reaches into the post window")
+        require_edge_windows(self.pre, self.post)
 
 
 def edge_jump(
@@ -107,8 +103,7 @@ def edge_jump(
     with graph_watched_by(watch.part(0.0, 0.5)):
         pre, post = _windows(od, chosen, dim, watch.part(0.0, 0.5))
     watch(1, 2)
-    finite = od[SIGNAL].where(np.isfinite(od[SIGNAL]))
-    before, after = finite.isel({dim: pre}), finite.isel({dim: post})
+    before, after = (without_infinite(od[SIGNAL].isel({dim: rows})) for rows in (pre, post))
     jump = after.mean(dim) - before.mean(dim)
     watch(3, 5)
     variance = sum(

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.edge_position import half_rise
+from socwidgets.analysis.mean_spectrum import without_infinite
 from socwidgets.analysis.window_rules import POST_START, PRE_WINDOW
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y
@@ -43,7 +44,7 @@ def automatic_windows(
         If there is no base before or no step after the edge.
     """
     axis = od[dim].values
-    finite = od[SIGNAL].where(np.isfinite(od[SIGNAL]))
+    finite = without_infinite(od[SIGNAL])
     signal = finite.stack(pixel=[d for d in od[SIGNAL].dims if d != dim])
     rise = (signal.max(dim) - signal.isel({dim: 0})).compute()
     watch(1, 3)

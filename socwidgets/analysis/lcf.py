@@ -11,11 +11,12 @@ import xarray as xr
 from socwidgets.analysis.frame_sums import FrameStream
 from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
 from socwidgets.kernels.lcf_plan import CONSTRAINTS, LcfPlan, make_plan, polynomial_background
-from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
+from socwidgets.model.errors import DataError, ReferenceSpectraError
 from socwidgets.model.mapset import MapSpec
 from socwidgets.model.names import spectral_dim, std_name
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.references import align_references, component_names, shift_references
+from socwidgets.model.windows import require_fit_window
 
 #: Power of the spectral axis along which a background of degree 1 runs.
 BACKGROUND_POWERS = {"line": 1.0, "E^-3": -3.0}
@@ -74,12 +75,7 @@ class LcfParameters(Parameters):
 
     def check(self) -> None:
         """Check the window's order."""
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ParameterError(
-                "the fit window is empty",
-                expected="low < high",
-                found=f"{self.low:g} to {self.high:g}",
-            )
+        require_fit_window(self.low, self.high)
 
 
 def lcf_specs(components: list[str], background_degree: int) -> tuple[MapSpec, ...]:

@@ -49,3 +49,16 @@ def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) ->
             fix="check mask=, and status and valid of the stack",
         )
     return mean
+
+
+def without_infinite(signal: xr.DataArray) -> xr.DataArray:
+    """The same with NaN for what is infinite: a logarithm of no counts is missing.
+
+    Parameters
+    ----------
+    signal : xarray.DataArray
+        Any dims; numpy, which is copied only where something is infinite, or dask.
+    """
+    if signal.chunks is None and not any(np.isinf(part).any() for part in signal.values):
+        return signal
+    return signal.where(np.isfinite(signal))

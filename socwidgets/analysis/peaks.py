@@ -24,6 +24,7 @@ from socwidgets.analysis.peak_models import (
 )
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.windows import require_fit_window
 
 #: What sigma and redchi mean for each weighting.
 _MEANING = {
@@ -79,12 +80,7 @@ class PeakParameters(Parameters):
 
     def check(self) -> None:
         """Check the window's order."""
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ParameterError(
-                "the fit window is empty",
-                expected="low < high",
-                found=f"{self.low:g} to {self.high:g}",
-            )
+        require_fit_window(self.low, self.high)
 
 
 def prepare_peaks(

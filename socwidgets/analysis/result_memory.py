@@ -92,13 +92,14 @@ def _keep(memory: mmap.mmap) -> None:
     if not _lock.acquire(blocking=False):
         return
     try:
+        room = _SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         memory.madvise(mmap.MADV_FREE)
         _kept.append(memory)
-        room = _SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         while sum(map(len, _kept)) > room:
             del _kept[0]
-    except OSError:
-        # A system that knows no MADV_FREE: the piece goes back with its last reference.
+    except (OSError, ValueError):
+        # A system that knows no MADV_FREE, or not how much memory it has: the piece goes back with
+        # its last reference.
         pass
     finally:
         _lock.release()

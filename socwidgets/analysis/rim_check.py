@@ -93,20 +93,21 @@ def check_rim(
     watch = Watch(progress, cancel)
     drift = measure_drift(stack, chosen, progress=watch.part(0.0, 0.95), cancel=cancel)
     signal = stack[SIGNAL].transpose(dim, Y, X)
-    signal = signal.where(np.isfinite(signal))
     watch(19, 20)
     path = np.stack([drift["dy"].values, drift["dx"].values], axis=1)
     path = path - np.median(path, axis=0)
-    mean = signal.mean(dim).compute().values
+    mean = _mean(signal, watch.part(0.95, 0.97))
     slopes = _slopes(mean)
     steep = np.hypot(*slopes)
     rim = steep > _RIM_SHARE * np.quantile(steep[np.isfinite(mean)], 0.95)
-    noise = _noise(stack, signal, rim)
+    noise = _noise(stack, signal, rim, watch.part(0.97, 0.98))
     strength = np.array([float(np.nansum(s[np.isfinite(mean)] ** 2)) for s in slopes])
-    contrast = np.maximum(_contrast(signal, mean, rim, path, watch.part(0.95, 1.0)), 1e-6)
+    contrast, level = _contrast(signal, mean, rim, path, watch.part(0.98, 1.0))
+    contrast = np.maximum(contrast, 1e-6)
     uncertainty = noise * np.sqrt(np.sum(1.0 / np.maximum(strength, 1e-30))) / contrast
     size = np.hypot(*path.T)
-    false = np.sqrt([np.mean((dy * slopes[0] + dx * slopes[1])[rim] ** 2) for dy, dx in path])
+    along_y, along_x = (s[rim] for s in slopes)
+    false = np.sqrt([np.mean((dy * along_y + dx * along_x) ** 2) for dy, dx in path])
     false = false * contrast
     flagged = makes_a_rim(size, uncertainty, false, noise, limit_px)
     columns = {
@@ -121,7 +122,7 @@ def check_rim(
         {dim: stack[dim]},
     )
     worst = int(np.argmax(np.where(flagged, size, -1.0) if flagged.any() else size))
-    jump = float(np.ptp(signal.where(xr.DataArray(rim, dims=(Y, X))).mean((Y, X)).values))
+    jump = float(np.ptp(level))
     fraction = float(size[worst] * np.sqrt(np.mean(steep[rim] ** 2)) / jump) if jump > 0 else np.nan
     message = _message(frames, worst, flagged, fraction, str(stack[dim].attrs.get("units", "")))
     made = xr.DataArray(rim, {Y: stack[Y], X: stack[X]}, (Y, X), attrs={"long_name": "Rim"})
@@ -166,42 +167,60 @@ def _slopes(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return dy, dx
 
 
+def _mean(signal: xr.DataArray, watch: Watch) -> np.ndarray:
+    """Mean of the frames where they are finite; NaN where none is."""
+    total, count = np.zeros(signal.shape[1:]), np.zeros(signal.shape[1:], np.intp)
+    for _, frame in each_frame(lambda i: signal[i].values, range(len(signal)), watch):
+        finite = np.isfinite(frame)
+        np.add(total, frame, out=total, where=finite)
+        count += finite
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _mean_of_finite(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean(dtype=np.float64)) if known.size else float("nan")
+
+
 def _contrast(
     signal: xr.DataArray, mean: np.ndarray, rim: np.ndarray, path: np.ndarray, watch: Watch
 ) -> np.ndarray:
-    """Contrast of each frame in the rim as a multiple of the mean frame's, ``(spectral,)``.
+    """Contrast of each frame in the rim as a multiple of the mean frame's, and its mean there.
 
-    A frame below the edge shows little of the sample: noise moves it far, and it does little harm.
+    ``(2, spectral)``. A frame below the edge shows little of the sample: noise moves it far, and
+    it does little harm.
     """
     filled = np.where(np.isfinite(mean), mean, np.nanmedian(mean))
 
-    def multiple(i: int) -> float:
+    def multiple(i: int) -> tuple[float, float]:
         frame = signal[i].values
         use = rim & np.isfinite(frame)
         if not use.any():
-            return 0.0
-        there = ndimage.shift(filled, path[i], order=1, mode="nearest")[use]
+            return 0.0, float("nan")
+        at = np.argwhere(use).T - path[i][:, None]
+        there = ndimage.map_coordinates(filled, at, order=1, mode="nearest")
         there = there - there.mean()
-        return abs(float((there * frame[use]).sum())) / max(float((there**2).sum()), 1e-30)
+        size = abs(float((there * frame[use]).sum())) / max(float((there**2).sum()), 1e-30)
+        return size, _mean_of_finite(frame[use])
 
-    return np.array([found for _, found in each_frame(multiple, range(len(path)), watch)])
+    return np.array([found for _, found in each_frame(multiple, range(len(path)), watch)]).T
 
 
-def _noise(stack: xr.Dataset, signal: xr.DataArray, rim: np.ndarray) -> np.ndarray:
+def _noise(stack: xr.Dataset, signal: xr.DataArray, rim: np.ndarray, watch: Watch) -> np.ndarray:
     """Noise of a pixel in the rim, ``(spectral,)``: propagated, else from neighboring pixels."""
     dim = signal.dims[0]
-    where = xr.DataArray(rim, dims=(Y, X))
-    if SIGNAL_STD in stack:
-        variance = (stack[SIGNAL_STD].transpose(dim, Y, X) ** 2).where(where).mean((Y, X))
-        return np.sqrt(variance.compute().values.astype(np.float64))
+    std = stack[SIGNAL_STD].transpose(dim, Y, X) if SIGNAL_STD in stack else None
     # The Laplacian of a smooth image is small: what is left is noise (Immerkaer 1996).
     kernel = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
 
     def noise(i: int) -> float:
-        rest = ndimage.convolve(np.nan_to_num(signal[i].values), kernel)
+        if std is not None:
+            return float(np.sqrt(_mean_of_finite(std[i].values[rim] ** 2)))
+        frame = signal[i].values
+        rest = ndimage.convolve(np.where(np.isfinite(frame), frame, 0.0), kernel)
         return float(1.4826 * np.median(np.abs(rest)) / 6.0)
 
-    return np.array([found for _, found in each_frame(noise, range(signal.sizes[dim]))])
+    return np.array([found for _, found in each_frame(noise, range(signal.sizes[dim]), watch)])
 
 
 def _message(

@@ -17,6 +17,7 @@ import xarray as xr
 
 from socwidgets.analysis.edge_parameters import WhiteLineParameters
 from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.mean_spectrum import without_infinite
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, STATUS, spectral_dim, std_name
@@ -196,8 +197,7 @@ def _conditions(
     energies = stack[dim].values
     peak, before = _rows(maps, energies)
     others = [d for d in stack[SIGNAL].dims if d != dim]
-    signal = stack[SIGNAL].where(accepted & np.isfinite(stack[SIGNAL]))
-    mean = signal.mean(others).compute().values
+    mean = without_infinite(stack[SIGNAL]).where(accepted).mean(others).compute().values
     # Of the frames that have a value.
     peak, before = (rows[np.isfinite(mean[rows])] for rows in (peak, before))
     coefficients = _weights(energies[peak], 2) @ mean[peak]

@@ -13,8 +13,9 @@ from socwidgets.analysis import window_rules
 from socwidgets.analysis.edge_position import default_e0
 from socwidgets.kernels.normalization_plan import WINDOW_RULES, NormalizationPlan, window_rows
 from socwidgets.kernels.normalization_plan import make_plan as make_normalization_plan
-from socwidgets.model.errors import DataError, ParameterError
+from socwidgets.model.errors import DataError
 from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.windows import require_edge_windows
 
 #: Definitions of the edge energy and the quantity of the kernel that each one is.
 DEFINITIONS = {
@@ -70,13 +71,7 @@ class NormalizationParameters(Parameters):
 
     def check(self) -> None:
         """Check the order of the windows."""
-        for name, window in (("pre", self.pre), ("post", self.post)):
-            if window is not None and not window[0] < window[1]:
-                raise ParameterError(
-                    f"the {name} window is empty", expected="low < high", found=str(window)
-                )
-        if self.pre and self.post and self.pre[1] > self.post[0]:
-            raise ParameterError("the pre window reaches into the post window")
+        require_edge_windows(self.pre, self.post)
 
     def windows(self, energies: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
         """Pre- and post-edge window relative to E0, eV, for an axis; E0 is known."""

@@ -26,7 +26,7 @@ class HeterogeneityCard:
         for entry in self.entries:
             if entry.name == name:
                 return entry
-        raise KeyError(name)
+        raise KeyError(f"{name!r}; there are {', '.join(e.name for e in self.entries)}")
 
     def __contains__(self, name: object) -> bool:
         return any(entry.name == name for entry in self.entries)
@@ -36,7 +36,7 @@ class HeterogeneityCard:
         for check in self.checks:
             if check.name == name:
                 return check
-        raise KeyError(name)
+        raise KeyError(f"{name!r}; there are {', '.join(c.name for c in self.checks)}")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form; NaN becomes None."""

@@ -59,7 +59,7 @@ class NoiseFloor:
         for estimate in self.estimates:
             if estimate.source == source:
                 return estimate
-        raise KeyError(source)
+        raise KeyError(f"{source!r}; there are {', '.join(e.source for e in self.estimates)}")
 
     @property
     def agree(self) -> bool:

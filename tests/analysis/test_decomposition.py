@@ -6,8 +6,10 @@ import xarray as xr
 
 from socwidgets.analysis.clusters import kmeans, nmf
 from socwidgets.analysis.decomposition import denoise, pca
+from socwidgets.analysis.vertices import simplex_vertices
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.stack import make_stack
+from socwidgets.phantoms.spectra import fe_l3_references
 
 SHAPE = (40, 50)
 AXIS = np.linspace(700, 730, 40)
@@ -95,6 +97,49 @@ def test_nmf_explains_all_but_the_noise(stack):
     assert found.attrs["residual"] == pytest.approx(
         rms**2 / float((stack.signal**2).mean()), rel=1e-3
     )
+
+
+def degrees_off(found, planted):
+    """Angle between each planted spectrum and the nearest found one."""
+    a, b = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (found, planted))
+    return np.degrees(np.arccos(np.clip(a @ b.T, -1.0, 1.0))).min(axis=0)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
+@pytest.mark.parametrize("purest", [0.0, 0.3])
+def test_nmf_converges_near_the_corners(rng, noise, purest):
+    """From singular vectors it ends up to 15 degrees off, at the same residual."""
+    planted = fe_l3_references(np.arange(700.0, 726.0, 0.5))
+    share = rng.uniform(purest, 1 - purest, (48, 48))
+    od = np.stack([1 - share, share]).T @ planted.values * rng.uniform(0.3, 1.0, (48, 48, 1))
+    od = od.transpose(2, 0, 1) + rng.normal(0, noise, (52, 48, 48))
+    stack = make_stack(od, planted.energy.values, quantity="optical_density")
+    found, other = (nmf(stack, start=start) for start in ("vertices", "singular"))
+    assert found.attrs["start"] == "vertices"
+    assert found.attrs["converged"] == 1
+    assert found.attrs["iterations"] < 200
+    assert found.attrs["residual"] == pytest.approx(other.attrs["residual"], rel=0.01, abs=1e-7)
+    corners = simplex_vertices(stack, n_vertices=2).reference.values
+    # No farther than the corners are, which noise moves outward and mixing inward.
+    assert (
+        degrees_off(found.loadings.values, planted.values)
+        < degrees_off(corners, planted.values) + 0.5
+    ).all()
+    if noise <= 0.01 and purest == 0.0:
+        assert degrees_off(found.loadings.values, planted.values).max() < 1.5
+        assert degrees_off(other.loadings.values, planted.values).max() > 8
+
+
+def test_nmf_says_when_it_has_not_converged(stack):
+    with pytest.warns(UserWarning, match="raise max_iterations"):
+        found = nmf(stack, n_components=4, max_iterations=20)
+    assert (found.attrs["converged"], found.attrs["iterations"]) == (0, 20)
+    one = nmf(stack, n_components=1)
+    assert (one.attrs["start"], one.attrs["converged"]) == ("singular", 1)
+    # The purest of all the same spectra: no corners, and yet a factor.
+    same = make_stack(stack.signal[:, :1, :1].values * np.ones((1, 9, 9)), AXIS,
+                      quantity="optical_density")  # fmt: skip
+    assert nmf(same).attrs["start"] == "singular"
 
 
 def test_clusters_come_back(rng):
