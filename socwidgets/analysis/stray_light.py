@@ -7,7 +7,7 @@ import xarray as xr
 
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, ParameterError
-from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim
+from socwidgets.model.names import SIGNAL, SIGNAL_STD
 from socwidgets.model.stack import require_quantity, validate_stack
 
 _PURPOSE = "a correction for stray light"
@@ -50,7 +50,7 @@ def without_stray_light(od: xr.Dataset, share: float) -> xr.Dataset:
     validate_stack(od)
     require_quantity(od, ("optical_density",), _PURPOSE)
     signal = od[SIGNAL]
-    seen = np.exp(-signal.astype(np.float64))
+    seen: xr.DataArray = np.exp(-signal.astype(np.float64))  # type: ignore[assignment]
     passed = (1.0 + share) * seen - share
     passed = passed.where(passed > 0.0)
     if bool(signal.notnull().any()) and not bool(passed.notnull().any()):
@@ -60,15 +60,14 @@ def without_stray_light(od: xr.Dataset, share: float) -> xr.Dataset:
             found=f"{float(signal.min()):.2f} and more",
             fix="lower share",
         )
-    dims = (*[d for d in signal.dims if d not in (spectral_dim(signal), Y, X)],)
-    order = (*dims, spectral_dim(signal), Y, X)
     result = od.copy()
-    result[SIGNAL] = (-np.log(passed)).astype(signal.dtype).transpose(*order)
+    density: xr.DataArray = -np.log(passed)  # type: ignore[assignment]
+    result[SIGNAL] = density.astype(signal.dtype)
     result[SIGNAL].attrs = dict(signal.attrs)
     if SIGNAL_STD in od:
         std = od[SIGNAL_STD]
         scaled = std * (1.0 + share) * seen / passed
-        result[SIGNAL_STD] = scaled.astype(std.dtype).transpose(*order)
+        result[SIGNAL_STD] = scaled.astype(std.dtype)
         result[SIGNAL_STD].attrs = dict(std.attrs)
     name = "socwidgets.analysis.stray_light.without_stray_light"
     return provenance.record(result, name, {"share": share}, source=od)
