@@ -106,7 +106,8 @@ def check_rim(
     contrast = np.maximum(contrast, 1e-6)
     uncertainty = noise * np.sqrt(np.sum(1.0 / np.maximum(strength, 1e-30))) / contrast
     size = np.hypot(*path.T)
-    false = np.sqrt([np.mean((dy * slopes[0] + dx * slopes[1])[rim] ** 2) for dy, dx in path])
+    along_y, along_x = (s[rim] for s in slopes)
+    false = np.sqrt([np.mean((dy * along_y + dx * along_x) ** 2) for dy, dx in path])
     false = false * contrast
     flagged = makes_a_rim(size, uncertainty, false, noise, limit_px)
     columns = {

@@ -162,6 +162,29 @@ def test_what_is_not_noise_is_stated_where_the_front_bends(noise):
     assert np.nanmedian((stated / true)[radius > 20]) < (0.025 if noise else 0.01)
 
 
+@pytest.mark.parametrize("grows", [False, True])
+@pytest.mark.parametrize("px", [1.0, 3.0, 5.0, 8.0])
+def test_circles_of_several_speeds(px, grows):
+    """From 10 px of radius on exact, whatever the step between states; below, what is missing is
+    covered by the systematic part."""
+    y, x = np.mgrid[-30:31, -30:31].astype(float)
+    radius = np.hypot(y - 0.3, x + 0.2)
+    times = np.arange(int(22 / px) + 1.0)
+    start, way = (2.0, 1.0) if grows else (25.0, -1.0)
+    states = np.stack([step(way * (radius - start - way * px * t)) for t in times])
+    found = front_speed(states, radius < 27, times, (1.0, 1.0))
+    error = (found.speed.values / px - 1)[(radius > 4) & (radius < 20)]
+    allowed = (found.speed_systematic / found.speed).values[(radius > 4) & (radius < 20)]
+    ring = radius[(radius > 4) & (radius < 20)]
+    # The last two steps of a fast front are all that there is near its end.
+    for low, high, most in ((4, 6, 0.06), (6, 8, 0.02), (8, 10, 0.02), (10, 20, 0.003)):
+        part = (ring >= low) & (ring < high) & np.isfinite(error)
+        if part.any():
+            assert abs(error[part].mean()) < most, (low, high)
+            rms = np.sqrt(np.mean((error[part] / allowed[part]) ** 2))
+            assert rms < 1.5, (low, high)
+
+
 def test_a_reaction_that_goes_back_is_counted():
     states = plane()
     states[4, 20:30, 10:20] = 0.0
