@@ -15,6 +15,7 @@ from socwidgets.analysis.edge_jump import edge_jump
 from socwidgets.analysis.fit import fit_map
 from socwidgets.analysis.optical_density import optical_density
 from socwidgets.analysis.registration import register
+from socwidgets.analysis.stray_light import without_stray_light
 from socwidgets.phantoms import Phantom, StxmInstrument, default_instrument, simulate
 from socwidgets.phantoms.catalog import edge_of
 from socwidgets.phantoms.expected import registered_truth
@@ -64,6 +65,8 @@ def measured(
     fields = used_instrument(phantom, technique, changes)
     counts = simulate(phantom, default_instrument(phantom, technique), seed, **fields)
     od = optical_density(counts)
+    if fields.get("stray_light"):
+        od = without_stray_light(od, fields["stray_light"])
     # A stage that does not move is not registered: full fields have no edge to hold on to.
     return (od if fields["drift_px"] == 0.0 else register(od, **_registration(phantom))), counts
 
