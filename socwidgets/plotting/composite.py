@@ -130,10 +130,20 @@ def _checked(fractions: Sequence[xr.DataArray], thickness: xr.DataArray | None) 
             expected="two or three fractions",
             found=str(len(fractions)),
         )
-    for one in (*fractions, *([] if thickness is None else [thickness])):
-        if set(one.dims) != {Y, X} or one.shape != fractions[0].shape:
+    places = [f"fraction {k}" for k in range(1, len(fractions) + 1)] + ["thickness"]
+    for place, one in zip(places, (*fractions, thickness), strict=True):
+        if one is None and place == "thickness":
+            continue
+        if not isinstance(one, xr.DataArray):
             raise DataError(
-                f"{one.name!r} is no map like the first one",
+                f"{place} is no map",
+                expected="an xarray.DataArray (y, x)",
+                found=type(one).__name__,
+                fix="wrap an array: xarray.DataArray(values, dims=('y', 'x'))",
+            )
+        if set(one.dims) != {Y, X} or one.sizes != fractions[0].sizes:
+            raise DataError(
+                f"{place} is no map like the first one",
                 expected=f"dims (y, x) of {fractions[0].shape}",
                 found=f"{one.dims} of {one.shape}",
                 fix="select one state, frame or layer first",

@@ -84,6 +84,10 @@ def test_bad_composites():
         composite_rgb([a])
     with pytest.raises(DataError, match="no map like"):
         composite_rgb([a, b, c.isel(y=slice(0, 3))])
+    with pytest.raises(DataError, match="fraction 1 is no map"):
+        composite_rgb([one.values for one in (a, b, c)])
+    with pytest.raises(DataError, match="thickness is no map like"):
+        composite_rgb([a, b, c], a.isel(x=slice(0, 3)))
     with pytest.raises(ParameterError, match="no palette"):
         composite_rgb([a, b, c], palette="rainbow")
     with pytest.raises(ParameterError, match="too few colors"):
