@@ -20,8 +20,9 @@ import weakref
 import numpy as np
 from numpy.typing import DTypeLike
 
-#: Bytes from which on memory is kept: smaller pieces are kept by the C library.
-LEAST = 32 * 1024**2
+#: Bytes from which on memory is kept. The C library keeps pieces up to 32 MB, but gives the end of
+#: its heap back every now and then, and has pages of 4 kB.
+LEAST = 1024**2
 #: Part of the machine's memory that is kept at most.
 _SHARE = 1 / 8
 #: How much larger than wanted a piece may be.
