@@ -255,7 +255,18 @@ def standards(values: Any, compositions: Any, **options: Any) -> StandardsCurve:
     Raises
     ------
     ParameterError
-        If the two are not of one length, too few, or an option does not fit.
+        If the two are no numbers, not of one length, too few, or an option does not fit.
     """
-    made = {"values": tuple(map(float, values)), "compositions": tuple(map(float, compositions))}
+    pairs = {"values": values, "compositions": compositions}
+    made = {name: _numbers(name, given) for name, given in pairs.items()}
     return StandardsCurve.from_mapping({**made, **options})
+
+
+def _numbers(name: str, given: Any) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, given))
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"the {name} of standards are no numbers", expected="one number per standard",
+            found=repr(given)[:80],
+        ) from None  # fmt: skip

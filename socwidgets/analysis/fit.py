@@ -15,7 +15,7 @@ from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
 from socwidgets.analysis.distributed_fit import Recipe, run_on_cluster
 from socwidgets.analysis.fit_input import refuse_bad_noise, warn_of_counts
 from socwidgets.analysis.fit_mask import excluded_codes
-from socwidgets.analysis.fit_run import Control, as_maps, run_fit, warn_if_empty
+from socwidgets.analysis.fit_run import Control, as_maps, run_fit
 from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
@@ -35,7 +35,7 @@ from socwidgets.model.noise_shape import NOISE_SHAPE
 from socwidgets.model.parameters import Parameters
 from socwidgets.model.rim import RIM_CHECK
 from socwidgets.model.stack import refuse_transmission, validate_stack
-from socwidgets.model.status import Status
+from socwidgets.model.status import Status, warn_if_empty
 
 #: Attributes of a stack that its maps keep.
 _PASSED_ON = ("sample", "title", "edge", RIM_CHECK, NOISE_SHAPE)
@@ -132,7 +132,7 @@ def fit_map(
         out, status = run_on_cluster(cluster, recipe, len(fit.specs), *work)
     maps = as_maps(signal, fit.specs, out, status)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
-    warn_if_empty(maps, method)
+    warn_if_empty(maps, repr(method))
     warn_if_unsure(maps)
     warn_if_cut(maps)
     warn_if_short(maps)

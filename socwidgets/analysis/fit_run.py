@@ -7,7 +7,6 @@ stack a fit takes four bytes per map and pixel, and eight more for positions (`M
 from __future__ import annotations
 
 import threading
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +26,8 @@ from socwidgets.analysis.methods import BlockFit
 from socwidgets.analysis.missing import MISSING, refit_missing
 from socwidgets.analysis.streaming import comes_by_frame, gather, stream_fit
 from socwidgets.model.mapset import MapSpec, status_variable
-from socwidgets.model.names import STATUS, X, Y, spectral_dim
-from socwidgets.model.status import STATUS_WORDS, Status, status_counts, usable
+from socwidgets.model.names import X, Y, spectral_dim
+from socwidgets.model.status import Status
 
 #: By status code, what is added to the values: nothing, or NaN where they are none. To add is a
 #: third of the time of a store where a condition holds; minus zero changes no number.
@@ -269,13 +268,3 @@ def as_maps(
     variables["status"] = status_variable(status.reshape(shape), dims)
     coords = {name: c.variable for name, c in signal.coords.items() if dim not in c.dims}
     return xr.Dataset(variables, coords)
-
-
-def warn_if_empty(maps: xr.Dataset, method: str) -> None:
-    """Warn where no pixel got a value that may be used, and say why: `status` alone is silent."""
-    # Status 0 is a good fit, and mostly found at once.
-    if not maps[STATUS].values.all() or usable(maps).values.any():
-        return
-    counts = status_counts(maps[STATUS])
-    why = ", ".join(f"{n} {STATUS_WORDS[Status[name.upper()]]}" for name, n in counts.items())
-    warnings.warn(f"no pixel of the {method!r} map has a value: {why}", UserWarning, stacklevel=3)

@@ -20,12 +20,6 @@ AT_BOUND_FLAG, OUT_FLAG, LOW_FLAG = 1, 2, 4
 
 
 @compiled
-def sample_variance(variance, has_std, noise, row, p):
-    """Variance of one staged sample."""
-    return variance[row, p] if has_std else noise[p]
-
-
-@compiled
 def spread_of_base(base, p, a, b, c):
     """Variance of ``a c0 + b c1 + c J``."""
     mixed, other = b * base[1, p] + c * base[3, p], c * base[4, p]

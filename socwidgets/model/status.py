@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from enum import IntEnum
 
 import numpy as np
@@ -80,3 +81,13 @@ def status_counts(status: xr.DataArray) -> dict[str, int]:
     """Number of pixels with each status code that occurs, by lower-case name."""
     counts = np.bincount(np.asarray(status.data, dtype=np.uint8).ravel(), minlength=len(Status))
     return {code.name.lower(): int(counts[code]) for code in Status if counts[code]}
+
+
+def warn_if_empty(maps: xr.Dataset, what: str) -> None:
+    """Warn where no pixel got a value that may be used, and say why: `status` alone is silent."""
+    # Status 0 is a good fit, and mostly found at once.
+    if not maps[STATUS].values.all() or usable(maps).values.any():
+        return
+    counts = status_counts(maps[STATUS])
+    why = ", ".join(f"{n} {STATUS_WORDS[Status[name.upper()]]}" for name, n in counts.items())
+    warnings.warn(f"no pixel of the {what} map has a value: {why}", UserWarning, stacklevel=3)

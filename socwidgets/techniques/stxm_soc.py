@@ -15,7 +15,7 @@ from socwidgets.model.mapset import status_variable
 from socwidgets.model.names import SIGNAL, STATUS, VALID, X, Y, spectral_dim, std_name
 from socwidgets.model.parameters import param
 from socwidgets.model.references import component_names, sound_references
-from socwidgets.model.status import Status
+from socwidgets.model.status import Status, warn_if_empty
 from socwidgets.techniques.polar import lithiated_fraction, polar_angle
 from socwidgets.techniques.two_energies import (
     TwoEnergyParameters,
@@ -118,6 +118,7 @@ def two_energy_soc(
         "ratio": (ratio, ratio_sigma),
     }
     result = _as_maps(od, maps, u, v, variances, chosen)
+    warn_if_empty(result, "two-energy")
     result.attrs["energies_used"] = u.attrs["energies"]
     called = {**chosen.to_dict(), "charged": charged, "references": references}
     name = "socwidgets.techniques.stxm_soc.two_energy_soc"
@@ -188,6 +189,7 @@ def polar_soc(od: xr.Dataset, params: PolarParameters | None = None, **changes: 
         "x_li": (chosen.x_li[1] + span * fraction, abs(span * slope) * sigma),
     }
     result = _as_maps(od, maps, u, v, variances, chosen)
+    warn_if_empty(result, "polar-angle")
     result["x_li"].attrs["end_points"] = list(chosen.x_li)
     result.attrs["energies_used"] = u.attrs["energies"]
     name = "socwidgets.techniques.stxm_soc.polar_soc"

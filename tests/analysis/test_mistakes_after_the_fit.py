@@ -24,7 +24,7 @@ from socwidgets.model.errors import (
 from socwidgets.model.references import make_references
 from socwidgets.model.stack import make_stack
 from socwidgets.phantoms.spectra import fe_l3_references, reference_spectrum
-from socwidgets.techniques.stxm_soc import two_energy_soc
+from socwidgets.techniques.stxm_soc import polar_soc, two_energy_soc
 
 FINE = np.arange(6500.0, 6700.5, 0.5)
 GRID = np.arange(6520.0, 6620.0, 2.0)
@@ -115,6 +115,15 @@ def test_two_energies_refuse_what_would_turn_the_map_over(iron):
         two_energy_soc(stack, same)
 
 
+def test_two_energies_of_an_empty_image_warn(iron):
+    _, stack, references = iron
+    empty = stack.assign(signal=stack.signal * 0)
+    with pytest.warns(UserWarning, match="no pixel of the two-energy map .* too little signal"):
+        two_energy_soc(empty, references)
+    with pytest.warns(UserWarning, match="no pixel of the polar-angle map"):
+        polar_soc(empty)
+
+
 def test_components_belong_to_their_stack(od):
     found = pca(od, n_components=2)
     assert denoise(od, found).signal.shape == od.signal.shape
@@ -155,6 +164,8 @@ def test_calibrations_need_numbers_that_are_some(od):
             TwoPoint(**{"discharged": 6550.0, "charged": 6552.0, **options})
     with pytest.raises(ParameterError, match="values_std"):
         standards([6550, 6552], [0, 1], values_std=(np.nan, 0.1))
+    with pytest.raises(ParameterError, match="the compositions of standards are no numbers"):
+        standards([6550, 6552], ["NiO", "LiNiO2"])
 
 
 def test_a_material_may_be_named(od):
