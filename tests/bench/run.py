@@ -129,7 +129,7 @@ def main() -> None:
             "Made by `make bench`. Times are medians of "
             f"{options.repeats} runs, taken in turns with the alternative; a ratio is the "
             "alternative's time over ours. Comparisons use processor time, on one thread unless "
-            "said; scaling, threads, files and start-up use the clock on the wall.",
+            "said; threads, files and start-up use the clock on the wall.",
             "",
             *(f"* {name}: {value}" for name, value in described.items()),
             "",
