@@ -17,6 +17,11 @@ from socwidgets.model.errors import DataError
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.windows import require_edge_windows
 
+#: A spectrum is smooth before an edge and waves beyond it. Where it is the other way round by this
+#: factor, and its waves before are more than this share of the jump, it begins beyond the edge.
+#: With fewer points in the windows noise alone would be refused now and then.
+_BENT, _WAVES, _POINTS = 4.0, 0.02, (5, 8)
+
 #: Definitions of the edge energy and the quantity of the kernel that each one is.
 DEFINITIONS = {
     "half": "half_energy",
@@ -83,7 +88,37 @@ class NormalizationParameters(Parameters):
         """Fill E0 in."""
         if self.e0 is not None:
             return self
-        return self.replace(e0=default_e0(coord.values, mean_spectrum()))
+        spectrum = mean_spectrum()
+        full = self.replace(e0=default_e0(coord.values, spectrum))
+        _refuse_without_edge(coord.values, spectrum, full)
+        return full
+
+
+def _refuse_without_edge(
+    energies: np.ndarray, spectrum: np.ndarray, params: NormalizationParameters
+) -> None:
+    """Refuse a scan beyond the edge, where E0 was taken from an oscillation that rises."""
+    seen = np.isfinite(spectrum)
+    mu = spectrum[seen]
+    try:
+        plan = normalization_plan(energies[seen], params)
+    except DataError:
+        return  # Windows that do not fit are told when the fit is made ready.
+    if plan.pre_rows.size < _POINTS[0] or plan.post_rows.size < _POINTS[1]:
+        return
+    pre = plan.pre_weights @ mu[plan.pre_rows]
+    rest = mu - pre @ plan.pre_basis
+    post = plan.post_weights @ rest[plan.post_rows]
+    before = float(np.std(rest[plan.pre_rows]))
+    beyond = float(np.std((rest - post @ plan.post_basis)[plan.post_rows]))
+    if before > max(_BENT * beyond, _WAVES * abs(float(post[0]))):
+        raise DataError(
+            "the mean spectrum shows no edge: it bends before its largest rise, and not beyond",
+            expected="energies on both sides of the edge",
+            found=f"{energies[0]:g} to {energies[-1]:g}, largest rise at {params.e0:g} eV",
+            fix="without a pre-edge the methods 'lcf' and 'white_line' (on the optical density) "
+            "still work; if this is the edge, give e0=",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

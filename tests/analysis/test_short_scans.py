@@ -15,7 +15,7 @@ from socwidgets.io import open_references
 from socwidgets.model.errors import DataError
 from socwidgets.model.mapset import RANGE_DOUBT, notes_of
 from socwidgets.model.stack import make_stack
-from socwidgets.phantoms.spectra import EDGES
+from socwidgets.phantoms.spectra import EDGES, reference_spectrum
 
 #: What xraylarch gives with all of its defaults.
 LARCH = {
@@ -152,3 +152,16 @@ def test_a_scan_of_an_l_edge_is_still_refused():
     mu = 0.2 + np.exp(-0.5 * ((axis - 708.0) / 1.0) ** 2) + 0.2 * (axis > 712)
     with pytest.raises(DataError, match="post-edge window holds too few points"):
         fit_map(one_pixel(axis, mu), "edge_energy")
+
+
+@pytest.mark.parametrize(("first", "last"), [(8360, 8480), (8365, 8560), (8370, 8600)])
+def test_a_scan_that_begins_beyond_the_edge_has_none(rng, first, last):
+    """The largest rise is that of an oscillation."""
+    axis = np.arange(first, last, 2.0)
+    signal = reference_spectrum("LiNiO2", axis)[:, None, None] + rng.normal(
+        0, 0.01, (axis.size, 8, 8)
+    )
+    stack = make_stack(signal, axis, quantity="optical_density")
+    for call in (normalize, lambda stack: fit_map(stack, "edge_energy")):
+        with pytest.raises(DataError, match=r"shows no edge.*bends before"):
+            call(stack)
