@@ -18,7 +18,7 @@ def without_stray_light(od: xr.Dataset, share: float) -> xr.Dataset:
 
     Light beside the focal spot, of another order or of another energy adds the same counts with and
     without the sample, ``T_seen = (T + f)/(1 + f)``: strong lines come out too weak, and a pure
-    phase looks mixed. With ``f = 0.01`` an optical density of 1.5 is seen as 1.475.
+    phase looks mixed. With ``f = 0.01`` an optical density of 1.5 is seen as 1.466.
 
     Parameters
     ----------
