@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.rows import compiled
+from socwidgets.kernels.rows import add_four, add_one, compiled
 
 #: Rows that go through together where the matrix works along x: their samples lie side by side. The
 #: padding keeps them out of each other's place in the cache.
@@ -93,27 +93,15 @@ def _combine(columns, weights, begin, end, source, total):
     """``total = sum_k weights[k] source[columns[k]]``."""
     for x in range(total.size):
         total[x] = 0.0
-    whole = end - (end - begin) % 4
+    # Lines may be padded beyond the sums.
+    n, whole = total.size, end - (end - begin) % 4
     for k in range(begin, whole, 4):
-        _add_four(
-            source[columns[k]], source[columns[k + 1]], source[columns[k + 2]],
-            source[columns[k + 3]], weights[k : k + 4], total,
+        add_four(
+            source[columns[k], :n], source[columns[k + 1], :n], source[columns[k + 2], :n],
+            source[columns[k + 3], :n], weights[k : k + 4], total,
         )  # fmt: skip
     for k in range(whole, end):
-        _add(source[columns[k]], weights[k], total)
-
-
-@compiled
-def _add_four(a, b, c, d, w, total):
-    w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
-    for x in range(total.size):
-        total[x] += w0 * a[x] + w1 * b[x] + w2 * c[x] + w3 * d[x]
-
-
-@compiled
-def _add(row, w, total):
-    for x in range(total.size):
-        total[x] += w * row[x]
+        add_one(source[columns[k], :n], weights[k], total)
 
 
 @compiled

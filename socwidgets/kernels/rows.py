@@ -107,7 +107,7 @@ def add_rows(a, b, c, d, weights, start, total):
         )  # fmt: skip
         k += 2
     if k < functionals:
-        _add_four(a, b, c, d, weights[k, start : start + 4], total[k])
+        add_four(a, b, c, d, weights[k, start : start + 4], total[k])
 
 
 @compiled
@@ -118,7 +118,8 @@ def add_one(a, w, total):
 
 
 @compiled
-def _add_four(a, b, c, d, w, total):
+def add_four(a, b, c, d, w, total):
+    """``total += w @ (a, b, c, d)``."""
     w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
     for p in range(a.size):
         total[p] += w0 * a[p] + w1 * b[p] + w2 * c[p] + w3 * d[p]
