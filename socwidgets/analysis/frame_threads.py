@@ -38,7 +38,7 @@ def each_frame(
             yield number, work(number)
         return
     ahead: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="socwidgets-frames")
     try:
         for number in numbers[: workers + 1]:
             ahead.append(pool.submit(work, number))

@@ -65,7 +65,8 @@ def test_cancel_and_errors_end_it(monkeypatch, workers):
     assert len(begun) <= 5 + workers + 2
     with pytest.raises(ZeroDivisionError):
         list(each_frame(lambda i: 1 // (i - 3), range(100)))
-    assert threading.active_count() < 20
+    # By name: a process that ran other tests has threads of its own.
+    assert not [t for t in threading.enumerate() if t.name.startswith("socwidgets-frames")]
 
 
 @pytest.mark.parametrize("masked", [False, True])
