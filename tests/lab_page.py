@@ -42,11 +42,13 @@ LISTEN = """() => {
 class LabPage:
     """One open notebook with an explorer, its kernel, and what a person does with both."""
 
-    def __init__(self, lab: Any, browser: Any, name: str, width: int = 1400) -> None:
+    def __init__(
+        self, lab: Any, browser: Any, name: str, width: int = 1400, begin: str = PATIENT
+    ) -> None:
         self.lab, self.name = lab, name
         self.context = browser.new_context(viewport={"width": width, "height": 1250})
         self.context.set_default_timeout(1000 * PATIENCE_S)
-        self.context.add_init_script(PATIENT)
+        self.context.add_init_script(begin)
         self.page = self.context.new_page()
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))

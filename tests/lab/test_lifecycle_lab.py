@@ -195,12 +195,7 @@ AT_ONCE = """(() => {
 def test_a_page_so_slow_that_anywidget_gives_up_still_follows(lab, chromium_browser):
     """It drops every later message of the kernel then: the views would be dead."""
     lab.write_notebook("slow.ipynb", SETUP)
-    page = LabPage(lab, chromium_browser, "slow.ipynb")
-    page.context.add_init_script(AT_ONCE)
-    page.page.reload()
-    page.page.wait_for_function(
-        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    )
+    page = LabPage(lab, chromium_browser, "slow.ipynb", begin=AT_ONCE)
     page.run_all()
     page.wait(lambda: "State of charge" in page.map_label())
     assert set(page.errors) == {"[anywidget] Failed to initialize model."}
