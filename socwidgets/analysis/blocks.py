@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from queue import SimpleQueue
 
 import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.chunks import StackReader, chunk_sizes
+from socwidgets.analysis.compile_watch import give_up_if, next_of
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
 from socwidgets.model.watch import Progress as Progress
@@ -179,13 +181,17 @@ def run_blocks(
     def guarded(block: Block) -> int:
         if stop.is_set() or (cancel is not None and cancel.is_set()):
             return 0
-        work(block)
+        with give_up_if(stop, cancel):
+            work(block)
         return block.stop - block.start
 
+    ended: SimpleQueue[Future[int]] = SimpleQueue()
     with ThreadPoolExecutor(workers or processors()) as pool:
         try:
-            for future in as_completed([pool.submit(guarded, block) for block in blocks]):
-                done += future.result()
+            for block in blocks:
+                pool.submit(guarded, block).add_done_callback(ended.put)
+            for _ in blocks:
+                done += next_of(ended, done, total, progress).result()
                 if cancel is not None and cancel.is_set():
                     break
                 if progress is not None:
