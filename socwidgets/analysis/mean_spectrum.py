@@ -6,18 +6,16 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model.errors import DataError
-from socwidgets.model.names import SPECTRAL_AXES, X, Y, spectral_dim
+from socwidgets.model.names import X, Y, spectral_dim
 
 #: So many pixels tell the mean spectrum well enough.
 _PIXELS = 65536
 
 
-def thinned(array: xr.DataArray, pixels: int) -> xr.DataArray:
-    """Every n-th row and column of ``(..., y, x)``, of all leading dims about so many pixels."""
-    spectral = [d for d in array.dims if d in SPECTRAL_AXES]
-    every = array.size / np.prod([array.sizes[d] for d in spectral])
-    step = max(1, round((every / pixels) ** 0.5))
-    return array.isel({Y: slice(step // 2, None, step), X: slice(step // 2, None, step)})
+def thinning(signal: xr.DataArray, pixels: int) -> dict[str, slice]:
+    """Every n-th row and column of ``(..., spectral, y, x)``: about so many pixels in all."""
+    step = max(1, round((signal.size / signal.sizes[spectral_dim(signal)] / pixels) ** 0.5))
+    return {Y: slice(step // 2, None, step), X: slice(step // 2, None, step)}
 
 
 def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) -> np.ndarray:
@@ -41,11 +39,12 @@ def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) ->
         If no pixel is left.
     """
     dim = spectral_dim(signal)
-    part = thinned(signal, _PIXELS).astype(np.float64)
+    thin = thinning(signal, _PIXELS)
+    part = signal.isel(thin).astype(np.float64)
     # A logarithm of no counts is infinite, and one such pixel would be the mean of all.
     part = part.where(np.isfinite(part))
     if excluded is not None:
-        part = part.where(thinned(excluded, _PIXELS) == 0)
+        part = part.where(excluded.isel(thin) == 0)
     mean = part.mean([d for d in signal.dims if d != dim]).compute().values
     if not np.isfinite(mean).any():
         raise DataError(

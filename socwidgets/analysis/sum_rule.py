@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.mean_spectrum import thinned
+from socwidgets.analysis.mean_spectrum import thinning
 from socwidgets.analysis.methods import BlockFit
 from socwidgets.model.mapset import SUM_DOUBT
 
@@ -83,9 +83,10 @@ def warn_of_sums(
     """
     if fit.doubt is None:
         return
-    part, left_out = (thinned(array, _PIXELS) for array in (signal, excluded))
-    spectra = np.moveaxis(np.asarray(part.values, np.float64), -3, 0)
-    text = fit.doubt(spectra.reshape(len(spectra), -1)[:, left_out.values.ravel() == 0])
+    thin = thinning(signal, _PIXELS)
+    spectra = np.moveaxis(np.asarray(signal.isel(thin).values, np.float64), -3, 0)
+    used = excluded.isel(thin).values.ravel() == 0
+    text = fit.doubt(spectra.reshape(len(spectra), -1)[:, used])
     if text:
         maps.attrs[SUM_DOUBT] = text
         warnings.warn(text, UserWarning, stacklevel=3)
