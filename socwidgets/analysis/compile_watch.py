@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
-from queue import Empty, SimpleQueue
 
-from socwidgets.kernels.compiling import LOOK_S, asking, under_way
+from socwidgets.kernels.compiling import asking, under_way
 from socwidgets.model.watch import Progress, stop_if
 
 logger = logging.getLogger(__name__)
@@ -41,17 +39,6 @@ def give_up_if(
 
     with asking(check):
         yield
-
-
-def next_of(
-    ended: SimpleQueue[Future[int]], done: int, total: int, progress: Progress | None
-) -> Future[int]:
-    """Next piece of work that has ended; says that there is none yet while a kernel is compiled."""
-    while True:
-        try:
-            return ended.get(timeout=LOOK_S)
-        except Empty:
-            tell(done, total, progress)
 
 
 def tell(done: int, total: int, progress: Progress | None) -> None:
