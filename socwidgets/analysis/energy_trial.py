@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
 from socwidgets.model.references import component_names
 from socwidgets.model.status import usable
+from socwidgets.model.watch import Progress, Watch
 
 #: Interquartile range of a Gaussian to its standard deviation.
 _QUARTILES = 0.7413
@@ -33,6 +36,8 @@ def try_energies(
     *,
     mask: xr.DataArray | None = None,
     required: Iterable[float] = (),
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
     **changes: object,
 ) -> pd.DataFrame:
     """Plan few energies of a measured scan, fit with those alone, and compare with all.
@@ -57,6 +62,8 @@ def try_energies(
         ``(y, x)`` bool, pixels of the sample; all if left out.
     required : iterable of float, optional
         Energies that every plan must have.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -77,6 +84,8 @@ def try_energies(
         If the stack has leading dims or no ``signal_std``, or too few pixels have a value.
     ReferenceSpectraError, ParameterError
         As from `select_energies` and `fit_map`.
+    CancelledError
+        If `cancel` was set.
 
     Notes
     -----
@@ -96,7 +105,10 @@ def try_energies(
         "low": chosen.low,
         "high": chosen.high,
     }
-    every = fit_map(stack, "lcf", options, references=references, mask=mask)
+    numbers, watch = tuple(numbers), Watch(progress, cancel)
+    share = 1.0 / (len(numbers) + 1)
+    given: dict[str, Any] = {"references": references, "mask": mask, "cancel": cancel}
+    every = fit_map(stack, "lcf", options, **given, progress=watch.part(0.0, share))
     seen = usable(every).values & np.isfinite(every[std_name(target)].values)
     if np.count_nonzero(seen) < _FEWEST_PIXELS:
         raise DataError(
@@ -109,13 +121,13 @@ def try_energies(
     dim = spectral_dim(stack[SIGNAL])
     candidates = {"candidates": stack[dim].values, "noise": noise}
     rows = []
-    for count in numbers:
+    for at, count in enumerate(numbers, start=1):
+        part = watch.part(share * at, share * (at + 1))
+        part(0, 1)
         plan = select_energies(
             references, chosen.replace(count=count), required=required, **candidates
         )
-        few = fit_map(
-            stack.sel({dim: plan.energies}), "lcf", options, references=references, mask=mask
-        )
+        few = fit_map(stack.sel({dim: plan.energies}), "lcf", options, **given, progress=part)
         taken = np.isin(stack[dim].values, plan.energies)
         plain = _sigma_without_jitter(
             references, chosen, candidates={k: v[taken] for k, v in candidates.items()}
