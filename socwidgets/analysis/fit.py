@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -20,8 +21,10 @@ from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
 from socwidgets.analysis.starting import starting_rows
+from socwidgets.analysis.sum_rule import warn_of_sums
 from socwidgets.analysis.unsure_energies import warn_if_cut, warn_if_short, warn_if_unsure
 from socwidgets.model import provenance
+from socwidgets.model.mapset import SUM_DOUBT
 from socwidgets.model.names import (
     SIGNAL,
     SIGNAL_STD,
@@ -136,6 +139,7 @@ def fit_map(
     warn_if_unsure(maps)
     warn_if_cut(maps)
     warn_if_short(maps)
+    warn_of_sums(maps, fit, signal, excluded)
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
     return provenance.record(maps, "socwidgets.fit_map", called, source=stack)
@@ -235,6 +239,10 @@ def fit_spectrum(
     result["residual"] = result["data"] - result["fit"]
     result.attrs["results"] = json.dumps(_scalars(fit, out[:, 0]))
     result.attrs["status"] = Status(int(status[0])).name.lower()
+    text = fit.doubt(data) if fit.doubt is not None else None
+    if text:
+        result.attrs[SUM_DOUBT] = text
+        warnings.warn(text, UserWarning, stacklevel=2)
     return result
 
 
