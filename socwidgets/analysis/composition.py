@@ -78,7 +78,8 @@ def convert_map(maps: xr.Dataset, to_kind: str, of: Material | str) -> xr.Datase
     xarray.Dataset
         The maps with the composition replaced by one named `to_kind`. An oxidation state above
         ``of.highest`` is set to it, with the status ``at_bound``: there the rule that one metal
-        alone takes part is broken. ``attrs["capped"]`` is the share of the usable pixels.
+        alone takes part is broken. ``attrs["capped"]`` is the share of the usable pixels. The note
+        of the material joins ``attrs["caveats"]``.
 
     Raises
     ------
@@ -122,6 +123,9 @@ def convert_map(maps: xr.Dataset, to_kind: str, of: Material | str) -> xr.Datase
         words = {"long_name": f"Standard uncertainty: {_WORDS[to_kind].lower()}", "units": "1"}
         result[new] = moved.assign_attrs(words if sigma else described)
     _tell_limits(result, maps[source], kind, to_kind, of)
+    known, note = list(maps.attrs.get("caveats", ())), f"{of.name}: {of.note}"
+    if of.note and note not in known:
+        result.attrs["caveats"] = [*known, note]
     called = {"from": kind, "to": to_kind, "material": of}
     return provenance.record(
         result, "socwidgets.analysis.composition.convert_map", called, source=maps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD
 
 Measure = Callable[[xr.Dataset], xr.DataArray]
+
+#: Share of the pixels without a value from which on a spread is that of a selection.
+_MANY = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,9 @@ class DenoiseEffect:
         Standard uncertainty of the latter, from the number of pixels (as if independent).
     kept : float
         ``true`` after over before; NaN where there was none.
+    lost : (float, float)
+        Share of the pixels with a value in any map that have none before and after, the draws of
+        noise counted in: those left the range that the measure allows.
     n_pixels, n_components, seed : int
         How it was found.
     verdict : str
@@ -40,6 +46,7 @@ class DenoiseEffect:
     true: tuple[float, float]
     true_std: tuple[float, float]
     kept: float
+    lost: tuple[float, float]
     n_pixels: int
     n_components: int
     seed: int
@@ -114,17 +121,33 @@ def denoise_effect(
         raise DataError("the map has no spread", expected="two pixels or more", found=str(count))
     rng = np.random.default_rng(seed)
     moved = np.zeros((2, repeats))
+    seen = [[m.notnull().values] for m in maps]
     for r in range(repeats):
         extra = sigma * rng.standard_normal(stack[SIGNAL].shape)
         noisy = stack.copy()
         noisy[SIGNAL] = (stack[SIGNAL] + extra).astype(stack[SIGNAL].dtype)
         again = denoise(noisy, pca(noisy, mask=mask, n_components=kept))
         for i, changed in enumerate((noisy, again)):
-            step = (measure(changed) - maps[i]).values[chosen]
-            moved[i, r] = np.nanvar(step)
+            found = measure(changed)
+            seen[i].append(found.notnull().values)
+            moved[i, r] = np.nanvar((found - maps[i]).values[chosen])
     observed = np.array([np.var(m.values[chosen].astype(float)) for m in maps])
     effect = _effect(observed, moved.mean(axis=1), count, kept, seed)
-    return clean, effect
+    lost = _lost(np.array(seen), None if mask is None else np.asarray(mask))
+    if max(lost) > _MANY:
+        text = (
+            f"{100 * lost[0]:.0f} % of the pixels have no value before and {100 * lost[1]:.0f} % "
+            "after: they left the range of the measure, and the spreads are those of the others. "
+            "Let it reach further (recenter=True or a larger half_width), or bin pixels"
+        )
+        effect = replace(effect, verdict=text)
+    return clean, replace(effect, lost=lost)
+
+
+def _lost(seen: np.ndarray, mask: np.ndarray | None) -> tuple[float, float]:
+    """Share without a value, of the pixels that ever had one; `seen` ``(2, draws, y, x)`` bool."""
+    ever = seen.any(axis=(0, 1)) & (True if mask is None else mask)
+    return _pair(1.0 - seen[:, :, ever].mean(axis=(1, 2)))
 
 
 def _effect(
@@ -154,6 +177,7 @@ def _effect(
         true=_pair(true),
         true_std=_pair(error),
         kept=ratio,
+        lost=(0.0, 0.0),
         n_pixels=count,
         n_components=kept,
         seed=seed,

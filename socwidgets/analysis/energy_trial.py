@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,10 +14,12 @@ import xarray as xr
 from socwidgets.analysis.energy_model import EnergyPlanParameters
 from socwidgets.analysis.energy_selection import select_energies
 from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.lcf_design import window_points
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
 from socwidgets.model.references import component_names
 from socwidgets.model.status import usable
+from socwidgets.model.watch import Progress, Watch
 
 #: Interquartile range of a Gaussian to its standard deviation.
 _QUARTILES = 0.7413
@@ -33,6 +38,8 @@ def try_energies(
     *,
     mask: xr.DataArray | None = None,
     required: Iterable[float] = (),
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
     **changes: object,
 ) -> pd.DataFrame:
     """Plan few energies of a measured scan, fit with those alone, and compare with all.
@@ -57,6 +64,8 @@ def try_energies(
         ``(y, x)`` bool, pixels of the sample; all if left out.
     required : iterable of float, optional
         Energies that every plan must have.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -77,6 +86,8 @@ def try_energies(
         If the stack has leading dims or no ``signal_std``, or too few pixels have a value.
     ReferenceSpectraError, ParameterError
         As from `select_energies` and `fit_map`.
+    CancelledError
+        If `cancel` was set.
 
     Notes
     -----
@@ -86,63 +97,110 @@ def try_energies(
     ``scatter_noise`` is the difference of two numbers that are nearly equal, and rough.
     """
     chosen = EnergyPlanParameters.merged(params, changes)
-    noise = _noise(stack, mask)
-    names = list(component_names(references))
-    target = f"fraction_{chosen.charged or names[-1]}_free"
-    options = {
+    numbers, required, watch = tuple(numbers), tuple(required), Watch(progress, cancel)
+    ends = np.linspace(0.0, 1.0, len(numbers) + 2)
+    parts = [watch.part(low, high) for low, high in pairwise(ends)]
+    trial = _Trial.of(stack, references, mask, chosen, set(changes), parts[0])
+    rows = zip(numbers, parts[1:], strict=True)
+    table = pd.DataFrame([trial.row(count, required, part) for count, part in rows])
+    sigma_all = trial.sigma_without_jitter(np.ones(trial.noise.size, bool))
+    table["scatter_noise"] = np.sqrt(np.maximum(table["plain"] ** 2 - sigma_all**2, 0.0))
+    beyond = table["scatter"] ** 2 - table["scatter_noise"] ** 2
+    table["misfit"] = np.sqrt(np.maximum(beyond, 0.0))
+    redchi = float(np.nanmedian(trial.every["redchi"].values[trial.seen]))
+    table.attrs.update(n_pixels=int(trial.seen.sum()), sigma_all=sigma_all, redchi=redchi)
+    return table[list(_COLUMNS)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A scan, the map of all of its energies, and what to plan for.
+
+    `noise` is ``(E,)``, of each energy; `seen` ``(y, x)`` bool, pixels with a value from all.
+    """
+
+    stack: xr.Dataset
+    references: xr.DataArray
+    mask: xr.DataArray | None
+    plan: EnergyPlanParameters
+    noise: np.ndarray
+    every: xr.Dataset
+    target: str
+    seen: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        stack: xr.Dataset,
+        references: xr.DataArray,
+        mask: xr.DataArray | None,
+        chosen: EnergyPlanParameters,
+        given: set[str],
+        watch: Watch,
+    ) -> _Trial:
+        """Fit all energies; what is not `given` of the plan is taken from that."""
+        noise = _noise(stack, mask)
+        target = f"fraction_{chosen.charged or component_names(references)[-1]}_free"
+        every = fit_map(
+            stack, "lcf", _options(chosen), references=references, mask=mask,
+            progress=watch, cancel=watch.cancel,
+        )  # fmt: skip
+        seen = usable(every).values & np.isfinite(every[std_name(target)].values)
+        if np.count_nonzero(seen) < _FEWEST_PIXELS:
+            raise DataError(
+                "too few pixels have a value from all energies",
+                expected=f"{_FEWEST_PIXELS} or more",
+                found=str(np.count_nonzero(seen)),
+                fix="widen the mask",
+            )
+        plan = _of_the_sample(chosen, given, every, target, seen)
+        return cls(stack, references, mask, plan, noise, every, target, seen)
+
+    @property
+    def energies(self) -> np.ndarray:
+        """All that were measured, ``(E,)``."""
+        return self.stack[spectral_dim(self.stack[SIGNAL])].values
+
+    def row(self, count: int, required: tuple[float, ...], watch: Watch) -> dict[str, object]:
+        """One number of energies: what is promised, and what the fit finds."""
+        watch(0, 1)
+        plan = select_energies(
+            self.references, self.plan.replace(count=count), required=required,
+            candidates=self.energies, noise=self.noise,
+        )  # fmt: skip
+        part = self.stack.sel({spectral_dim(self.stack[SIGNAL]): plan.energies})
+        options = _options(self.plan)
+        few = fit_map(
+            part, "lcf", options, references=self.references, mask=self.mask,
+            progress=watch, cancel=watch.cancel,
+        )  # fmt: skip
+        return {
+            "count": count,
+            "sigma": plan.sigma,
+            "plain": self.sigma_without_jitter(np.isin(self.energies, plan.energies)),
+            "energies": tuple(float(e) for e in plan.energies),
+            **_compared(few, self.every, self.target, self.seen),
+        }
+
+    def sigma_without_jitter(self, taken: np.ndarray) -> float:
+        """Sigma of a fit to some of the energies, ``(E,)`` bool, of the noise alone."""
+        grid = self.energies[taken]
+        inside = window_points(xr.DataArray(grid), self.plan.low, self.plan.high)
+        noise_only = self.plan.replace(count=int(np.count_nonzero(inside)), jitter=0.0)
+        return select_energies(
+            self.references, noise_only, candidates=grid, noise=self.noise[taken]
+        ).sigma_all
+
+
+def _options(chosen: EnergyPlanParameters) -> dict[str, object]:
+    """The fit that a plan supposes."""
+    return {
         "constraint": "sum_to_one" if chosen.sum_to_one else "none",
         "weighting": "noise",
         "background_degree": chosen.background_degree,
         "low": chosen.low,
         "high": chosen.high,
     }
-    every = fit_map(stack, "lcf", options, references=references, mask=mask)
-    seen = usable(every).values & np.isfinite(every[std_name(target)].values)
-    if np.count_nonzero(seen) < _FEWEST_PIXELS:
-        raise DataError(
-            "too few pixels have a value from all energies",
-            expected=f"{_FEWEST_PIXELS} or more",
-            found=str(np.count_nonzero(seen)),
-            fix="widen the mask",
-        )
-    chosen = _of_the_sample(chosen, set(changes), every, target, seen)
-    dim = spectral_dim(stack[SIGNAL])
-    candidates = {"candidates": stack[dim].values, "noise": noise}
-    rows = []
-    for count in numbers:
-        plan = select_energies(
-            references, chosen.replace(count=count), required=required, **candidates
-        )
-        few = fit_map(
-            stack.sel({dim: plan.energies}), "lcf", options, references=references, mask=mask
-        )
-        taken = np.isin(stack[dim].values, plan.energies)
-        plain = _sigma_without_jitter(
-            references, chosen, candidates={k: v[taken] for k, v in candidates.items()}
-        )
-        energies = tuple(float(e) for e in plan.energies)
-        row = {"count": count, "sigma": plan.sigma, "plain": plain, "energies": energies}
-        rows.append({**row, **_compared(few, every, target, seen)})
-    sigma_all = _sigma_without_jitter(references, chosen, candidates=candidates)
-    table = pd.DataFrame(rows)
-    table["scatter_noise"] = np.sqrt(np.maximum(table["plain"] ** 2 - sigma_all**2, 0.0))
-    beyond = table["scatter"] ** 2 - table["scatter_noise"] ** 2
-    table["misfit"] = np.sqrt(np.maximum(beyond, 0.0))
-    redchi = float(np.nanmedian(every["redchi"].values[seen]))
-    table.attrs.update(n_pixels=int(seen.sum()), sigma_all=sigma_all, redchi=redchi)
-    return table[list(_COLUMNS)]
-
-
-def _sigma_without_jitter(
-    references: xr.DataArray, chosen: EnergyPlanParameters, *, candidates: dict[str, np.ndarray]
-) -> float:
-    """Sigma of a fit to all candidates, of the noise alone."""
-    grid = candidates["candidates"]
-    low = -np.inf if chosen.low is None else chosen.low
-    high = np.inf if chosen.high is None else chosen.high
-    count = int(np.count_nonzero((grid >= low) & (grid <= high)))
-    noise_only = chosen.replace(count=count, jitter=0.0)
-    return select_energies(references, noise_only, **candidates).sigma_all
 
 
 def _noise(stack: xr.Dataset, mask: xr.DataArray | None) -> np.ndarray:

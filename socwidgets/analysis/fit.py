@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
+from socwidgets.analysis.compile_watch import give_up_if, tell
 from socwidgets.analysis.distributed_fit import Recipe, run_on_cluster
 from socwidgets.analysis.fit_input import refuse_bad_noise, warn_of_counts
 from socwidgets.analysis.fit_mask import excluded_codes
@@ -20,8 +22,10 @@ from socwidgets.analysis.mean_spectrum import mean_spectrum
 from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
 from socwidgets.analysis.starting import starting_rows
+from socwidgets.analysis.sum_rule import warn_of_sums
 from socwidgets.analysis.unsure_energies import warn_if_cut, warn_if_short, warn_if_unsure
 from socwidgets.model import provenance
+from socwidgets.model.mapset import SUM_DOUBT
 from socwidgets.model.names import (
     SIGNAL,
     SIGNAL_STD,
@@ -77,7 +81,8 @@ def fit_map(
     progress : callable, optional
         ``progress(done_pixels, all_pixels)``.
     cancel : threading.Event, optional
-        Set it from another thread to stop within the time of one block.
+        Set it from another thread to stop within the time of one block. A kernel that is being
+        compiled then goes on in the background, and is there for the next fit.
     workers : int, optional
         Threads; the processors at hand if left out. The numbers do not depend on it.
     block_pixels : int
@@ -116,7 +121,8 @@ def fit_map(
     if chosen.complete is not None:
         full = chosen.complete(full, stack[dim], partial(mean_spectrum, signal, excluded))
     recipe = Recipe(chosen, stack[dim], full, references, _typical_std(noise, dim, full))
-    fit = recipe.prepare()
+    with give_up_if(cancel, meanwhile=partial(tell, 0, excluded.size, progress)):
+        fit = recipe.prepare()
     if not fit.points.all():
         wanted = {dim: _as_slice(fit.points)}
         signal = signal.isel(wanted)
@@ -136,6 +142,7 @@ def fit_map(
     warn_if_unsure(maps)
     warn_if_cut(maps)
     warn_if_short(maps)
+    warn_of_sums(maps, fit, signal, excluded)
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}
     return provenance.record(maps, "socwidgets.fit_map", called, source=stack)
@@ -235,6 +242,10 @@ def fit_spectrum(
     result["residual"] = result["data"] - result["fit"]
     result.attrs["results"] = json.dumps(_scalars(fit, out[:, 0]))
     result.attrs["status"] = Status(int(status[0])).name.lower()
+    text = fit.doubt(data) if fit.doubt is not None else None
+    if text:
+        result.attrs[SUM_DOUBT] = text
+        warnings.warn(text, UserWarning, stacklevel=2)
     return result
 
 

@@ -9,17 +9,21 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.frame_sums import FrameStream
+from socwidgets.analysis.lcf_design import (
+    BACKGROUND_POWERS,
+    background_rows,
+    covered_points,
+    window_points,
+)
 from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
-from socwidgets.kernels.lcf_plan import CONSTRAINTS, LcfPlan, make_plan, polynomial_background
+from socwidgets.analysis.sum_rule import doubt_of
+from socwidgets.kernels.lcf_plan import CONSTRAINTS, LcfPlan, make_plan
 from socwidgets.model.errors import DataError, ReferenceSpectraError
 from socwidgets.model.mapset import MapSpec
-from socwidgets.model.names import spectral_dim, std_name
+from socwidgets.model.names import std_name
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.references import align_references, component_names, shift_references
 from socwidgets.model.windows import require_fit_window
-
-#: Power of the spectral axis along which a background of degree 1 runs.
-BACKGROUND_POWERS = {"line": 1.0, "E^-3": -3.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +141,7 @@ def prepare_lcf(
         )
     references = shift_references(references, params.energy_shift)
     points = window_points(coord, params.low, params.high)
-    points, cut = _covered(coord, points, references, params.coverage)
+    points, cut = covered_points(coord, points, references, params.coverage)
     window = coord[points]
     aligned = align_references(references, window)
     names = [str(name) for name in component_names(aligned)]
@@ -153,7 +157,7 @@ def prepare_lcf(
         )
     condition = _check_condition(aligned.values, names, params.max_condition)
     weights = _weights(params, typical_std, points)
-    background = _background(window.values, params)
+    background = background_rows(window.values, params.background_degree, params.background_law)
     planned = partial(make_plan, constraint=params.constraint)
     try:
         plan = planned(aligned.values, background, weights=weights)
@@ -203,6 +207,7 @@ def prepare_lcf(
         curves,
         attrs,
         stream=partial(_stream, plan),
+        doubt=doubt_of(aligned.values, background, params.constraint),
     )
 
 
@@ -211,58 +216,6 @@ def _stream(plan: LcfPlan, has_std: bool) -> FrameStream:
     from socwidgets.kernels.lcf_stream import LcfStream
 
     return LcfStream.of(plan, has_std)
-
-
-def _background(axis: np.ndarray, params: LcfParameters) -> np.ndarray:
-    """Rows of the background, ``(degree + 1, E)``."""
-    power = BACKGROUND_POWERS[params.background_law]
-    if power != 1.0 and not np.all(axis > 0):
-        raise DataError(
-            "a background that falls as E^-3 needs photon energies",
-            expected="a positive spectral axis",
-            found=f"{axis.min():g} to {axis.max():g}",
-            fix="use background_law='line'",
-        )
-    return polynomial_background(axis, params.background_degree, power)
-
-
-def _covered(
-    coord: xr.DataArray, points: np.ndarray, references: xr.DataArray, coverage: str
-) -> tuple[np.ndarray, dict[str, str]]:
-    """Points that the references cover, and a sentence about those that they do not."""
-    if coverage == "refuse":
-        return points, {}
-    axis = references[spectral_dim(references)].values
-    inside = points & (coord.values >= axis[0]) & (coord.values <= axis[-1])
-    lost = coord.values[points & ~inside]
-    if not lost.size or not inside.any():
-        return points, {}
-    text = (
-        f"{lost.size} of {np.count_nonzero(points)} points lie outside the references "
-        f"({axis[0]:g} to {axis[-1]:g}) and were left out: {lost.min():g} to {lost.max():g}"
-    )
-    return inside, {"left_out": text}
-
-
-def window_points(coord: xr.DataArray, low: float | None, high: float | None) -> np.ndarray:
-    """Boolean mask ``(E,)`` of the spectral points between two values, None for the ends.
-
-    Raises
-    ------
-    DataError
-        If there is none.
-    """
-    values = coord.values
-    low = -np.inf if low is None else low
-    high = np.inf if high is None else high
-    points = (values >= low) & (values <= high)
-    if not points.any():
-        raise DataError(
-            "no spectral point lies in the fit window",
-            expected=f"a window inside {values.min():g} to {values.max():g}",
-            found=f"{low:g} to {high:g}",
-        )
-    return points
 
 
 def _check_condition(spectra: np.ndarray, names: list[str], limit: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -10,8 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from socwidgets.analysis.lcf import window_points
-from socwidgets.kernels.lcf_plan import polynomial_background
+from socwidgets.analysis.lcf_design import BACKGROUND_POWERS, background_rows, window_points
+from socwidgets.analysis.sum_rule import sum_doubt
 from socwidgets.model.errors import DataError, ParameterError, ReferenceSpectraError
 from socwidgets.model.names import COMPONENT, spectral_dim
 from socwidgets.model.parameters import Parameters, param
@@ -27,6 +28,11 @@ class SelectionParameters(Parameters):
     most: int = param(4, "Largest number of components.", low=1, high=MAX_COMPONENTS)
     criterion: str = param("bic", "What is minimized.", choices=("bic", "aic"))
     background_degree: int = param(1, "Degree of the background; -1 for none.", low=-1, high=1)
+    background_law: str = param(
+        "line",
+        "How a background of degree 1 runs, as for the fit.",
+        choices=tuple(BACKGROUND_POWERS),
+    )
     low: float | None = param(None, "Lowest spectral value of the fit.", unit="axis units")
     high: float | None = param(None, "Highest spectral value of the fit.", unit="axis units")
     max_condition: float = param(100.0, "Subsets with a larger condition number are left out.")
@@ -66,11 +72,18 @@ def choose_components(
     Raises
     ------
     DataError
-        If there is more than one spectrum.
+        If there is more than one spectrum, or a background that falls as E^-3 on an axis that is
+        not positive.
     ReferenceSpectraError
         If the library does not cover the window or no subset is left.
     ParameterError
         If there are more subsets than can be tried.
+
+    Warns
+    -----
+    UserWarning
+        With ``sum_to_one``, if the weights of the best subset add up to something else by
+        themselves.
 
     Notes
     -----
@@ -97,7 +110,8 @@ def choose_components(
                 skipped += 1
                 continue
             row = _fit(values, picked, background, weight, chosen.sum_to_one, std is not None)
-            rows.append({"components": " + ".join(names[i] for i in subset), **row})
+            together = " + ".join(names[i] for i in subset)
+            rows.append({"components": together, "subset": subset, **row})
     if not rows:
         raise ReferenceSpectraError(
             "no subset of the library can be fitted",
@@ -107,7 +121,12 @@ def choose_components(
     table = pd.DataFrame(rows).sort_values(chosen.criterion, kind="stable", ignore_index=True)
     table["delta"] = table[chosen.criterion] - table[chosen.criterion].iloc[0]
     table.attrs["skipped"] = skipped
-    return table
+    if chosen.sum_to_one:
+        best = spectra[list(table["subset"].iloc[0])]
+        text = sum_doubt(best, background, values[:, None], "sum_to_one")
+        if text:
+            warnings.warn(text, UserWarning, stacklevel=2)
+    return table.drop(columns="subset")
 
 
 def _prepared(
@@ -129,7 +148,7 @@ def _prepared(
     points = points & np.isfinite(spectrum.values)
     window = spectrum[dim][points]
     spectra = align_references(library, window).transpose(COMPONENT, dim).values
-    background = polynomial_background(window.values, params.background_degree)
+    background = background_rows(window.values, params.background_degree, params.background_law)
     root = np.ones(window.size) if std is None else 1.0 / std.values[points]
     return spectrum.values[points], spectra, background, root
 

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.fit import fit_map
-from socwidgets.analysis.lcf import BACKGROUND_POWERS, LcfParameters, window_points
+from socwidgets.analysis.lcf import LcfParameters
+from socwidgets.analysis.lcf_design import background_rows, window_points
 from socwidgets.analysis.mean_spectrum import mean_spectrum
-from socwidgets.kernels.lcf_plan import polynomial_background
 from socwidgets.model import provenance
 from socwidgets.model.errors import CalibrationWarning, ReferenceSpectraError
 from socwidgets.model.names import SIGNAL, STATUS, VALID, spectral_dim
@@ -87,9 +87,7 @@ def image_shift(
     high = min(params.high if params.high is not None else np.inf, axis[-1] - reach)
     points = window_points(coord, low, high) & np.isfinite(mean)
     window, values = coord[points], mean[points]
-    background = polynomial_background(
-        window.values, params.background_degree, BACKGROUND_POWERS[params.background_law]
-    )
+    background = background_rows(window.values, params.background_degree, params.background_law)
     if window.size <= references.sizes["component"] + background.shape[0] + 1:
         raise ReferenceSpectraError(
             "too few points are left to find an energy shift",

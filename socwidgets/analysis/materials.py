@@ -103,10 +103,17 @@ _MATERIALS: dict[str, Material] = {
         layered_oxide("NCA", 0.8, co=0.15, al=0.05, x_charged=0.2),
         layered_oxide("LiNiO2", 1.0, x_charged=0.1),
         Material(name="LiCoO2", redox="Co", x_charged=0.5, note=_CHECK),
-        Material(name="LiFePO4", redox="Fe", fixed_charge=5.0, anion_charge=8.0, highest=3.0),
-        Material(name="LiMn2O4", redox="Mn", redox_amount=2.0, anion_charge=8.0),
         Material(
-            name="LiNi0.5Mn1.5O4", redox="Ni", redox_amount=0.5, fixed_charge=6.0, anion_charge=8.0
+            name="LiFePO4", redox="Fe", fixed_charge=5.0, anion_charge=8.0, highest=3.0, note=_CHECK
+        ),
+        Material(name="LiMn2O4", redox="Mn", redox_amount=2.0, anion_charge=8.0, note=_CHECK),
+        Material(
+            name="LiNi0.5Mn1.5O4",
+            redox="Ni",
+            redox_amount=0.5,
+            fixed_charge=6.0,
+            anion_charge=8.0,
+            note=_CHECK,
         ),
     )
 }

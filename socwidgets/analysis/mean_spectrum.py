@@ -12,6 +12,12 @@ from socwidgets.model.names import X, Y, spectral_dim
 _PIXELS = 65536
 
 
+def thinning(signal: xr.DataArray, pixels: int) -> dict[str, slice]:
+    """Every n-th row and column of ``(..., spectral, y, x)``: about so many pixels in all."""
+    step = max(1, round((signal.size / signal.sizes[spectral_dim(signal)] / pixels) ** 0.5))
+    return {Y: slice(step // 2, None, step), X: slice(step // 2, None, step)}
+
+
 def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) -> np.ndarray:
     """Mean spectrum of a regular sample of the pixels.
 
@@ -33,8 +39,7 @@ def mean_spectrum(signal: xr.DataArray, excluded: xr.DataArray | None = None) ->
         If no pixel is left.
     """
     dim = spectral_dim(signal)
-    step = max(1, round((signal.size / signal.sizes[dim] / _PIXELS) ** 0.5))
-    thin = {Y: slice(step // 2, None, step), X: slice(step // 2, None, step)}
+    thin = thinning(signal, _PIXELS)
     part = signal.isel(thin).astype(np.float64)
     # A logarithm of no counts is infinite, and one such pixel would be the mean of all.
     part = part.where(np.isfinite(part))

@@ -74,6 +74,8 @@ class BlockFit:
         linear in the spectrum: stacks stored by frame are then read once.
     costly : bool
         Whether a pixel takes so long that leaving out masked ones pays for copying the others.
+    doubt : callable, optional
+        ``spectra (E, n) -> sentence or None``: why the fit is none for such spectra.
     """
 
     specs: tuple[MapSpec, ...]
@@ -85,6 +87,7 @@ class BlockFit:
     trace: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None
     stream: Callable[[bool], FrameStream] | None = None
     costly: bool = False
+    doubt: Callable[[np.ndarray], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

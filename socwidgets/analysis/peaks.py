@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.lcf import window_points
+from socwidgets.analysis.lcf_design import window_points
 from socwidgets.analysis.methods import BlockFit, FillBlock, Method, register_method
 from socwidgets.analysis.peak_constraints import Constraints, read_constraints
 from socwidgets.analysis.peak_fit import PeakFit

@@ -219,7 +219,15 @@ def test_nickel_is_capped_at_four_with_a_warning():
 
 def test_presets_are_a_table_that_users_edit():
     assert {"NMC622", "NCA", "LiFePO4", "LiCoO2"} <= set(material_names())
-    assert "check me" in material("NMC811").note
+    presets = ("NMC333", "NMC442", "NMC532", "NMC622", "NMC811", "NCA", "LiNiO2", "LiCoO2",
+               "LiFePO4", "LiMn2O4", "LiNi0.5Mn1.5O4")  # fmt: skip
+    assert all("check me" in material(name).note for name in presets)
+    # The map that was made with one says so, once.
+    lithium = convert_map(soc_maps([0.2, 0.8]), "x_li", "LiFePO4")
+    again = convert_map(lithium, "x_removed", "LiFePO4")
+    assert [c for c in again.attrs["caveats"] if "check me" in c] == [
+        f"LiFePO4: {material('LiFePO4').note}"
+    ]
     assert "Check me" in nickel_white_line.__doc__
     assert nickel_white_line(values=(8350.0, 8352.0, 8353.0)).kind == "oxidation_state"
     own = register_material(layered_oxide("NMC90", 0.9, 0.05, 0.05))

@@ -175,3 +175,24 @@ def test_denoising_that_loses_a_component_is_told(rng):
     assert better.kept == pytest.approx(1.0, abs=0.05)
     with pytest.raises(DataError, match="no spread"):
         denoise_effect(stack, lambda s: nickel_map(s) * np.nan, n_components=1)
+
+
+@pytest.mark.filterwarnings("ignore:.*of the pixels have no maximum", "ignore:noise is too large")
+def test_pixels_that_leave_the_window_are_told_instead_of_a_true_spread(rng):
+    """Nothing is said about a spread whose ends were cut off: it was "kept", or "grown" with the
+    noise to blame."""
+    shift = rng.normal(0, 0.8, (30, 30))
+    narrow = {"center": 8352.2, "half_width": 1.5, "workers": 1}
+    for noise in (0.02, 0.12):
+        signal = reference_spectrum("LiNiO2", GRID[:, None, None] - shift)
+        stack = make_stack(signal + rng.normal(0, noise, signal.shape), GRID, quantity="normalized")
+        stack["signal_std"] = xr.full_like(stack.signal, noise)
+        _, effect = denoise_effect(
+            stack, lambda s: fit_map(s, "white_line", **narrow).white_line_energy, repeats=1
+        )
+        assert max(effect.lost) > 0.02
+        assert effect.true[0] < 0.75
+        assert "of the pixels have no value" in effect.verdict
+        assert "kept" not in effect.verdict
+    stack, _ = two_phase_stack(rng, noise=0.02)
+    assert denoise_effect(stack, white_line, repeats=1)[1].lost == (0.0, 0.0)

@@ -19,6 +19,7 @@ NAMES = [step.name for step in STEPS]
 EDGE = {"pre": (700.0, 703.0), "post": (720.0, 725.0)}
 #: Inputs and parameters with which a step of the phantom below goes well.
 GIVEN = {
+    "energy_axis": ({"by": "offset"}, {"offset_ev": 0.0}),
     "optical_density": ({"i0": "ROI 1"}, {"noise": "poisson"}),
     "registration": ({}, {"threshold_px": 5.0}),
     "i0_offset": ({}, {"max_od": 2.5, **EDGE}),
@@ -31,6 +32,7 @@ GIVEN = {
     "calibration": ({"by": "FP"}, {}),
     "segmentation": ({"of": "edge_jump"}, {"min_area_um2": 0.001}),
     "heterogeneity": ({}, {"draws": 100}),
+    "energy_plan": ({"pixels": "all"}, {"numbers": (6, 12)}),
 }
 
 

@@ -598,6 +598,32 @@ def test_progress_and_cancel_from_a_thread(data, monkeypatch):
     app.close()
 
 
+def test_a_fit_that_waits_for_the_compiler_says_so(data, monkeypatch):
+    import socwidgets.analysis.fit as analysis
+    from socwidgets.kernels import compiling
+
+    told, go_on = threading.Event(), threading.Event()
+
+    def slow(stack, method, params, *, progress, cancel, **_):
+        progress(0, 2)
+        told.set()
+        assert go_on.wait(60)
+        return fit_map(stack, method, params, references=data[2])
+
+    fit_map = analysis.fit_map
+    monkeypatch.setattr(analysis, "fit_map", slow)
+    monkeypatch.setattr(compiling, "_running", {1: ("edge", float("-inf"))})
+    app = Explorer(Session(*data))
+    app.job_bar.fit.click()
+    assert told.wait(60)
+    assert "Fitting: compiling, only the first time" in text_of(app.job_bar.status.value)
+    go_on.set()
+    job = app.session.jobs.latest("fit")
+    assert job.wait(60)
+    assert "compiling" not in text_of(app.job_bar.status.value)
+    app.close()
+
+
 def test_a_failing_view_is_told_in_the_bar_and_the_others_go_on(app, monkeypatch):
     def broken():
         raise RuntimeError("cannot draw")

@@ -18,7 +18,7 @@ from socwidgets.io import save_bundle
 from socwidgets.jobs import JobRunner, JobState
 from socwidgets.model.errors import ReportError
 from socwidgets.model.roi import Rectangle
-from socwidgets.session.workflow import STEPS, Workflow, report
+from socwidgets.session.workflow import STEPS, Workflow, report, report_inputs
 from socwidgets.widgets.file_chooser import FileChooser, list_folder
 from socwidgets.widgets.report_panel import ReportPanel
 from socwidgets.widgets.workflow_view import WorkflowView, workflow
@@ -117,7 +117,7 @@ def test_from_file_to_card_with_nothing_but_the_panels(view, folder):
     assert view.panels["open"].run().state == JobState.DONE
     assert view.explorer is not None
     assert (view.steps["open"].icon, view.steps["open"].description) == ("check", "Open")
-    assert view.steps["method"].description == "8 Fit"
+    assert view.steps["method"].description == "9 Fit"
     assert "26 × 24 × 32" in text_of(view.panels["open"].runs.status.value)
     references = view.panels["references"]
     references.chooser.go(folder)
@@ -258,7 +258,7 @@ def test_a_report_gets_the_parameters_of_the_screen(view, folder):
     flow.session.add_roi(Rectangle(0, 0, 1, 1), "core")
     known = ["stack", "references", "charged", "constraint", "pre", "min_jump", "registration",
              "rois", "energy_low", "i0_offset", "max_od"]  # fmt: skip
-    found = report.screen_parameters(flow, known)
+    found = report_inputs.screen_parameters(flow, known)
     assert found["stack"] == str(folder / "scan.nc")
     assert found["references"] == f"LFP={folder}/LFP.txt,FP={folder}/FP.txt"
     assert (found["charged"], found["constraint"]) == ("FP", "none")
@@ -268,7 +268,7 @@ def test_a_report_gets_the_parameters_of_the_screen(view, folder):
     assert "max_od" not in found
     assert "core" in found["rois"]
     assert "energy_low" not in found
-    assert set(report.screen_parameters(flow, ["stack"])) == {"stack"}
+    assert set(report_inputs.screen_parameters(flow, ["stack"])) == {"stack"}
     panel = view.panels["report"]
     panel._write(known, {})
     assert yaml.safe_load(panel.text.value) == found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.lcf import BACKGROUND_POWERS
+from socwidgets.analysis.lcf_design import BACKGROUND_POWERS
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.model.names import LABELS, SIGNAL_STD, X, Y
 from socwidgets.phantoms import Phantom
