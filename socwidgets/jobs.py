@@ -7,6 +7,7 @@ the GIL; an inline runner with the same interface serves tests and reports.
 
 from __future__ import annotations
 
+import contextvars
 import enum
 import inspect
 import logging
@@ -81,7 +82,8 @@ def abandonable(function: Callable[..., Any], *args: Any, **keywords: Any) -> Wo
             except BaseException as error:
                 found["error"] = error
 
-        thread = threading.Thread(target=run, name="socwidgets-abandonable", daemon=True)
+        here = contextvars.copy_context().run
+        thread = threading.Thread(None, here, "socwidgets-abandonable", (run,), daemon=True)
         thread.start()
         while thread.is_alive():
             thread.join(_LOOK_S)

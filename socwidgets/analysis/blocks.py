@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.chunks import StackReader, chunk_sizes
+from socwidgets.analysis.compile_watch import give_up_if, tell
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
 from socwidgets.model.watch import Progress as Progress
@@ -154,6 +155,8 @@ def run_blocks(
 ) -> None:
     """Run `work` on every block.
 
+    The calling thread works too: a small image is done before a pool of threads has begun.
+
     Parameters
     ----------
     blocks : list of Block
@@ -172,27 +175,60 @@ def run_blocks(
     CancelledError
         If `cancel` was set. ``KeyboardInterrupt`` passes through after the running blocks end.
     """
-    stop = threading.Event()
-    total = sum(block.stop - block.start for block in blocks)
-    done = 0
+    total, done = sum(block.stop - block.start for block in blocks), 0
+    # Ends of a deque may be used from several threads at once.
+    waiting, finished = deque(blocks), deque[int]()
+    errors: list[BaseException] = []
+    ended = threading.Event()
 
-    def guarded(block: Block) -> int:
-        if stop.is_set() or (cancel is not None and cancel.is_set()):
-            return 0
-        work(block)
-        return block.stop - block.start
-
-    with ThreadPoolExecutor(workers or processors()) as pool:
+    def take() -> bool:
+        """Whether there was another block to work on, and nobody had cancelled."""
+        if cancel is not None and cancel.is_set():
+            return False
         try:
-            for future in as_completed([pool.submit(guarded, block) for block in blocks]):
-                done += future.result()
-                if cancel is not None and cancel.is_set():
-                    break
-                if progress is not None:
-                    progress(done, total)
-        finally:
-            # Whatever ends the loop (cancel, Ctrl-C, an error): blocks that wait do nothing.
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            block = waiting.popleft()
+        except IndexError:
+            return False
+        work(block)
+        finished.append(block.stop - block.start)
+        return True
+
+    def help_out() -> None:
+        try:
+            with give_up_if(cancel, ended):
+                while take():
+                    pass
+        except BaseException as error:  # for the calling thread to raise
+            errors.append(error)
+            waiting.clear()
+
+    def report() -> None:
+        """Tell of every block that is finished, one after the other, until somebody cancels."""
+        nonlocal done
+        while finished and not (cancel is not None and cancel.is_set()):
+            done += finished.popleft()
+            if progress is not None:
+                progress(done, total)
+
+    others = min(workers or processors(), len(blocks)) - 1
+    helpers = [threading.Thread(target=help_out, name="socwidgets-blocks") for _ in range(others)]
+    try:
+        for helper in helpers:
+            helper.start()
+        with give_up_if(cancel, meanwhile=lambda: tell(done, total, progress)):
+            while take():
+                report()
+        for helper in helpers:
+            helper.join()
+        report()
+    finally:
+        # Whatever ends the loop (cancel, Ctrl-C, an error): blocks that wait are not begun.
+        waiting.clear()
+        ended.set()
+        for helper in helpers:
+            if helper.is_alive():
+                helper.join()
+    if errors:
+        raise errors[0]
     if cancel is not None and cancel.is_set() and done < total:
         raise CancelledError

@@ -23,7 +23,7 @@ NI_K_EV = (8310.0, 8375.0)
 #: Attributes that shift a position: of every map of energies, of those that normalize the
 #: spectrum, and of those that lead through the white line.
 _ALWAYS = ("definition",)
-_NORMALIZED = ("pre_window", "post_window", "grid")
+_NORMALIZED = ("pre_window", "post_window", "post_degree", "post_exponent", "grid")
 _WHITE_LINE = (
     "white_line_center",
     "white_line_half_width",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.analysis.window_rules import ends_early
+from socwidgets.analysis.window_rules import ends_early, follows_shell
 from socwidgets.model.errors import DataError
 
 #: Least half width of the smoothing of a slope, eV: a third of a core width.
@@ -17,8 +17,9 @@ _FOOT = 0.05
 def default_e0(energies: np.ndarray, spectrum: np.ndarray) -> float:
     """E0 of a stack for which none is given.
 
-    Half of the rise; where the scan ends early the largest slope, as Larch takes it: there the edge
-    jump changes by some percent with the energy at which it is read.
+    Half of the rise. Where a line is laid through the post-edge of a scan that ends early, the
+    largest slope, as Larch takes it: there the edge jump changes by some percent with the energy at
+    which it is read.
 
     Parameters
     ----------
@@ -31,7 +32,9 @@ def default_e0(energies: np.ndarray, spectrum: np.ndarray) -> float:
         If the spectrum never rises.
     """
     half = half_rise(energies, spectrum)
-    return steepest_rise(energies, spectrum) if ends_early(energies[-1] - half) else half
+    start, end = energies[0] - half, energies[-1] - half
+    by_larch = ends_early(end) and not follows_shell(start, end)
+    return steepest_rise(energies, spectrum) if by_larch else half
 
 
 def half_rise(energies: np.ndarray, spectrum: np.ndarray) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
 from socwidgets.model.references import component_names
 from socwidgets.model.status import usable
+from socwidgets.model.watch import Progress, Watch
 
 #: Interquartile range of a Gaussian to its standard deviation.
 _QUARTILES = 0.7413
@@ -35,6 +38,8 @@ def try_energies(
     *,
     mask: xr.DataArray | None = None,
     required: Iterable[float] = (),
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
     **changes: object,
 ) -> pd.DataFrame:
     """Plan few energies of a measured scan, fit with those alone, and compare with all.
@@ -59,6 +64,8 @@ def try_energies(
         ``(y, x)`` bool, pixels of the sample; all if left out.
     required : iterable of float, optional
         Energies that every plan must have.
+    progress, cancel : optional
+        As for `socwidgets.fit_map`.
 
     Returns
     -------
@@ -79,6 +86,8 @@ def try_energies(
         If the stack has leading dims or no ``signal_std``, or too few pixels have a value.
     ReferenceSpectraError, ParameterError
         As from `select_energies` and `fit_map`.
+    CancelledError
+        If `cancel` was set.
 
     Notes
     -----
@@ -88,8 +97,12 @@ def try_energies(
     ``scatter_noise`` is the difference of two numbers that are nearly equal, and rough.
     """
     chosen = EnergyPlanParameters.merged(params, changes)
-    trial = _Trial.of(stack, references, mask, chosen, set(changes))
-    table = pd.DataFrame([trial.row(count, tuple(required)) for count in numbers])
+    numbers, required, watch = tuple(numbers), tuple(required), Watch(progress, cancel)
+    ends = np.linspace(0.0, 1.0, len(numbers) + 2)
+    parts = [watch.part(low, high) for low, high in pairwise(ends)]
+    trial = _Trial.of(stack, references, mask, chosen, set(changes), parts[0])
+    rows = zip(numbers, parts[1:], strict=True)
+    table = pd.DataFrame([trial.row(count, required, part) for count, part in rows])
     sigma_all = trial.sigma_without_jitter(np.ones(trial.noise.size, bool))
     table["scatter_noise"] = np.sqrt(np.maximum(table["plain"] ** 2 - sigma_all**2, 0.0))
     beyond = table["scatter"] ** 2 - table["scatter_noise"] ** 2
@@ -123,11 +136,15 @@ class _Trial:
         mask: xr.DataArray | None,
         chosen: EnergyPlanParameters,
         given: set[str],
+        watch: Watch,
     ) -> _Trial:
         """Fit all energies; what is not `given` of the plan is taken from that."""
         noise = _noise(stack, mask)
         target = f"fraction_{chosen.charged or component_names(references)[-1]}_free"
-        every = fit_map(stack, "lcf", _options(chosen), references=references, mask=mask)
+        every = fit_map(
+            stack, "lcf", _options(chosen), references=references, mask=mask,
+            progress=watch, cancel=watch.cancel,
+        )  # fmt: skip
         seen = usable(every).values & np.isfinite(every[std_name(target)].values)
         if np.count_nonzero(seen) < _FEWEST_PIXELS:
             raise DataError(
@@ -144,15 +161,19 @@ class _Trial:
         """All that were measured, ``(E,)``."""
         return self.stack[spectral_dim(self.stack[SIGNAL])].values
 
-    def row(self, count: int, required: tuple[float, ...]) -> dict[str, object]:
+    def row(self, count: int, required: tuple[float, ...], watch: Watch) -> dict[str, object]:
         """One number of energies: what is promised, and what the fit finds."""
+        watch(0, 1)
         plan = select_energies(
             self.references, self.plan.replace(count=count), required=required,
             candidates=self.energies, noise=self.noise,
         )  # fmt: skip
         part = self.stack.sel({spectral_dim(self.stack[SIGNAL]): plan.energies})
         options = _options(self.plan)
-        few = fit_map(part, "lcf", options, references=self.references, mask=self.mask)
+        few = fit_map(
+            part, "lcf", options, references=self.references, mask=self.mask,
+            progress=watch, cancel=watch.cancel,
+        )  # fmt: skip
         return {
             "count": count,
             "sigma": plan.sigma,

@@ -25,6 +25,7 @@ from socwidgets.analysis.blocks import (
 from socwidgets.analysis.methods import BlockFit
 from socwidgets.analysis.missing import MISSING, refit_missing
 from socwidgets.analysis.streaming import comes_by_frame, gather, stream_fit
+from socwidgets.model.errors import CancelledError
 from socwidgets.model.mapset import MapSpec, status_variable
 from socwidgets.model.names import X, Y, spectral_dim
 from socwidgets.model.status import Status
@@ -119,7 +120,7 @@ def _run_blocks(
         # A block that was read at once may be large: look at the cancel button in between.
         for start in range(block.start, block.stop, control.block_pixels):
             if control.cancel is not None and control.cancel.is_set():
-                return
+                raise CancelledError
             stop = min(start + control.block_pixels, block.stop)
             barred = excluded[lead, start:stop]
             part = (data, std, start - offset, stop - offset, results, codes)

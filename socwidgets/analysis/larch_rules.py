@@ -55,5 +55,6 @@ def larch_defaults(energies: np.ndarray, e0: float) -> StackNormalizationParamet
         post=(first, stop),
         pre_degree=0 if few else 1,
         post_degree=2 if span >= 300.0 else 1 if span >= 30.0 else 0,
+        post_exponent=0.0,
         window_rule="larch",
     )

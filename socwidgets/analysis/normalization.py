@@ -175,6 +175,7 @@ def window_attrs(energies: np.ndarray, plan: NormalizationPlan) -> dict[str, Any
         "pre_window": span(energies, plan.pre_rows),
         "post_window": span(energies, plan.post_rows),
         "post_degree": plan.post_weights.shape[0] - 1,
+        "post_exponent": plan.post_exponent,
     }
 
 

@@ -63,7 +63,8 @@ def prepare_pre_edge(
         offset = energies[points] - energies[plan.edge]
         victoreen = (energies[points] / energies[plan.edge]) ** -params.nvict
         before = (column[0] + column[2] * offset) * victoreen
-        beyond = sum(c * offset**k for k, c in enumerate(column[4:-1:2]))
+        fall = (energies[points] / energies[plan.edge]) ** -plan.post_exponent
+        beyond = fall * sum(c * offset**k for k, c in enumerate(column[4:-1:2]))
         after = np.isin(np.flatnonzero(points), plan.post_rows)
         return {"fit": before + np.where(after, beyond, 0.0), "background": before}
 

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import xarray as xr
 
-from socwidgets.analysis.window_rules import SHORT_SCAN
+from socwidgets.analysis.window_rules import SHELL_EXPONENT
 from socwidgets.model.mapset import RANGE_DOUBT, SIGMA_DOUBT, WINDOW_DOUBT
 from socwidgets.model.names import STATUS, std_name
 from socwidgets.model.status import Status
@@ -19,6 +19,14 @@ _MANY = 0.1
 _CUT = 0.02
 #: Definitions whose energies hang on the curve beyond the edge.
 _ON_THE_CURVE = ("half", "integral", "all")
+#: How far a polynomial through a post-edge up to here moves half height, eV beyond E0; and the fall
+#: of a shell, which no longer counts from 100 eV on.
+_MOVES = (
+    (75.0, "0.5 eV, one in ten by 1.2"),
+    (120.0, "0.3 eV, one in ten by 0.9"),
+    (150.0, "0.2 eV, one in ten by 0.5"),
+)
+_MOVES_FALL, _FALL_HOLDS = "0.1 eV, one in ten by 0.2 (half) and 0.5 (integral)", 100.0
 
 
 def warn_if_unsure(maps: xr.Dataset) -> None:
@@ -77,20 +85,29 @@ def warn_if_cut(maps: xr.Dataset) -> None:
 def warn_if_short(maps: xr.Dataset) -> None:
     """Warn, and note in the attributes, where the scan ends too early for its edge energies.
 
-    The numbers are those of 24 spectra of Mn, Fe, Co and Ni compounds that were cut
+    The numbers are those of 32 spectra of Mn, Fe, Co and Ni compounds that were cut
     (docs/quantities/half_height.md).
     """
-    end = maps.attrs.get("post_window", [np.inf])[-1] - maps.attrs.get("e0", 0.0)
-    definition = maps.attrs.get("definition")
-    if not end < SHORT_SCAN or definition not in _ON_THE_CURVE:
+    e0, definition = maps.attrs.get("e0", 0.0), maps.attrs.get("definition")
+    end = maps.attrs.get("post_window", [np.inf])[-1] - e0
+    if definition not in _ON_THE_CURVE or not end < _MOVES[-1][0]:
+        return
+    falls = maps.attrs.get("post_exponent", 0.0) > 0 and maps.attrs["post_degree"] == 0
+    if falls and end >= _FALL_HOLDS:
         return
     which = "'half' and 'integral' hang" if definition == "all" else f"'{definition}' hangs"
+    moves = _MOVES_FALL if falls else next(m for limit, m in _MOVES if end < limit)
+    fall = (
+        ""
+        if falls
+        else f" post_exponent={SHELL_EXPONENT:g} (the fall of a shell's absorption) with a "
+        f"post-edge from +25 eV on moves by {_MOVES_FALL}, and hardly with E0."
+    )
     text = (
         f"the post-edge ends {end:.0f} eV beyond E0, and {which} on the curve through it: K edges "
-        "of measured compounds that were cut after 50 to 100 eV move by 0.3 to 1 eV against the "
-        "whole scan, one in ten by more. Compare them with energies of the same E0 and windows "
-        "only. post_degree=0 (a constant) moves by 0.1 eV, one in ten by 0.3 (half) and 0.6 eV "
-        "(integral); definition='half_wl' or 'white_line' needs no curve beyond the edge"
+        f"of measured compounds that were cut there move by {moves} against the whole scan.{fall} "
+        f"Compare them with energies of the same E0 and windows only (e0={e0:.2f} for all states); "
+        "definition='half_wl' or 'white_line' needs no curve beyond the edge"
     )
     _say(maps, RANGE_DOUBT, text)
 

@@ -40,8 +40,8 @@ class NormalizationParameters(Parameters):
     e0: float | None = param(
         None,
         "Edge energy, one for the whole image; the jump is taken at the grid point nearest to it. "
-        "Empty: where the mean spectrum has come up half of its largest rise; where the scan ends "
-        "within 100 eV, the largest slope, as Larch takes it.",
+        "Empty: where the mean spectrum has come up half of its largest rise; in a scan that "
+        "begins within 40 and ends within 120 eV, the largest slope, as Larch takes it.",
         unit="eV",
         label="E0",
     )
@@ -54,7 +54,7 @@ class NormalizationParameters(Parameters):
     post: tuple[float, float] | None = param(
         None,
         "Post-edge window relative to E0; empty: from +40 to the end, or where the scan ends "
-        "within 100 eV from a third of the way, at most +25 (as Larch).",
+        "within 120 eV from a third of the way, at most +25 (as Larch).",
         unit="eV",
     )
     pre_degree: int | None = param(
@@ -62,10 +62,18 @@ class NormalizationParameters(Parameters):
     )
     post_degree: int | None = param(
         None,
-        "Degree of the post-edge curve (Larch: nnorm); empty: 1, or 0 with less than 4 points or "
-        "over less than 30 eV of a short scan.",
+        "Degree of the post-edge curve (Larch: nnorm); empty: 1, or 0 with less than 4 points, "
+        "over less than 30 eV of a short scan, and with an exponent that is not given either.",
         low=0,
         high=5,
+    )
+    post_exponent: float | None = param(
+        None,
+        "The post-edge polynomial is multiplied by E to this power, negative, as a shell's "
+        "absorption falls; 0 is a plain polynomial (Larch). Empty: 0; 2.4 where degree and "
+        "exponent are empty and the scan begins 40 eV or more before E0 and ends within 120 eV.",
+        low=0.0,
+        high=5.0,
     )
     window_rule: str = param(
         "inclusive",
@@ -83,6 +91,19 @@ class NormalizationParameters(Parameters):
         start, end = energies[0] - self.e0, energies[-1] - self.e0
         pre = self.pre or window_rules.pre_window(start)
         return pre, self.post or window_rules.post_window(end)
+
+    def post_curve(self, energies: np.ndarray, points: int) -> tuple[int, float]:
+        """Degree and exponent of the post-edge curve through so many points; E0 is known."""
+        start, end = energies[0] - self.e0, energies[-1] - self.e0
+        exponent, degree = self.post_exponent, self.post_degree
+        if exponent is None:
+            # Whoever gives a degree means a plain polynomial.
+            falls = degree is None and window_rules.follows_shell(start, end)
+            exponent = window_rules.SHELL_EXPONENT if falls else 0.0
+        if degree is None:
+            low = self.windows(energies)[1][0]
+            degree = 0 if exponent else window_rules.post_degree(points, low, end)
+        return degree, exponent
 
     def completed(self, coord: xr.DataArray, mean_spectrum: Callable[[], np.ndarray]) -> Self:
         """Fill E0 in."""
@@ -163,12 +184,11 @@ def normalization_plan(
     (pre_low, pre_high), (post_low, post_high) = params.windows(energies)
     pre = window_rows(energies, e0 + pre_low, e0 + pre_high, params.window_rule)
     post = window_rows(energies, e0 + post_low, e0 + post_high, params.window_rule)
+    # By the whole window: a spectrum with a gap gets the curve that its neighbors get.
+    post_degree, post_exponent = params.post_curve(energies, post.size)
     degrees = {
-        # By the whole window: a spectrum with a gap gets the curve that its neighbors get.
         "pre": (1 if pre.size >= 3 else 0) if params.pre_degree is None else params.pre_degree,
-        "post": window_rules.post_degree(post.size, post_low, energies[-1] - e0)
-        if params.post_degree is None
-        else params.post_degree,
+        "post": post_degree,
     }
     if available is not None:
         pre, post = pre[available[pre]], post[available[post]]
@@ -195,6 +215,7 @@ def normalization_plan(
         pre_degree=degrees["pre"],
         post_degree=degrees["post"],
         nvict=nvict,
+        post_exponent=post_exponent,
     )
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 
 from socwidgets.io.columns import Table, read_table
 from socwidgets.model.errors import ParameterError, ReadError
-from socwidgets.model.names import REFERENCE
+from socwidgets.model.names import COMPONENT, REFERENCE
 from socwidgets.model.references import make_references
 from socwidgets.model.units import energies_in_ev
 
@@ -94,6 +94,39 @@ def open_references(
         warnings.warn(f"references: {text}", stacklevel=2)
         references.attrs["energy_conversion"] = text
     return references
+
+
+def open_spectrum(path: str | os.PathLike[str], *, dim: str = "energy") -> xr.DataArray:
+    """Read one spectrum, for instance that of a metal foil.
+
+    Parameters
+    ----------
+    path : path-like
+        A file, or ``file::column``, as for `open_references`.
+    dim : str
+        Spectral dimension.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``(dim,)`` on its own grid; energies in eV.
+
+    Raises
+    ------
+    ReadError
+        The file is missing, unreadable, or holds no spectrum or more than one.
+    ReferenceSpectraError
+        An axis that is not monotonic, or values that are not finite.
+    """
+    found = open_references(path, dim=dim)
+    if found.sizes[COMPONENT] != 1:
+        names = ", ".join(map(str, found[COMPONENT].values))
+        raise ReadError(
+            "one spectrum is needed",
+            expected="a file with one spectrum, or file::column",
+            found=f"{found.sizes[COMPONENT]}: {names}",
+        )
+    return found.isel({COMPONENT: 0}, drop=True)
 
 
 def _named_sources(spec: Any) -> list[tuple[str, Any]]:

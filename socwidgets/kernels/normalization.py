@@ -203,12 +203,15 @@ def normalize_block(
         Take the curvature of the post-edge curve off, from E0 on, so that it becomes 1 there.
     """
     kind = signal.dtype
-    merge = plan.merge.copy()
+    merge, basis = plan.merge.copy(), plan.basis.copy()
     # Flattening leaves the jump in: mu - pre - (post - pre - jump).
-    merge[:, 2] = 0.0
+    if (plan.post_basis[0] == 1.0).all():
+        merge[:, 2] = 0.0
+    else:
+        basis[2] -= 1.0
     _normalize(
         signal, start, stop, _LANES_TWICE, plan.windows(kind), plan.pre_basis.astype(kind),
-        plan.basis.astype(kind), merge.astype(kind),
+        basis.astype(kind), merge.astype(kind),
         plan.edge if flatten else signal.shape[0],
         np.may_share_memory(out, signal), out, jump,
     )  # fmt: skip

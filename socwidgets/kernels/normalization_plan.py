@@ -33,8 +33,8 @@ class NormalizationPlan:
     """Weights of the coefficients, and the curves that the coefficients multiply.
 
     The pre-edge curve is ``sum_k c_k pre_basis[k]`` and the post-edge curve is the pre-edge curve
-    plus ``sum_k d_k post_basis[k]``; ``d_0`` is the edge jump, because ``post_basis[0]`` is 1 and
-    the others vanish at `edge`.
+    plus ``sum_k d_k post_basis[k]``; ``d_0`` is the edge jump, because ``post_basis[0]`` is 1 at
+    `edge` and the others vanish there.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class NormalizationPlan:
     offset : ndarray
         ``(E,)``, energies from that point, eV.
     scale : float
-        eV; the post-edge basis is ``(offset / scale)^k``, the pre-edge basis the same for ``k`` of
-        0 and 1, times ``(E / E_edge)^-nvict``.
+        eV; the post-edge basis is ``(offset / scale)^k``, times ``(E / E_edge)^-post_exponent``,
+        the pre-edge basis the same for ``k`` of 0 and 1, times ``(E / E_edge)^-nvict``.
     pre_rows, post_rows : ndarray
         ``(n_pre,)`` and ``(n_post,)`` int, samples of the two windows.
     pre_weights : ndarray
@@ -60,6 +60,8 @@ class NormalizationPlan:
         possible, ``sum_t (merge @ [c, d])_t basis[t]``.
     freedom : int
         Samples minus coefficients of both windows together.
+    post_exponent : float
+        With which the post-edge curve falls.
     """
 
     edge: int
@@ -75,6 +77,7 @@ class NormalizationPlan:
     basis: np.ndarray
     merge: np.ndarray
     freedom: int
+    post_exponent: float = 0.0
     _prepared: dict[np.dtype, Windows] = field(default_factory=dict, repr=False)
 
     @property
@@ -167,6 +170,7 @@ def make_plan(
     pre_degree: int = 1,
     post_degree: int = 1,
     nvict: int = 0,
+    post_exponent: float = 0.0,
 ) -> NormalizationPlan:
     """Prepare a normalization.
 
@@ -184,6 +188,8 @@ def make_plan(
         Degree of the polynomial fitted to ``mu - pre`` beyond the edge.
     nvict : int
         Victoreen exponent.
+    post_exponent : float
+        The polynomial beyond the edge is multiplied by ``(E / E_edge)^-post_exponent``.
 
     Raises
     ------
@@ -204,7 +210,8 @@ def make_plan(
     pre_weights = np.zeros((2, pre_rows.size))
     fitted = np.linalg.pinv(line[: pre_degree + 1, pre_rows].T)
     pre_weights[: pre_degree + 1] = fitted * victoreen[pre_rows]
-    post_basis = np.stack([(offset / scale) ** k for k in range(post_degree + 1)])
+    fall = (energies / energies[edge]) ** -post_exponent if post_exponent else 1.0
+    post_basis = np.stack([(offset / scale) ** k * fall for k in range(post_degree + 1)])
     post_weights = np.linalg.pinv(post_basis[:, post_rows].T)
     pre_basis = line / victoreen
     if pre_degree == 0:
@@ -220,17 +227,18 @@ def make_plan(
         post_weights @ pre_basis[:, post_rows].T,
         pre_basis,
         post_basis,
-        *_merged(pre_basis, post_basis, nvict),
+        *_merged(pre_basis, post_basis, plain=not nvict and not post_exponent),
         pre_rows.size + post_rows.size - pre_degree - post_degree - 2,
+        post_exponent,
     )
 
 
 def _merged(
-    pre_basis: np.ndarray, post_basis: np.ndarray, nvict: int
+    pre_basis: np.ndarray, post_basis: np.ndarray, *, plain: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Basis of the sum of both curves, and how their coefficients go into it."""
     powers = post_basis.shape[0]
-    if nvict:
+    if not plain:
         return np.vstack([pre_basis, post_basis]), np.eye(2 + powers)
     basis = np.vstack([post_basis, pre_basis[powers:]])
     merge = np.zeros((basis.shape[0], 2 + powers))

@@ -15,6 +15,7 @@ def normalize_one(
     pre_degree: int = 1,
     post_degree: int = 1,
     nvict: int = 0,
+    post_exponent: float = 0.0,
     std: np.ndarray | None = None,
 ) -> dict[str, np.ndarray | float]:
     """Normalize one spectrum by the textbook route.
@@ -23,7 +24,7 @@ def normalize_one(
     ----------
     energies, mu : ndarray
         ``(E,)``, eV and any unit.
-    e0, pre_rows, post_rows, pre_degree, post_degree, nvict
+    e0, pre_rows, post_rows, pre_degree, post_degree, nvict, post_exponent
         As for `socwidgets.kernels.normalization_plan.make_plan`.
     std : ndarray, optional
         ``(E,)``; the uncertainty of the jump is found by shifting one sample after the other.
@@ -40,8 +41,10 @@ def normalize_one(
     factor = (energies / energies[edge]) ** nvict
     line = np.polyfit(offset[pre_rows], (mu * factor)[pre_rows], pre_degree)
     pre = np.polyval(line, offset) / factor
-    beyond = np.polyfit(offset[post_rows], (mu - pre)[post_rows], post_degree)
-    above = np.polyval(beyond, offset)
+    fall = (energies / energies[edge]) ** -post_exponent
+    rise = (mu - pre) / fall
+    beyond = np.polyfit(offset[post_rows], rise[post_rows], post_degree, w=fall[post_rows])
+    above = np.polyval(beyond, offset) * fall
     jump = float(above[edge])
     norm = (mu - pre) / jump
     residue = above / jump
@@ -65,6 +68,7 @@ def normalize_one(
             again = normalize_one(
                 energies, moved, e0, pre_rows, post_rows,
                 pre_degree=pre_degree, post_degree=post_degree, nvict=nvict,
+                post_exponent=post_exponent,
             )["jump"]  # fmt: skip
             variance += (float(again) - jump) ** 2
         result["jump_std"] = float(np.sqrt(variance))

@@ -15,7 +15,7 @@ from socwidgets.model.mapset import display_maps, validate_maps
 from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
 from socwidgets.session import display
 from socwidgets.session.derived import Derived
-from socwidgets.session.fitting import new_maps
+from socwidgets.session.fitting import NO_MAPS, new_maps
 from socwidgets.session.state import Series, State, ValueBox
 from socwidgets.session.viewing import Viewing
 
@@ -216,8 +216,7 @@ class Choosing(Viewing):
         count = stack.sizes[spectral_dim(stack[SIGNAL])]
         self._update(
             lambda state: {
-                "stack": stack, "maps": None, "map_name": None, "show_frame": True, "brush": None,
-                "box": None, "series": None, "state_index": 0, "before": before,
+                **NO_MAPS, "stack": stack, "before": before,
                 "energy_index": min(state.energy_index, count - 1),
             }
         )  # fmt: skip

@@ -75,8 +75,11 @@ class Fits(Calibrating):
             self._prepare(state, _AFTER_FIRST_MAP_S)
         return job
 
-    def set_maps(self, maps: xr.Dataset) -> None:
-        """Replace the map set; the chosen map stays if it is still there."""
+    def set_maps(self, maps: xr.Dataset | None) -> None:
+        """Replace the map set; the chosen map stays if it is still there. None for no maps."""
+        if maps is None:
+            self._update(**fitting.NO_MAPS)
+            return
         check_maps(self._state.stack, maps)
         self._update(lambda state: fitting.new_maps(state, maps))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,6 +132,15 @@ def warm_up(method: str, *, progress: Callable[[int, int], None], cancel: thread
     if not cancel.is_set():
         compile_kernels([method])
     progress(1, 1)
+
+
+#: Fields of a state without maps: the frames are shown.
+NO_MAPS: Mapping[str, Any] = MappingProxyType(
+    {
+        "maps": None, "preview": None, "map_name": None, "show_frame": True, "brush": None,
+        "box": None, "series": None, "state_index": 0, "phases": (),
+    }
+)  # fmt: skip
 
 
 def new_maps(state: State, maps: xr.Dataset) -> dict[str, Any]:

@@ -74,7 +74,9 @@ class FileChooser(ipywidgets.VBox):
         self._make(height)
         super().__init__(
             [ipywidgets.HBox([self.up, self.home, self.again, self.field]), self.files,
-             ipywidgets.HBox([self.all, self.note], layout={"flex_flow": "row wrap"})],
+             ipywidgets.HBox(
+                 [self.all, self.note], layout={"flex_flow": "row wrap", "align_items": "center"}
+             )],
             layout={"min_width": "0", "width": "100%"},
         )  # fmt: skip
         self.add_class("socwidgets-chooser")

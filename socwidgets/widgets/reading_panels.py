@@ -1,4 +1,4 @@
-"""Panels of the steps that read files: the stack and the reference spectra."""
+"""Panels of the steps that read files: the stack, the reference spectra, flats and dark frames."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import ipywidgets
 
 from socwidgets.io.registry import find_reader, readers
+from socwidgets.model.errors import ParameterError
 from socwidgets.widgets.file_chooser import FileChooser
 from socwidgets.widgets.step_panel import StepPanel
 
-#: Suffixes of text files with spectra.
-_SPECTRA = (".txt", ".dat", ".csv", ".xmu", ".xdi", ".t", ".nor", ".xas", ".nc", ".asc")
+#: Suffixes of files with spectra.
+SPECTRA = (".txt", ".dat", ".csv", ".xmu", ".xdi", ".t", ".nor", ".xas", ".nc", ".asc")
 
 
 def stack_suffixes() -> dict[str, str]:
@@ -55,7 +56,7 @@ class ReferencePanel(StepPanel):
     def extra(self) -> list[ipywidgets.Widget]:
         """The file chooser, and the button that adds what is chosen."""
         self.chooser = FileChooser(
-            suffixes=dict.fromkeys(_SPECTRA, "spectrum"), height=150,
+            suffixes=dict.fromkeys(SPECTRA, "spectrum"), height=150,
         )  # fmt: skip
         self.add = ipywidgets.Button(
             description="Add", icon="plus", layout={"width": "84px"},
@@ -64,10 +65,15 @@ class ReferencePanel(StepPanel):
         self.clear = ipywidgets.Button(
             description="Clear", layout={"width": "72px"}, tooltip="Start the list anew"
         )
+        self.foil = ipywidgets.Button(
+            description="As their foil", layout={"width": "112px"},
+            tooltip="The chosen file is the metal foil that was measured with the references",
+        )  # fmt: skip
+        self.foil.on_click(self.guard(lambda _b: take_file(self, "foil")))
         self.chooser.on_open(self._add)
         self.add.on_click(self.guard(lambda _b: self._add(self.chooser.path)))
         self.clear.on_click(self.guard(lambda _b: self._set("")))
-        return [self.chooser, ipywidgets.HBox([self.add, self.clear])]
+        return [self.chooser, ipywidgets.HBox([self.add, self.clear, self.foil])]
 
     def _add(self, path: Path | None) -> None:
         if path is None or path.is_dir():
@@ -79,3 +85,44 @@ class ReferencePanel(StepPanel):
     def _set(self, text: str) -> None:
         control: Any = self.form.controls["files"]
         control.value = text
+
+
+class DensityPanel(StepPanel):
+    """Choose where I0 comes from; flats and dark frames may be in files of their own."""
+
+    def extra(self) -> list[ipywidgets.Widget]:
+        """The file chooser with a button for each kind of file, where files are asked for."""
+        self.chooser = FileChooser(suffixes=stack_suffixes(), recognize=recognized, height=150)
+        self.takes = [
+            self._button("flat", "Flat", "counts without sample, before the scan"),
+            self._button("flat_after", "Flat after", "counts without sample, after the scan"),
+            self._button("dark", "Dark", "counts without beam"),
+        ]
+        self.files = ipywidgets.VBox([self.chooser, ipywidgets.HBox(self.takes)])
+        return [self.files]
+
+    def _button(self, field: str, words: str, what: str) -> ipywidgets.Button:
+        button = ipywidgets.Button(
+            description=f"As {words.lower()}", layout={"width": "104px"},
+            tooltip=f"The chosen file holds the {what}",
+        )  # fmt: skip
+        button.on_click(self.guard(lambda _b: take_file(self, field)))
+        return button
+
+    def _refresh(self) -> None:
+        super()._refresh()
+        self.files.layout.display = "flex" if "flat" in self.form.controls else "none"
+
+
+def take_file(panel: OpenPanel | ReferencePanel | DensityPanel, field: str) -> None:
+    """Put the chosen file into a field of the form.
+
+    Raises
+    ------
+    ParameterError
+        If no file is chosen.
+    """
+    path = panel.chooser.path
+    if path is None:
+        raise ParameterError("no file is chosen", fix="click one in the list first")
+    panel.form.controls[field].value = os.fspath(path)

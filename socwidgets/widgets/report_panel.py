@@ -13,7 +13,7 @@ import yaml
 
 from socwidgets.jobs import Job, JobState, abandonable
 from socwidgets.model.errors import DataError, ParameterError
-from socwidgets.session.workflow import Workflow, report
+from socwidgets.session.workflow import Workflow, report, report_inputs
 from socwidgets.session.workflow.code import call_text
 from socwidgets.widgets.code_box import CodeBox
 from socwidgets.widgets.run_bar import RunBar
@@ -182,7 +182,7 @@ class ReportPanel(ipywidgets.VBox):
 
     def _write(self, known: list[str], typed: dict[str, Any]) -> None:
         kept = {name: value for name, value in typed.items() if name in known}
-        values = report.screen_parameters(self.flow, known) | kept
+        values = report_inputs.screen_parameters(self.flow, known) | kept
         self.text.value = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
     # -- running -------------------------------------------------------------------------------
@@ -199,11 +199,13 @@ class ReportPanel(ipywidgets.VBox):
         first = report.report_work(name, values, out)
 
         def work(*, progress: Any, cancel: Any) -> Path:
-            if "stack" in values or not out:
-                return first(progress=progress, cancel=cancel)
             # What is in memory only goes beside the report, where the report can read it.
             folder = Path(out).expanduser()
-            saved = report.save_inputs(flow, folder.with_name(f"{folder.name}-input"))
+            saved = report_inputs.save_inputs(
+                flow, folder.with_name(f"{folder.name}-input"), values
+            )
+            if not saved:
+                return first(progress=progress, cancel=cancel)
             full = report.report_work(name, {**saved, **values}, out)
             return full(progress=progress, cancel=cancel)
 

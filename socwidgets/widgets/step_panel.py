@@ -61,25 +61,34 @@ class StepPanel(ipywidgets.VBox):
         self._first, self._rest = (ipywidgets.VBox(layout=_WIDE) for _ in range(2))
         self.more = _toggle("More", "sliders", "Show all parameters of this step")
         self.show_code = _toggle("Code", "code", "Show the Python call that does the same")
+        self.back = ipywidgets.Button(
+            description="Take back", icon="undo", layout={"width": "108px", "display": "none"},
+            tooltip="Undo this step: its result goes, with those of later steps that build on it",
+        )  # fmt: skip
+        self.back.on_click(self.guard(lambda _b: self.flow.take_back(self.step.name)))
         self.more.observe(self.guard(lambda _c: self._arrange()), "value")
         self.show_code.observe(self.guard(lambda _c: self._arrange()), "value")
         title = f'<div class="socwidgets-title" role="heading">{self.step.title}</div>'
         words = f'<div class="socwidgets-note">{html.escape(self.step.help)}</div>'
         super().__init__(
-            [ipywidgets.HTML(title + words), *self.extra(), self._inputs, self._first, self._rest,
-             *self.below(), ipywidgets.HBox([self.more, self.show_code]), self.problem, self.runs,
-             self.notes, self.code],
+            [ipywidgets.HTML(title + words), self._inputs, *self.extra(), self._first, self._rest,
+             *self.below(), ipywidgets.HBox([self.more, self.show_code, self.back]), self.problem,
+             self.runs, self.notes, *self.after(), self.code],
             layout={"min_width": "0", "width": "100%", "grid_gap": "4px"},
         )  # fmt: skip
         self.add_class("socwidgets-step")
         self.refresh()
 
     def extra(self) -> list[ipywidgets.Widget]:
-        """Widgets of a particular step, above its inputs."""
+        """Widgets of a particular step, between its inputs and its parameters."""
         return []
 
     def below(self) -> list[ipywidgets.Widget]:
         """Widgets of a particular step, below its parameters."""
+        return []
+
+    def after(self) -> list[ipywidgets.Widget]:
+        """Widgets of a particular step, below its outcome."""
         return []
 
     # -- reading -------------------------------------------------------------------------------
@@ -126,11 +135,12 @@ class StepPanel(ipywidgets.VBox):
             if new and chosen:
                 self.form.set_values({k: v for k, v in chosen.items() if k in self.form.controls})
         problem = self.step.problem(self.flow)
+        words = problem or self.step.hint(self.flow)
         self.problem.value = (
-            f'<div class="socwidgets-hint" role="note">{html.escape(problem)}</div>'
-            if problem
-            else ""
+            f'<div class="socwidgets-hint" role="note">{html.escape(words)}</div>' if words else ""
         )
+        done = self.step.name in self.flow.products and self.step.name != "open"
+        self.back.layout.display = "inline-block" if done else "none"
         self.runs.start.disabled = bool(problem)
         self._refresh_notes()
         self.refresh_code()
@@ -139,6 +149,7 @@ class StepPanel(ipywidgets.VBox):
         """What a reader of the step's result must know."""
         found = self.flow.products.get(self.step.name)
         notes = [] if found is None else self.step.notes(found)
+        notes += [text for text in self.flow.remarks.get(self.step.name, ()) if text not in notes]
         items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
         text = f'<ul class="socwidgets-hint" role="note">{items}</ul>' if notes else ""
         if self.notes.value != text:
@@ -163,6 +174,9 @@ class StepPanel(ipywidgets.VBox):
         shown = tuple(self.choices[name] for name in wanted)
         if self._inputs.children != shown:
             self._inputs.children = shown
+        for name in set(self.choices) - set(wanted):
+            self._picked.discard(name)
+            close_tree(self.choices.pop(name))
 
     def _refresh_form(self) -> None:
         kind = self.step.kind(self.flow, self.inputs())
@@ -177,10 +191,12 @@ class StepPanel(ipywidgets.VBox):
             close_tree(control)
 
     def _arrange(self) -> None:
-        controls = tuple(self.form.controls.values())
-        self._first.children = controls[:FIRST]
-        self._rest.children = controls[FIRST:]
-        self.more.layout.display = "inline-block" if len(controls) > FIRST else "none"
+        known = self.form.controls
+        first = [name for name in self.step.first if name in known] or list(known)[:FIRST]
+        rest = [name for name in known if name not in first]
+        self._first.children = tuple(known[name] for name in first)
+        self._rest.children = tuple(known[name] for name in rest)
+        self.more.layout.display = "inline-block" if rest else "none"
         self._rest.layout.display = "flex" if self.more.value else "none"
         self.code.layout.display = "block" if self.show_code.value else "none"
 

@@ -13,11 +13,13 @@ from socwidgets.widgets.beside_map import BesideMap
 from socwidgets.widgets.calibration_panel import CalibrationPanel
 from socwidgets.widgets.card_view import CardView
 from socwidgets.widgets.data_view import ROOT_CLASS, DataView, style_sheet
+from socwidgets.widgets.energy_panel import EnergyPanel
 from socwidgets.widgets.explorer import Explorer
 from socwidgets.widgets.key_guard import KeyGuard
 from socwidgets.widgets.particle_view import ParticleView
+from socwidgets.widgets.plan_panel import PlanPanel
 from socwidgets.widgets.profile_view import ProfileView
-from socwidgets.widgets.reading_panels import OpenPanel, ReferencePanel
+from socwidgets.widgets.reading_panels import DensityPanel, OpenPanel, ReferencePanel
 from socwidgets.widgets.registration_view import RegistrationView
 from socwidgets.widgets.report_panel import ReportPanel
 from socwidgets.widgets.safe import ErrorBar, Guard, close_tree
@@ -26,7 +28,8 @@ from socwidgets.widgets.step_panel import StepPanel
 
 REPORT = "report"
 _PANELS: dict[str, type[StepPanel]] = {
-    "open": OpenPanel, "references": ReferencePanel, "calibration": CalibrationPanel,
+    "open": OpenPanel, "references": ReferencePanel, "energy_axis": EnergyPanel,
+    "optical_density": DensityPanel, "calibration": CalibrationPanel, "energy_plan": PlanPanel,
 }  # fmt: skip
 _VIEWS: dict[str, Callable[[Session], DataView | BesideMap]] = {
     "Two maps": lambda s: BesideMap(s, ScatterView(s, framed=False)),
@@ -41,10 +44,12 @@ _EXPLORER = "Explorer"
 _WELCOME = """
 <div class="socwidgets-welcome"><p><b>Start here.</b> Choose a file at the left and press
 <i>Open</i>. Then go through the steps from left to right; leave out what is not needed.</p>
-<p>Counts become <b>optical density</b>, <b>registration</b> brings the frames to one place,
+<p>A foil puts the <b>energy axis</b> right, counts become <b>optical density</b>,
+<b>registration</b> brings the frames to one place,
 <b>I0 offset</b> takes out a background where there is one, <b>pixels</b> finds where there is
 enough signal, <b>fit</b> makes a map, <b>calibration</b> turns it into a state of charge,
-<b>particles</b> and <b>heterogeneity</b> put numbers on it.</p>
+<b>particles</b> and <b>heterogeneity</b> put numbers on it. The <b>energy plan</b> says how few
+energies would have done.</p>
 <p>Every step shows the Python call that does the same.</p></div>
 """
 
@@ -102,10 +107,12 @@ class WorkflowView(ipywidgets.VBox):
             button = ipywidgets.ToggleButton(tooltip=helps[name], layout={"width": "auto"})
             button.observe(self.guard(lambda c, n=name: self._pressed(n, c["new"])), "value")
             self.steps[name] = button
-        self._bar = ipywidgets.HBox(
+        # Columns of one width: a line that is full would leave two steps alone in the next.
+        self._bar = ipywidgets.GridBox(
             tuple(self.steps.values()),
-            layout={"flex_flow": "row wrap", "grid_gap": "3px", "margin": "0 0 8px"},
-        )
+            layout={"grid_template_columns": "repeat(auto-fill, minmax(138px, 1fr))",
+                    "grid_gap": "4px", "margin": "0 0 8px"},
+        )  # fmt: skip
         self._bar.add_class("socwidgets-steps")
         self.next = ipywidgets.Button(
             icon="arrow-right", tooltip="Go to the next step", layout={"width": "auto"}

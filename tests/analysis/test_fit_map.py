@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from socwidgets.analysis.blocks import Block, run_blocks
 from socwidgets.analysis.fit import fit_map, fit_spectrum
 from socwidgets.model.errors import (
     CancelledError,
@@ -143,6 +144,38 @@ def test_cancel_stops_between_blocks(rng):
             workers=1,
         )
     assert seen[-1] < 600
+
+
+def test_a_cancel_within_the_last_block_gives_no_half_filled_maps(rng):
+    stack, references, _ = planted_stack(rng)
+    lazy = stack.chunk(dict.fromkeys(stack.dims, -1))  # one block, fitted a few pixels at a time
+
+    class Late(threading.Event):
+        asked = 0
+
+        def is_set(self):
+            self.asked += 1
+            return self.asked > 4
+
+    with pytest.raises(CancelledError):
+        fit_map(lazy, references=references, cancel=Late(), block_pixels=20, workers=1)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_error_in_any_thread_is_raised_and_no_thread_is_left(workers):
+    begun, before = [], set(threading.enumerate())
+
+    def work(block):
+        begun.append(block)
+        if block.start == 30:
+            raise ZeroDivisionError
+
+    blocks = [Block(0, 10 * i, 10 * i + 10, lambda: None) for i in range(200)]
+    with pytest.raises(ZeroDivisionError):
+        run_blocks(blocks, work, workers=workers)
+    assert workers > 1 or len(begun) == 4
+    left = set(threading.enumerate()) - before
+    assert not [t for t in left if t.name == "socwidgets-blocks"]
 
 
 def test_keyboard_interrupt_passes_through(rng):

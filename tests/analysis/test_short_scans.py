@@ -1,4 +1,4 @@
-"""Scans that end within 100 eV of the edge: windows as Larch's, and a word about what they hold."""
+"""Scans that end within 120 eV of the edge: curves beyond it, and a word about what they hold."""
 
 import warnings
 
@@ -7,12 +7,14 @@ import pytest
 import xarray as xr
 
 from socwidgets.analysis.calibration import soc_map, two_point
+from socwidgets.analysis.calibration_guard import measured_with
 from socwidgets.analysis.edge_position import default_e0, half_rise
-from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.fit import fit_map, fit_spectrum
+from socwidgets.analysis.larch_rules import larch_defaults
 from socwidgets.analysis.normalization import normalize
-from socwidgets.analysis.window_rules import post_degree, post_window, pre_window
+from socwidgets.analysis.window_rules import follows_shell, post_degree, post_window, pre_window
 from socwidgets.io import open_references
-from socwidgets.model.errors import DataError
+from socwidgets.model.errors import CalibrationWarning, DataError
 from socwidgets.model.mapset import RANGE_DOUBT, notes_of
 from socwidgets.model.stack import make_stack
 from socwidgets.phantoms.spectra import EDGES, reference_spectrum
@@ -85,7 +87,8 @@ def test_a_short_scan_says_what_it_does_to_which_energies(rng):
     for definition, words in (("half", "'half' hangs"), ("all", "'half' and 'integral' hang")):
         with pytest.warns(UserWarning, match=words) as caught:
             maps = fit_map(stack, "edge_energy", definition=definition)
-        assert "post_degree=0" in str(caught[0].message)
+        assert "post_exponent=2.4" in str(caught[0].message)
+        assert f"(e0={maps.attrs['e0']:.2f} for all states)" in str(caught[0].message)
         assert maps.attrs[RANGE_DOUBT] in notes_of(maps)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -129,10 +132,105 @@ def test_the_rules_in_numbers():
     assert pre_window(-30.0) == (-100.0, -15.0)
     assert pre_window(-10.0) == (-100.0, -20.0)  # no points: refused
     assert post_window(285.0)[0] == 40.0
-    assert post_window(85.0)[0] == 25.0
+    assert post_window(85.0)[0] == post_window(119.0)[0] == 25.0
+    assert post_window(120.0)[0] == 40.0
     assert post_window(60.0)[0] == 20.0
     assert post_window(22.0)[0] == 40.0  # an L edge has no post-edge
     assert [post_degree(*case) for case in ((20, 25, 85), (9, 13, 42), (3, 40, 285))] == [1, 0, 0]
+    cases = ((-40, 119), (-39, 119), (-40, 120), (-40, 39))
+    assert [follows_shell(*case) for case in cases] == [True, False, False, False]
+
+
+def measured(folder, name):
+    if name.startswith("LNO"):
+        whole = np.load(folder / "lno_operando" / "first_charge.npz")
+        axis, mu = whole["energy_ev"], whole["mu_norm"][int(name.split()[1])]
+        return axis.astype(float), mu.astype(float)
+    (path,) = [p for p in folder.glob("*/**/*") if p.name == name]
+    spectrum = open_references({name: path}).isel(component=0)
+    return spectrum.energy.values, spectrum.values.astype(float)
+
+
+#: Oxides whose scans reach 650 eV and more beyond the edge.
+FAR = (
+    "ref_NiO.txt", "ref_LiNiO2.txt", "LNO 0", "LNO 57", "LNO 58", "LNO 115", "Ni2O3_rt_01.xdi",
+    "NiOH2_rt_01.xdi", "FeO_rt_01.xdi", "Fe3O4_rt_01.xdi", "Fe2O3_rt_01.xdi",
+)  # fmt: skip
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", FAR)
+@pytest.mark.filterwarnings("ignore:the post-edge ends")
+@pytest.mark.filterwarnings("ignore:.*can only be keV")
+def test_half_height_of_a_cut_oxide_is_that_of_the_whole_scan(shared_data, name):
+    """A line beyond the edge is off by up to 1.3 eV (LiNiO2 cut at 80 eV), a constant by 0.6."""
+    axis, mu = measured(shared_data, name)
+    near = half_rise(axis, mu)
+    rules = larch_defaults(axis, near).to_dict()
+    whole = fit_map(one_pixel(axis, mu), "edge_energy", {k: rules[k] for k in (
+        "e0", "pre", "post", "pre_degree", "post_degree", "post_exponent", "window_rule"
+    )})  # fmt: skip
+    for end in (60, 80, 100, 118):
+        kept = axis <= near + end
+        cut = fit_map(one_pixel(axis[kept], mu[kept]), "edge_energy")
+        assert float(cut.edge_energy[0, 0] - whole.edge_energy[0, 0]) == pytest.approx(0, abs=0.25)
+
+
+@pytest.mark.filterwarnings("ignore:the post-edge ends")
+def test_e0_hardly_moves_the_half_height_of_a_short_scan(rng):
+    """The largest slope of layered Ni oxides jumps by 4.5 eV: E0 of a state may lie anywhere."""
+    axis = np.r_[np.arange(8250.0, 8330.0, 5.0), SHORT[SHORT >= 8330.0]]
+    stack = stack_of(rng, axis, pixels=6)
+    own = fit_map(stack, "edge_energy")
+    mean = stack.signal.mean(("y", "x")).values
+    assert own.attrs["e0"] == pytest.approx(half_rise(axis, mean), abs=0.5)  # nearest point
+    found = {}
+    for e0 in (8344.0, 8349.0):
+        same = {"e0": e0, "pre": (8250.0 - e0, 8324.0 - e0), "post": (8370.0 - e0, 8420.0 - e0)}
+        for degree in (None, 1):
+            maps = fit_map(stack, "edge_energy", same, post_degree=degree)
+            found[e0, degree] = maps.edge_energy
+    moved = {d: float(abs(found[8349.0, d] - found[8344.0, d]).mean()) for d in (None, 1)}
+    assert moved[None] < 0.02
+    assert moved[1] > 2 * moved[None]
+
+
+def test_the_fall_of_a_shell_holds_what_it_promises(rng):
+    """Planted: a shell that falls with the exponent, on a straight background; sigma calibrated."""
+    axis = np.r_[np.arange(8250.0, 8330.0, 5.0), SHORT[SHORT >= 8330.0]]
+    fall = (axis / 8345.0) ** -2.4
+    step = 0.7 * fall * (0.5 + np.arctan((axis - 8345.0) / 0.05) / np.pi)
+    values = (0.3 - 4e-4 * (axis - 8345.0) + step)[:, None, None]
+    noise = 0.02
+    stack = make_stack(values + rng.normal(0, noise, (axis.size, 40, 40)), axis,
+                       quantity="optical_density")  # fmt: skip
+    stack["signal_std"] = xr.full_like(stack.signal, noise)
+    flat = normalize(stack)
+    raw = normalize(stack, flatten=False)
+    assert flat.attrs["post_exponent"] == 2.4
+    assert float(flat.edge_jump.mean()) == pytest.approx(0.7, abs=0.002)
+    beyond = axis > 8380.0
+    mean = flat.signal[beyond].mean(("y", "x")).values
+    assert mean == pytest.approx(np.ones(mean.size), abs=0.004)
+    assert raw.signal[beyond].mean(("y", "x")).values == pytest.approx(fall[beyond], abs=0.004)
+    maps = fit_map(stack, "pre_edge")
+    pull = (maps.edge_jump - 0.7) / maps.edge_jump_std
+    assert float(pull.std()) == pytest.approx(1.0, abs=0.1)
+    curves = fit_spectrum(stack.signal.mean(("y", "x")), "pre_edge")
+    seen = np.isfinite(curves.fit.values)
+    assert curves.fit.values[seen] == pytest.approx(values[seen, 0, 0], abs=0.004)
+
+
+def test_a_calibration_of_another_curve_is_told(rng):
+    stack = stack_of(rng, np.r_[np.arange(8250.0, 8330.0, 5.0), SHORT[SHORT >= 8330.0]], pixels=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        standard, maps = (fit_map(stack, "edge_energy", post_degree=degree) for degree in (1, None))
+    made = measured_with(standard)
+    middle = float(maps.edge_energy.mean())
+    calibration = two_point(middle - 1.0, middle + 1.0, variable="edge_energy", made_with=made)
+    with pytest.warns(CalibrationWarning, match="post degree: 1 there, 0 here"):
+        soc_map(maps, calibration)
 
 
 def test_e0_of_a_short_scan_is_the_steepest_point_of_the_rise_only(rng):

@@ -48,10 +48,14 @@ def normalized(plan, signal, **options):
 @pytest.mark.parametrize("post_degree", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("nvict", [0, 2])
 @pytest.mark.parametrize("known_noise", [False, True])
-def test_equal_to_twin(rng, dtype, pre_degree, post_degree, nvict, known_noise):
+@pytest.mark.parametrize("post_exponent", [0.0, 2.4])
+def test_equal_to_twin(rng, dtype, pre_degree, post_degree, nvict, known_noise, post_exponent):
     energies = np.sort(GRID + rng.uniform(-0.3, 0.3, GRID.size))
     pre, post = windows(energies)
-    options = {"pre_degree": pre_degree, "post_degree": post_degree, "nvict": nvict}
+    options = {
+        "pre_degree": pre_degree, "post_degree": post_degree, "nvict": nvict,
+        "post_exponent": post_exponent,
+    }  # fmt: skip
     plan = make_plan(energies, E0, pre, post, **options)
     signal = spectra(rng, 9, energies=energies).astype(dtype)
     std = rng.uniform(0.005, 0.02, signal.shape).astype(dtype) if known_noise else None

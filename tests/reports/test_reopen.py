@@ -10,7 +10,7 @@ from socwidgets.model.errors import ParameterError, ReadError, SocwidgetsError
 from socwidgets.phantoms import lfp_ensemble, simulate_stxm
 from socwidgets.reports.parameters import SocMapReport
 from socwidgets.reports.scan import map_scan, read_rois
-from socwidgets.session.workflow.report import view_parameters
+from socwidgets.session.workflow.report_inputs import view_parameters
 from socwidgets.widgets import reopen
 from socwidgets.widgets.reopen import explore_report
 

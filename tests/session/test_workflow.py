@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import small_stack
 import xarray as xr
+from patience import PATIENCE_S
 from scipy.ndimage import gaussian_filter
+from workflow_steps import same, through
 
 from socwidgets.analysis.methods import method_names
 from socwidgets.jobs import JobRunner, JobState
@@ -26,47 +28,11 @@ def files(tmp_path_factory):
     return small_stack.write_scan(tmp_path_factory.mktemp("workflow"))
 
 
-def through(flow, files, last="heterogeneity"):
-    """Do every step up to `last` with an I0 from the empty rows."""
-    path, references = files
-    given = {
-        "open": ({}, {"path": str(path)}),
-        "references": ({}, {"files": references}),
-        "optical_density": ({"i0": "ROI 1"}, {"noise": "poisson"}),
-        "registration": ({}, {"threshold_px": 5.0}),
-        "i0_offset": ({}, {"max_od": 2.5, "pre": (700.0, 703.0), "post": (720.0, 725.0)}),
-        "pixels": ({}, {"min_jump": 0.1, "pre": (700.0, 703.0), "post": (720.0, 725.0)}),
-        "method": ({"method": "lcf", "pixels": "edge"}, {"constraint": "none"}),
-        "calibration": ({"by": "FP"}, {}),
-        "segmentation": ({"of": "edge_jump"}, {"min_area_um2": 0.001}),
-        "heterogeneity": ({}, {"draws": 100, "seed": 3}),
-    }
-    for name, (inputs, params) in given.items():
-        if name == "optical_density":
-            flow.session.add_roi(Rectangle(-1, -0.01, 5, 0.06))
-        job = flow.start(name, inputs, params)
-        assert job.state == JobState.DONE, job.error
-        if name == last:
-            return inputs, params
-    raise AssertionError(last)
-
-
 @pytest.fixture
 def flow():
     made = Workflow(JobRunner(inline=True))
     yield made
     made.close()
-
-
-def same(a, b):
-    if isinstance(a, xr.Dataset):
-        for name in a.data_vars:
-            np.testing.assert_array_equal(a[name].values, b[name].values)
-        assert set(a.data_vars) == set(b.data_vars)
-    elif isinstance(a, xr.DataArray):
-        np.testing.assert_array_equal(a.values, b.values)
-    else:
-        assert a.to_dict() == b.to_dict()
 
 
 def test_the_program_of_the_last_step_gives_every_result_again(flow, files):
@@ -200,7 +166,9 @@ def test_a_rim_made_by_drift_is_a_note_of_the_registration(flow):
 
 def test_a_step_done_again_takes_later_results_away_but_not_the_references(flow, files):
     through(flow, files)
-    assert set(flow.products) == {s.name for s in STEPS} - {"normalization"}
+    assert set(flow.products) == {s.name for s in STEPS} - {
+        "normalization", "energy_axis", "energy_plan"
+    }  # fmt: skip
     flow.start("pixels", {}, {"min_jump": 0.2, "pre": (700.0, 703.0), "post": (720.0, 725.0)})
     assert set(flow.products) == {
         "open", "references", "optical_density", "registration", "i0_offset", "pixels"
@@ -218,7 +186,7 @@ def test_what_cannot_be_done_yet_says_why(flow):
     with pytest.raises(ParameterError, match="no step 'report it'"):
         flow.start("report it")
     flow.take(small_stack.stack())
-    assert "already" in flow.step("optical_density").problem(flow)
+    assert "already" in flow.step("optical_density").hint(flow)
     assert flow.step("calibration").problem(flow) == "Fit the pixels first."
     with pytest.raises(ParameterError, match="Map cannot be 'edge_jump'"):
         flow.start("segmentation", {"of": "edge_jump"})
@@ -247,11 +215,11 @@ def test_a_cancelled_step_waits_for_no_work_and_changes_nothing(monkeypatch):
     flow = Workflow()
     flow.take(small_stack.stack())
     products, go = flow.products, threading.Event()
-    monkeypatch.setattr(module, "register", lambda *a, **k: go.wait(20))
+    monkeypatch.setattr(module, "register", lambda *a, **k: go.wait())
     job = flow.start("registration")
     assert flow.running() == [job]
     job.cancel()
-    assert job.wait(5)  # the work itself goes on
+    assert job.wait(PATIENCE_S)  # the work itself goes on
     go.set()
     assert job.state == JobState.CANCELLED
     assert flow.products is products

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -14,17 +14,21 @@ from socwidgets.jobs import Job, JobCallback, JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.session.observable import enlist
 from socwidgets.session.workflow.code import Call, program
+from socwidgets.session.workflow.density import OpticalDensityStep
+from socwidgets.session.workflow.energy_axis import EnergyAxisStep
 from socwidgets.session.workflow.made import Made
 from socwidgets.session.workflow.owner import FlowOwner
+from socwidgets.session.workflow.plan import PlanStep
 from socwidgets.session.workflow.preparation import (
     NormalizationStep,
     OffsetStep,
-    OpticalDensityStep,
     PixelStep,
     RegistrationStep,
 )
 from socwidgets.session.workflow.reading import OpenStep, ReferenceStep
+from socwidgets.session.workflow.remarks import heard_warnings
 from socwidgets.session.workflow.results import CalibrationStep, MethodStep
+from socwidgets.session.workflow.showing import show_maps, show_rest
 from socwidgets.session.workflow.statements import CardStep, SegmentationStep
 from socwidgets.session.workflow.step import Step
 
@@ -32,13 +36,21 @@ logger = logging.getLogger(__name__)
 
 #: In the order in which they build on each other.
 STEPS: tuple[Step, ...] = (
-    OpenStep(), ReferenceStep(), OpticalDensityStep(), RegistrationStep(), OffsetStep(),
-    NormalizationStep(), PixelStep(), MethodStep(), CalibrationStep(), SegmentationStep(),
-    CardStep(),
+    OpenStep(), ReferenceStep(), EnergyAxisStep(), OpticalDensityStep(), RegistrationStep(),
+    OffsetStep(), NormalizationStep(), PixelStep(), MethodStep(), CalibrationStep(),
+    SegmentationStep(), CardStep(), PlanStep(),
 )  # fmt: skip
 _ORDER = {step.name: position for position, step in enumerate(STEPS)}
-#: What stays when another result of a step comes: references belong to no stack.
-_INDEPENDENT = ("references",)
+
+
+def _builds_on(step: Step, name: str) -> bool:
+    """Whether a step's result depends on that of another."""
+    return _ORDER[name] < _ORDER[step.name] and (step.needs is None or name in step.needs)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both hold the very same objects."""
+    return one.keys() == other.keys() and all(one[name] is other[name] for name in one)
 
 
 class Workflow(Made):
@@ -76,7 +88,7 @@ class Workflow(Made):
             earlier = [
                 self.calls[other.name]
                 for other in STEPS
-                if other.name in self.calls and _ORDER[other.name] < _ORDER[name]
+                if other.name in self.calls and _builds_on(step, other.name)
             ]
             chosen = self._checked(step, inputs)
             checked = step.kind(self, chosen).from_mapping(params).to_dict()
@@ -112,10 +124,10 @@ class Workflow(Made):
         step = self.step("open")
         given = Call(("# stack: the data set that this workflow was given",))
         self.source = ""
-        self._accept(step, stack, given, {})
+        self._accept(step, (stack, given, {}, ()))
         if references is not None:
             given = Call(("# references: the spectra that this workflow was given",))
-            self._accept(self.step("references"), references, given, {})
+            self._accept(self.step("references"), (references, given, {}, ()))
 
     def start(
         self, name: str, inputs: Mapping[str, str] | None = None,
@@ -146,42 +158,97 @@ class Workflow(Made):
             checked = step.kind(self, chosen).from_mapping(params or {}).to_dict()
             call = step.call(self, chosen, checked)
             work = step.work(self, chosen, checked)
+            begun = self._below(step)
 
         def accepted(*, progress: Callable[[int, int], None], cancel: threading.Event) -> Any:
-            result = work(progress=progress, cancel=cancel)
+            with heard_warnings() as remarks:
+                result = work(progress=progress, cancel=cancel)
             if not cancel.is_set():
-                self._accept(step, result, call, {**chosen, **checked})
+                made = (result, call, {**chosen, **checked}, tuple(remarks))
+                self._accept(step, made, begun)
             return result
 
         return self.jobs.submit(f"step {name}", accepted, on_change=on_change)
 
-    def _accept(self, step: Step, result: Any, call: Call, chosen: Mapping[str, Any]) -> None:
-        """Take a result over: later ones go, the session shows it, observers are told."""
+    def _accept(
+        self, step: Step, made: tuple[Any, ...], begun: Mapping[str, Any] | None = None
+    ) -> None:
+        """Take a result over: later ones go, the session shows it, observers are told.
+
+        `made` is the result, its call, choices and remarks, `begun` what `_below` said when the
+        work began.
+        """
         with self.lock:
-            kept = {
-                name: value
-                for name, value in self.products.items()
-                if _ORDER[name] < _ORDER[step.name] or name in _INDEPENDENT
-            }
-            before = self.products, self.calls, self.chosen, self.source
-            self.products = MappingProxyType({**kept, step.name: result})
-            for attribute, value in (("calls", call), ("chosen", chosen)):
-                old = {n: v for n, v in getattr(self, attribute).items() if n in kept}
-                setattr(self, attribute, MappingProxyType({**old, step.name: value}))
+            if begun is not None and not _same(begun, self._below(step)):
+                # Of data that are no longer there: its program would tell another story.
+                raise DataError(
+                    f"{step.title}: an earlier step was done again or taken back meanwhile",
+                    fix="run this step again",
+                )
+            before = self._every()
+            kept = self._without(step)
+            self._replace([{**old, step.name: new} for old, new in zip(kept, made, strict=True)])
             try:
-                step.accept(self, result)
+                step.accept(self, made[0])
+                if step.name == "references" and "method" in before[0]:
+                    show_maps(self, self.step)  # those of the old references have gone
                 if self.session is not None and self.session.owner is None:
                     self.session.owner = FlowOwner(self)
             except Exception:
                 # What the session refuses is no result: everything stays as it was.
-                self.products, self.calls, self.chosen, self.source = before
+                self.products, self.calls, self.chosen, self.remarks = before
                 raise
+        self._tell()
+
+    def _every(self) -> tuple[Mapping[str, Any], ...]:
+        return self.products, self.calls, self.chosen, self.remarks
+
+    def _replace(self, parts: Iterable[Mapping[str, Any]]) -> None:
+        self.products, self.calls, self.chosen, self.remarks = map(MappingProxyType, parts)
+
+    def _without(self, step: Step) -> list[dict[str, Any]]:
+        """Results, calls, choices, remarks without those of a step and all that builds on it."""
+        gone = {other.name for other in STEPS if _builds_on(other, step.name)} | {step.name}
+        return [{n: v for n, v in part.items() if n not in gone} for part in self._every()]
+
+    def _below(self, step: Step) -> dict[str, Any]:
+        """Results that a step builds on."""
+        return {n: v for n, v in self.products.items() if _builds_on(step, n)}
+
+    def _tell(self) -> None:
+        with self.lock:
             observers = tuple(self._observers)
         for observer in observers:
             try:
                 observer()
             except Exception:
                 logger.exception("a view could not follow the workflow")
+
+    def take_back(self, name: str) -> None:
+        """Undo a step: its result goes, with all that builds on it; what was before is shown.
+
+        Parameters
+        ----------
+        name : str
+            A step that has been done; the file that was opened stays open.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such step.
+        DataError
+            If it has not been done, or is the opening of the file.
+        """
+        step = self.step(name)
+        with self.lock:
+            if name not in self.products or name == "open":
+                raise DataError(
+                    f"{step.title}: there is nothing to take back",
+                    fix="open another file instead" if name == "open" else None,
+                )
+            self._replace(self._without(step))
+            show_rest(self, name, self.step)
+        self._tell()
 
     def running(self) -> list[Job]:
         """Jobs of steps that have not finished."""

@@ -18,7 +18,7 @@ from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.references import shift_references
 from socwidgets.phantoms.by_name import PHANTOM_PREFIX, simulated_scan
 from socwidgets.session.workflow.flow import Workflow
-from socwidgets.session.workflow.report import STEP_OF
+from socwidgets.session.workflow.report_inputs import STEP_OF
 
 #: Steps that follow the optical density, in their order.
 _AFTER = ("i0_offset", "pixels", "method")
@@ -95,7 +95,7 @@ def shown_by(parameters: Mapping[str, Any]) -> Shown:
     flow = Workflow(JobRunner(inline=True))
     try:
         flow.take(*_inputs(parameters, view))
-        if flow.step("optical_density").problem(flow) == "":
+        if flow.step("optical_density").inputs(flow):  # counts
             _do(flow, "optical_density", {})
         how = str(parameters.get("registration") or "auto")
         if how != "off":

@@ -14,7 +14,9 @@ from socwidgets.session.session import Session
 from socwidgets.session.workflow.code import Call
 
 #: Steps whose result is a stack, the latest first.
-STACKS = ("normalization", "i0_offset", "registration", "optical_density", "open")
+STACKS = (
+    "normalization", "i0_offset", "registration", "optical_density", "energy_axis", "open",
+)  # fmt: skip
 
 
 class Made:
@@ -36,6 +38,8 @@ class Made:
         Python text of those steps.
     chosen : mapping of str to mapping
         Inputs and parameters of those steps.
+    remarks : mapping of str to tuple of str
+        Warnings of those steps, one sentence each.
     source : str
         Path of the stack's file; empty for a stack in memory.
     lock : RLock
@@ -47,6 +51,7 @@ class Made:
         self.products: Mapping[str, Any] = MappingProxyType({})
         self.calls: Mapping[str, Call] = MappingProxyType({})
         self.chosen: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+        self.remarks: Mapping[str, tuple[str, ...]] = MappingProxyType({})
         self.source = ""
         self.lock = threading.RLock()
         self._variables = dict(variables)
@@ -69,3 +74,10 @@ class Made:
             if found in self.products and self._order[found] < limit:
                 return self.variable(found), self.products[found]
         raise DataError("there is no stack yet", fix="open a file first")
+
+
+def show_stack(flow: Made, stack: xr.Dataset, before: xr.Dataset | None = None) -> None:
+    """Let the session go on with another stack; particles of the old one go."""
+    if flow.session is not None:
+        flow.session.set_stack(stack, before=before)
+        flow.session.set_labels(None)

@@ -1,4 +1,4 @@
-"""Steps from counts to pixels that are worth a fit."""
+"""Steps from optical density to pixels that are worth a fit."""
 
 from __future__ import annotations
 
@@ -16,76 +16,10 @@ from socwidgets.model.rim import read_verdict
 from socwidgets.model.status import Status
 from socwidgets.model.watch import Progress, Watch
 from socwidgets.session.workflow.code import Call, Name, call_text, changed
-from socwidgets.session.workflow.made import Made
-from socwidgets.session.workflow.step import Choice, Step
+from socwidgets.session.workflow.made import STACKS, Made, show_stack
+from socwidgets.session.workflow.step import Step
 
 _SOC = "import socwidgets as soc"
-_READ = "read"
-
-
-class OpticalDensityStep(Step):
-    """Counts to optical density."""
-
-    name, title, makes, verb = "optical_density", "Optical density", "od", "Convert"
-    help = "Counts become optical density, ln(I0/I), pixels that saturate are flagged."
-
-    def problem(self, flow: Made) -> str:
-        """Counts are needed."""
-        if "open" not in flow.products:
-            return "Open a file first."
-        quantity = flow.products["open"].attrs.get(QUANTITY)
-        if quantity in ("optical_density", "normalized"):
-            return f"The stack is {str(quantity).replace('_', ' ')} already: go on."
-        return ""
-
-    def inputs(self, flow: Made) -> dict[str, Choice]:
-        """The I0 that came with the stack, or the mean of a region."""
-        options = [("as read with the stack", _READ)]
-        if flow.session is not None:
-            options += [(f"mean of {r.name}", r.name) for r in flow.session.state.rois]
-        words = "Intensity without sample; draw a region where there is none to take its mean."
-        return {"i0": Choice("I0", words, tuple(options))}
-
-    def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
-        """Parameters of `optical_density`."""
-        from socwidgets.analysis.optical_density import OpticalDensityParameters
-
-        return OpticalDensityParameters
-
-    def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
-        """Convert."""
-        from socwidgets.analysis.optical_density import optical_density
-        from socwidgets.analysis.roi import roi_mask, roi_spectrum
-
-        stack, region = flow.products["open"], inputs["i0"]
-        flat = None
-        if region != _READ and flow.session is not None:
-            mask = roi_mask(flow.session.roi(region).shape, stack)
-            flat = roi_spectrum(stack, mask)["mean"]
-        return abandonable(optical_density, stack, flat=flat, **params)
-
-    def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
-        """``od = soc.optical_density(stack, ...)``."""
-        options = changed(self.kind(flow, inputs), params)
-        region = inputs["i0"]
-        if region == _READ or flow.session is None:
-            line = call_text("od", "soc.optical_density", Name("stack"), **options)
-            return Call((line,), (_SOC,))
-        shape = flow.session.roi(region).shape
-        lines = (
-            call_text("empty", "roi_mask", shape, Name("stack")),
-            'flat = roi_spectrum(stack, empty)["mean"]',
-            call_text("od", "soc.optical_density", Name("stack"), flat=Name("flat"), **options),
-        )
-        imports = (
-            _SOC, "from socwidgets.analysis.roi import roi_mask, roi_spectrum",
-            f"from socwidgets.model.roi import {type(shape).__name__}",
-        )  # fmt: skip
-        return Call(lines, imports)
-
-    def accept(self, flow: Made, result: xr.Dataset) -> None:
-        """The session goes on with optical density."""
-        show_stack(flow, result)
 
 
 class RegistrationStep(Step):
@@ -96,6 +30,7 @@ class RegistrationStep(Step):
         "Measure how far the frames drift, bring them to one place, and check whether what is left "
         "could look like a rim of the particles."
     )
+    needs = STACKS
 
     def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `register`."""
@@ -149,6 +84,7 @@ class OffsetStep(Step):
         "Subtract the optical density that pixels without sample show before the edge (an I0 on "
         "another scale than the images), and flag pixels that are too dense."
     )
+    needs = STACKS
 
     def problem(self, flow: Made) -> str:
         """Optical density is needed."""
@@ -199,6 +135,7 @@ class NormalizationStep(Step):
         "Subtract the pre-edge line and divide by the edge jump, pixel by pixel. Leave it out for "
         "linear combination fits of optical density: those fit the background themselves."
     )
+    needs = STACKS
 
     def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `normalize`."""
@@ -229,6 +166,7 @@ class PixelStep(Step):
 
     name, title, makes, verb = "pixels", "Pixels", "jumps", "Find pixels"
     help = "The edge jump of every pixel, and which of them have enough signal for a fit."
+    needs = STACKS
 
     def kind(self, flow: Made, inputs: Mapping[str, str]) -> type[Parameters]:
         """Parameters of `edge_jump`."""
@@ -258,10 +196,3 @@ class PixelStep(Step):
         """How many pixels are left."""
         count = int(np.count_nonzero(result["mask"]))
         return f"{count:,} of {result['mask'].size:,} pixels have enough signal"
-
-
-def show_stack(flow: Made, stack: xr.Dataset, before: xr.Dataset | None = None) -> None:
-    """Let the session go on with another stack; particles of the old one go."""
-    if flow.session is not None:
-        flow.session.set_stack(stack, before=before)
-        flow.session.set_labels(None)

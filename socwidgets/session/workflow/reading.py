@@ -9,12 +9,15 @@ from typing import Any
 
 import xarray as xr
 
+from socwidgets.analysis.energy_calibration import FOIL_EDGES, OFFSET_ATTR
 from socwidgets.jobs import Work, abandonable
 from socwidgets.model.errors import ParameterError
-from socwidgets.model.names import QUANTITY, SIGNAL
+from socwidgets.model.names import QUANTITY, SIGNAL, spectral_dim
 from socwidgets.model.parameters import Parameters, param
+from socwidgets.model.references import INTERPOLATION, INTERPOLATIONS
 from socwidgets.session.session import Session
-from socwidgets.session.workflow.code import Call, call_text
+from socwidgets.session.workflow.code import Call, call_text, changed
+from socwidgets.session.workflow.energy_axis import axis_notes, foil_call, moved_by_foil
 from socwidgets.session.workflow.made import Made
 from socwidgets.session.workflow.step import Step
 
@@ -38,6 +41,20 @@ class ReferenceParameters(Parameters):
     files: str = param(
         "", "Files separated by commas, discharged first; a name and = before one gives its name."
     )
+    interpolation: str = param(
+        "cubic",
+        "How they are put on one grid, and on that of the stack: by a cubic spline, or by straight "
+        "lines as Larch and Athena do it. A spline is nearer to coarse spectra with little noise.",
+        choices=INTERPOLATIONS,
+    )
+    foil: str = param(
+        "", "File with a metal foil that was measured with them, to put their energies right.",
+        label="Their foil",
+    )  # fmt: skip
+    element: str = param(
+        "Ni", "Metal of that foil; nothing happens without a foil.", choices=tuple(FOIL_EDGES),
+        label="Its metal",
+    )  # fmt: skip
 
 
 def read_options(text: str) -> dict[str, Any]:
@@ -108,12 +125,20 @@ class OpenStep(Step):
         words = str(result.attrs.get(QUANTITY, "signal")).replace("_", " ")
         return f"{sizes} ({', '.join(map(str, result[SIGNAL].dims))}), {words}"
 
+    def notes(self, result: xr.Dataset) -> list[str]:
+        """What was done to the energies before."""
+        notes = axis_notes(result)
+        if result.attrs.get(OFFSET_ATTR):
+            notes.append("That is stored in the file: a foil on the axis as recorded counts twice.")
+        return notes
+
 
 class ReferenceStep(Step):
     """Read reference spectra."""
 
     name, title, makes, verb = "references", "References", "references", "Read"
     help = "Spectra of the end members, discharged first, for linear combination fits."
+    needs = ()
 
     def problem(self, flow: Made) -> str:
         """Nothing stands in the way."""
@@ -124,16 +149,37 @@ class ReferenceStep(Step):
         return ReferenceParameters
 
     def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
-        """Read the files."""
+        """Read the files, and put their energies right where there is a foil."""
         from socwidgets.io import open_references
 
-        if not params["files"].strip():
+        files, foil, element = params["files"], params["foil"].strip(), params["element"]
+        if not files.strip():
             raise ParameterError("no file is chosen", fix="add files of reference spectra")
-        return abandonable(open_references, params["files"])
+        options = self._options(flow, params)
+
+        def read() -> xr.DataArray:
+            found = open_references(files, **options)
+            return moved_by_foil(found, foil, element) if foil else found
+
+        return abandonable(read)
+
+    def _options(self, flow: Made, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Keywords of `open_references`: the axis is that of the stack."""
+        options = changed(ReferenceParameters, params)
+        found = {k: v for k, v in options.items() if k == "interpolation"}
+        if "open" in flow.products:
+            dim = spectral_dim(flow.products["open"][SIGNAL])
+            found |= {} if dim == "energy" else {"dim": dim}
+        return found
 
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """``references = soc.open_references(...)``."""
-        return Call((call_text("references", "soc.open_references", params["files"]),), (_SOC,))
+        options = self._options(flow, params)
+        line = call_text("references", "soc.open_references", params["files"], **options)
+        if not params["foil"].strip():
+            return Call((line,), (_SOC,))
+        moved = foil_call("references", "references", params["foil"].strip(), params["element"])
+        return Call((line, *moved.lines), (_SOC, *moved.imports))
 
     def accept(self, flow: Made, result: xr.DataArray) -> None:
         """The session fits with them from now on."""
@@ -141,5 +187,12 @@ class ReferenceStep(Step):
             flow.session.set_references(result)
 
     def said(self, result: xr.DataArray) -> str:
-        """Names of the spectra."""
-        return ", ".join(str(name) for name in result["component"].values)
+        """Names of the spectra, and how they are interpolated."""
+        names = ", ".join(str(name) for name in result["component"].values)
+        how = {"linear": "straight lines between the points", "cubic": "cubic spline"}
+        words = how.get(str(result.attrs.get(INTERPOLATION, "cubic")), "")
+        return f"{names}; {words}"
+
+    def notes(self, result: xr.DataArray) -> list[str]:
+        """What was done to their energies."""
+        return axis_notes(result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -11,48 +10,19 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from socwidgets.jobs import Work
 from socwidgets.model.errors import CancelledError, ParameterError, ReportError
-from socwidgets.model.names import SIGNAL, spectral_dim
 
-if TYPE_CHECKING:
-    from socwidgets.session.state import State
-    from socwidgets.session.workflow.made import Made
-
-#: Key of the color limits of the map that a report is about, see `socwidgets.session.display.key`.
-SOC_KEY = "map:soc"
 #: How the command line is started.
 COMMAND = (sys.executable, "-m", "socwidgets", "report")
 _STEP = re.compile(r"step (\d+) of (\d+)")
 _NAME = re.compile(r"^(\w+) \(")
 #: Seconds that a stopped report may take to tidy up before it is killed.
 GRACE_S = 0.6
-
-#: Parameter of a report -> step of the workflow and its input or parameter.
-STEP_OF = {
-    "stack": ("open", "path"),
-    "references": ("references", "files"),
-    "charged": ("calibration", "by"),
-    "constraint": ("method", "constraint"),
-    "background_degree": ("method", "background_degree"),
-    "energy_low": ("method", "low"),
-    "energy_high": ("method", "high"),
-    "i0_offset": ("i0_offset", "offset"),
-    "max_od": ("i0_offset", "max_od"),
-    "pre": ("pixels", "pre"),
-    "post": ("pixels", "post"),
-    "min_jump": ("pixels", "min_jump"),
-    "jump_sigma": ("pixels", "jump_sigma"),
-    "min_area_um2": ("segmentation", "min_area_um2"),
-    "separation_um": ("segmentation", "separation_um"),
-    "draws": ("heterogeneity", "draws"),
-    "seed": ("heterogeneity", "seed"),
-    "projection": ("heterogeneity", "projection"),
-}
 
 
 def templates() -> dict[str, str]:
@@ -81,80 +51,6 @@ def _ask(*arguments: str) -> str:
     if done.returncode:
         raise ReportError("the command line gave no answer", found=done.stderr.strip()[-400:])
     return done.stdout
-
-
-def screen_parameters(flow: Made, known: list[str]) -> dict[str, Any]:
-    """Parameters of a report for what the workflow shows; only those the template knows.
-
-    Parameters
-    ----------
-    flow : Workflow
-        Its steps and their choices; regions, title and the chosen map come from its session.
-    known : list of str
-        See `parameter_names`.
-    """
-    found: dict[str, Any] = {}
-    for name, (step, key) in STEP_OF.items():
-        value = flow.chosen.get(step, {}).get(key)
-        if name in known and value not in (None, "", "two_point", "standards"):
-            found[name] = list(value) if isinstance(value, tuple) else value
-    if "stack" in found:
-        found["stack"] = os.path.abspath(os.path.expanduser(found["stack"]))
-    if "references" in found:
-        found["references"] = _absolute(found["references"])
-    if "registration" in known and "open" in flow.products:
-        found["registration"] = "auto" if "registration" in flow.products else "off"
-    if "i0_offset" in known and "open" in flow.products:
-        found.setdefault("i0_offset", "none")  # what was left out here is left out there
-    session = flow.session
-    if session is not None and session.state.rois and "rois" in known:
-        found["rois"] = json.dumps([roi.to_dict() for roi in session.state.rois])
-    if session is not None:
-        found |= view_parameters(session.state, known)
-    return found
-
-
-def view_parameters(state: State, known: list[str]) -> dict[str, Any]:
-    """Color scale that the user chose for the map, and the energy of the frame."""
-    found: dict[str, Any] = {}
-    if "color_limits" in known and SOC_KEY in state.limits:
-        found["color_limits"] = [float(value) for value in state.limits[SOC_KEY]]
-    if "energy_shown" in known and state.energy_index:
-        axis = state.stack[spectral_dim(state.stack[SIGNAL])]
-        found["energy_shown"] = float(axis[state.energy_index])
-    return found
-
-
-def _absolute(files: str) -> str:
-    parts = []
-    for part in files.split(","):
-        name, equals, path = part.rpartition("=")
-        path = path.strip()
-        known = os.path.abspath(os.path.expanduser(path)) if path else path
-        parts.append(f"{name}{equals}{known}")
-    return ",".join(parts)
-
-
-def save_inputs(flow: Made, folder: Path) -> dict[str, str]:
-    """Write a stack (and references) that came from memory as a bundle; parameters that name it.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written.
-    """
-    if flow.chosen.get("open", {}).get("path"):
-        return {}
-    from socwidgets.io import save_bundle
-
-    references = flow.products.get("references")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = os.fspath(
-        save_bundle(
-            folder / "input.nc", stack=flow.products["open"], references=references
-        ).resolve()
-    )
-    return {"stack": path, **({"references": path} if references is not None else {})}
 
 
 def report_work(template: str, parameters: Mapping[str, Any], out: str) -> Work:

@@ -45,6 +45,10 @@ class Step:
         Variable of the result in the Python text.
     verb : str
         Words of the start button.
+    first : tuple of str
+        Parameters that a form shows at once, in this order; the first of the class if empty.
+    needs : tuple of str or None
+        Steps that it builds on; all earlier ones if None.
     """
 
     name = ""
@@ -52,10 +56,16 @@ class Step:
     help = ""
     makes = ""
     verb = "Run"
+    first: tuple[str, ...] = ()
+    needs: tuple[str, ...] | None = None
 
     def problem(self, flow: Made) -> str:
         """Why the step cannot be done yet; empty if it can."""
         return "" if "open" in flow.products else "Open a file first."
+
+    def hint(self, flow: Made) -> str:
+        """What a person should know before the step; empty if nothing."""
+        return ""
 
     def inputs(self, flow: Made) -> dict[str, Choice]:
         """Inputs to choose from, by name."""
