@@ -81,15 +81,6 @@ def spectral_dim(obj: xr.Dataset | xr.DataArray) -> str:
     )
 
 
-def in_order(dim: str) -> str:
-    """What to do about an axis whose values repeat or jump back, for an error."""
-    return (
-        f"keep one frame of each value, in order: values, first = np.unique({dim}, "
-        "return_index=True) and signal[first]; of a dataset "
-        f"stack.drop_duplicates({dim!r}).sortby({dim!r})"
-    )
-
-
 def std_name(name: str) -> str:
     """Name of the standard-uncertainty variable that goes with `name`."""
     return f"{name}{STD_SUFFIX}"
