@@ -63,4 +63,5 @@ def _counts(path: Path) -> xr.DataArray:
         if listed is None or read_energies(listed).size != len(images):
             return xr.DataArray(images, dims=(_REPEAT, Y, X))
     # Frames without beam are dark, and full flats are no mistake of the scan.
-    return open_stack(path, check=False)[SIGNAL]
+    # They belong to the detector: a pixel size that only the scan knows is no other place.
+    return open_stack(path, check=False)[SIGNAL].drop_vars([Y, X], errors="ignore")
