@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.chunks import StackReader, chunk_sizes
+from socwidgets.analysis.compile_watch import give_up_if, tell
 from socwidgets.model.errors import CancelledError
 from socwidgets.model.names import X, Y, spectral_dim
 from socwidgets.model.watch import Progress as Progress
@@ -178,6 +179,7 @@ def run_blocks(
     # Ends of a deque may be used from several threads at once.
     waiting, finished = deque(blocks), deque[int]()
     errors: list[BaseException] = []
+    ended = threading.Event()
 
     def take() -> bool:
         """Whether there was another block to work on, and nobody had cancelled."""
@@ -193,13 +195,14 @@ def run_blocks(
 
     def help_out() -> None:
         try:
-            while take():
-                pass
+            with give_up_if(cancel, ended):
+                while take():
+                    pass
         except BaseException as error:  # for the calling thread to raise
             errors.append(error)
             waiting.clear()
 
-    def tell() -> None:
+    def report() -> None:
         """Tell of every block that is finished, one after the other, until somebody cancels."""
         nonlocal done
         while finished and not (cancel is not None and cancel.is_set()):
@@ -212,14 +215,16 @@ def run_blocks(
     try:
         for helper in helpers:
             helper.start()
-        while take():
-            tell()
+        with give_up_if(cancel, meanwhile=lambda: tell(done, total, progress)):
+            while take():
+                report()
         for helper in helpers:
             helper.join()
-        tell()
+        report()
     finally:
         # Whatever ends the loop (cancel, Ctrl-C, an error): blocks that wait are not begun.
         waiting.clear()
+        ended.set()
         for helper in helpers:
             if helper.is_alive():
                 helper.join()

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import BLOCK_PIXELS, Progress
+from socwidgets.analysis.compile_watch import give_up_if, tell
 from socwidgets.analysis.distributed_fit import Recipe, run_on_cluster
 from socwidgets.analysis.fit_input import refuse_bad_noise, warn_of_counts
 from socwidgets.analysis.fit_mask import excluded_codes
@@ -22,7 +23,12 @@ from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
 from socwidgets.analysis.starting import starting_rows
 from socwidgets.analysis.sum_rule import warn_of_sums
-from socwidgets.analysis.unsure_energies import warn_if_cut, warn_if_short, warn_if_unsure
+from socwidgets.analysis.unsure_energies import (
+    warn_if_cut,
+    warn_if_far,
+    warn_if_short,
+    warn_if_unsure,
+)
 from socwidgets.model import provenance
 from socwidgets.model.mapset import SUM_DOUBT
 from socwidgets.model.names import (
@@ -80,7 +86,8 @@ def fit_map(
     progress : callable, optional
         ``progress(done_pixels, all_pixels)``.
     cancel : threading.Event, optional
-        Set it from another thread to stop within the time of one block.
+        Set it from another thread to stop within the time of one block. A kernel that is being
+        compiled then goes on in the background, and is there for the next fit.
     workers : int, optional
         Threads; the processors at hand if left out. The numbers do not depend on it.
     block_pixels : int
@@ -119,7 +126,8 @@ def fit_map(
     if chosen.complete is not None:
         full = chosen.complete(full, stack[dim], partial(mean_spectrum, signal, excluded))
     recipe = Recipe(chosen, stack[dim], full, references, _typical_std(noise, dim, full))
-    fit = recipe.prepare()
+    with give_up_if(cancel, meanwhile=partial(tell, 0, excluded.size, progress)):
+        fit = recipe.prepare()
     if not fit.points.all():
         wanted = {dim: _as_slice(fit.points)}
         signal = signal.isel(wanted)
@@ -139,6 +147,7 @@ def fit_map(
     warn_if_unsure(maps)
     warn_if_cut(maps)
     warn_if_short(maps)
+    warn_if_far(maps)
     warn_of_sums(maps, fit, signal, excluded)
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}

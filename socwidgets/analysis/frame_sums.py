@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import lcm
 from typing import Protocol
@@ -19,6 +19,7 @@ import numpy as np
 
 from socwidgets.analysis.blocks import Progress
 from socwidgets.analysis.chunks import StackReader
+from socwidgets.analysis.compile_watch import give_up_if
 from socwidgets.model.errors import CancelledError
 
 #: Frames of a tile: with more of them the sums, which are larger than a cache, are looked at less
@@ -67,6 +68,7 @@ class Team:
     pixels: int
     todo: int
     done: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
 
     @property
     def cancelled(self) -> bool:
@@ -83,8 +85,9 @@ class Team:
         """
 
         def unless_cancelled(a: int, b: int) -> None:
-            if not self.cancelled:
-                work(a, b)
+            if not (self.cancelled or self.ended.is_set()):
+                with give_up_if(self.ended, self.cancel):
+                    work(a, b)
 
         jobs = [self.pool.submit(unless_cancelled, a, b) for a, b in pairwise(cuts) if b > a]
         try:
@@ -95,6 +98,10 @@ class Team:
                 if self.progress is not None and frames:
                     part = self.pixels * (self.done * len(jobs) + frames * count)
                     self.progress(part // (self.todo * len(jobs)), self.pixels)
+        except BaseException:
+            # Jobs that wait for the compiler would go on to.
+            self.ended.set()
+            raise
         finally:
             for job in jobs:
                 job.cancel()

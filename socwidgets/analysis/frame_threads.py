@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from socwidgets.analysis.blocks import processors
+from socwidgets.analysis.compile_watch import give_up_if
 from socwidgets.model.watch import NOBODY, Watch
 
 Result = TypeVar("Result")
@@ -38,16 +40,23 @@ def each_frame(
             yield number, work(number)
         return
     ahead: deque[Future[Result]] = deque()
+    ended = threading.Event()
+
+    def guarded(number: int) -> Result:
+        with give_up_if(ended, watch.cancel):
+            return work(number)
+
     pool = ThreadPoolExecutor(workers, thread_name_prefix="socwidgets-frames")
     try:
         for number in numbers[: workers + 1]:
-            ahead.append(pool.submit(work, number))
+            ahead.append(pool.submit(guarded, number))
         for done, number in enumerate(numbers):
             watch(done, len(numbers))
             found = ahead.popleft().result()
             if done + workers + 1 < len(numbers):
-                ahead.append(pool.submit(work, numbers[done + workers + 1]))
+                ahead.append(pool.submit(guarded, numbers[done + workers + 1]))
             yield number, found
     finally:
         # Whatever ends the loop (cancel, Ctrl-C, an error): frames that wait are not begun.
+        ended.set()
         pool.shutdown(wait=True, cancel_futures=True)

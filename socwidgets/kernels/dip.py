@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-_compiled = njit(nogil=True, cache=True)
+from socwidgets.kernels.compiling import stoppable
+
+_compiled = stoppable(njit(nogil=True, cache=True))
 
 
 @_compiled

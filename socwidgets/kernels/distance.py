@@ -10,7 +10,9 @@ import math
 import numpy as np
 from numba import njit
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+from socwidgets.kernels.compiling import stoppable
+
+_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
 
 
 def surface_distance(labels: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:

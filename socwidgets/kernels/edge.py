@@ -105,7 +105,7 @@ def edge_block(
     wanted[1] |= wanted[2] | wanted[4]
     student = student_factor(plan.freedom) ** 2 / max(plan.freedom, 1)
     limits = np.array([min_signal, signal_sigma, saturation, student, 1.0 / max(plan.freedom, 1)])
-    _edge(  # type: ignore[call-arg]
+    _edge(
         signal, signal[:1, :1] if std is None else std, std is not None, start, stop,
         plan.rows, x, plan.kept, plan.outside, plan.shared, plan.search, *tables,
         plan.has_jump, plan.has_pre, plan.tilted, plan.noise_of, wanted, limits.astype(kind),

@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+from socwidgets.kernels.compiling import stoppable
+
+_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
 
 
 def basins(height: np.ndarray, seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:

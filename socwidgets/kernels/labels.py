@@ -10,13 +10,17 @@ import math
 import numpy as np
 from numba import njit
 
+from socwidgets.kernels.compiling import stoppable
+
 #: Columns of the table of `label_sums`; value sums are relative to ``reference``.
 COLUMNS = (
     "count", "reference", "total", "square", "low", "high", "y", "x",
     "weight", "weighted", "weighted_square",
 )  # fmt: skip
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+_compiled = stoppable(
+    njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+)
 
 
 @_compiled

@@ -15,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from socwidgets.kernels.compiling import stoppable
+
 #: Pixels of a group.
 LANES = 256
 #: Groups of a panel.
@@ -23,7 +25,9 @@ GROUPS = 4
 UNROLL = 4
 
 # fastmath without nnan/ninf: NaN must stay visible (a fully fast mode removes the tests).
-lane_compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+lane_compiled = stoppable(
+    njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+)
 
 
 def padded_rows(rows: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from socwidgets.kernels.compiling import stoppable
 from socwidgets.kernels.lineshape_points import (
     arctan_at,
     arctan_factors,
@@ -45,7 +46,7 @@ _OPTIONS: dict[str, Any] = {
     "_nrt": False,
 }
 _jit: Any = njit
-_compiled = _jit(**_OPTIONS, cache=True)
+_compiled = stoppable(_jit(**_OPTIONS, cache=True))
 #: For functions made of others, of which only what calls them is kept on disk.
 _inside = _jit(**_OPTIONS)
 

@@ -19,6 +19,8 @@ import numpy as np
 from numba import njit, types
 from numba.core.compiler import Compiler
 
+from socwidgets.kernels.compiling import aside, stoppable
+
 LANES = 32
 ROWS = 8
 
@@ -48,10 +50,10 @@ _OPTIONS: dict[str, Any] = {
     "pipeline_class": NoOverlap,
 }
 _jit: Any = njit
-compiled = _jit(**_OPTIONS)
+compiled = stoppable(_jit(**_OPTIONS))
 #: For functions that make no arrays: they need not count references to those that they are given,
 #: which would cost as much as a short loop.
-leaf = _jit(**_OPTIONS, _nrt=False)
+leaf = stoppable(_jit(**_OPTIONS, _nrt=False))
 
 
 def generated_code(function: Callable) -> Any:
@@ -62,9 +64,9 @@ def generated_code(function: Callable) -> Any:
     """
     options = {**_OPTIONS, "fastmath": {"contract", "nsz", "arcp"}, "_nrt": False}
     try:
-        return _jit(**options)(function)
+        return stoppable(_jit(**options))(function)
     except RuntimeError:
-        return _jit(**{**options, "cache": False})(function)
+        return stoppable(_jit(**{**options, "cache": False}))(function)
 
 
 def jit_disabled() -> bool:
@@ -103,7 +105,7 @@ def _c_function(function: Callable, kind: type, arrays: int, cache: bool, **more
     signature = types.void(numbers, rows, types.uintp, *[rows] * arrays)
     compile_for_c: Any = numba.cfunc
     options = {"nopython": True, "cache": cache, "error_model": "numpy", "_nrt": False, **more}
-    return compile_for_c(signature, **options)(function)
+    return aside(compile_for_c(signature, **options), function)
 
 
 def tile_positions(count: int) -> np.ndarray:

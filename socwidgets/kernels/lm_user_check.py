@@ -10,6 +10,7 @@ from numba import float64
 from numba.core.errors import NumbaError
 from numba.core.types import Number, Tuple, UniTuple
 
+from socwidgets.kernels.compiling import aside
 from socwidgets.kernels.lm_lanes import jit_disabled
 from socwidgets.kernels.lm_user import parameter_names, scalar_function
 
@@ -43,7 +44,7 @@ def _returned(function: Callable, count: int) -> Any:
     compiled: Any = scalar_function(function)
     arguments = (float64,) * (1 + count)
     try:
-        compiled.compile(arguments)
+        aside(compiled.compile, arguments)
     except (NumbaError, AttributeError) as problem:
         raise ValueError(f"{function.__name__} cannot be compiled: {_cause(problem)}") from problem
     return compiled.overloads[arguments].signature.return_type

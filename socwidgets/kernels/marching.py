@@ -11,7 +11,9 @@ import math
 import numpy as np
 from numba import njit
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+from socwidgets.kernels.compiling import stoppable
+
+_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
 
 #: Pixels around a source whose distance is taken as a straight line where it sees them.
 NEAR = 8

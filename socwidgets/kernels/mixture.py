@@ -10,7 +10,9 @@ import math
 import numpy as np
 from numba import njit
 
-_compiled = njit(nogil=True, cache=True)
+from socwidgets.kernels.compiling import stoppable
+
+_compiled = stoppable(njit(nogil=True, cache=True))
 _LOG_2PI = math.log(2.0 * math.pi)
 
 

@@ -12,13 +12,17 @@ import math
 import numpy as np
 from numba import njit
 
+from socwidgets.kernels.compiling import stoppable
+
 #: Pixels of a run.
 _LANES = 2048
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, MASKED, SATURATED = 0, 1, 6
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+_compiled = stoppable(
+    njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+)
 
 # Bits of the float32 sqrt(2)/2: the mantissa is brought into [0.7, 1.4), where
 # log(1 + f) is a short polynomial in f.

@@ -8,10 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from socwidgets.kernels.compiling import stoppable
+
 #: Columns of the result of `pair_sums`.
 PAIR_COLUMNS = ("pairs", "half_square", "product", "sum", "noise")
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
 
 
 @_compiled

@@ -9,10 +9,12 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import find_objects
 
+from socwidgets.kernels.compiling import stoppable
+
 #: Columns of `region_moments`: sums over the pixels of a label, in pixel indices.
 MOMENTS = ("count", "z", "y", "x", "zz", "yy", "xx", "zy", "zx", "yx")
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
 
 
 @_compiled

@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from socwidgets.kernels.compiling import stoppable
+
 #: Edge of a tile in pixels.
 TILE = 16
 #: A comparison with it is false for NaN and infinity. (``x - x == 0`` is not safe here: reordering
@@ -19,8 +21,8 @@ TILE = 16
 _LARGEST = float(np.finfo(np.float64).max)
 
 # reassoc: a sum over pixels can only be vectorized if its order is free. Never nnan.
-_compiled = njit(
-    nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}
+_compiled = stoppable(
+    njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 )
 
 

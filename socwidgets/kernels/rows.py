@@ -9,8 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from socwidgets.kernels.compiling import stoppable
+
 # Never nnan or ninf: NaN must stay visible. "reassoc" stays out where rounding tricks are used.
-compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+compiled = stoppable(
+    njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+)
 
 
 @compiled

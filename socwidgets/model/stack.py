@@ -22,6 +22,7 @@ from socwidgets.model.names import (
     VALID,
     X,
     Y,
+    in_order,
     spectral_dim,
 )
 from socwidgets.model.units import energies_in_ev, factor
@@ -191,6 +192,8 @@ def validate_stack(stack: xr.Dataset) -> None:
         )
     dim = spectral_dim(stack[SIGNAL])
     problems = _axis_problems(stack, dim)
+    disorder = problems and dim in stack.coords
+    fix = in_order(dim) if disorder else "build it with make_stack or open_stack"
     for axis in (Y, X):
         if axis not in stack[SIGNAL].dims:
             problems.append(("signal", f"has no dimension {axis!r}"))
@@ -209,7 +212,7 @@ def validate_stack(stack: xr.Dataset) -> None:
         if variable.ndim > 1 and name in variable.dims:
             problems.append((str(name), "has the name of one of its own dimensions"))
     if problems:
-        raise SchemaError("stack", problems, fix="build it with make_stack or open_stack")
+        raise SchemaError("stack", problems, fix=fix)
 
 
 def _axis_problems(stack: xr.Dataset, dim: str) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from socwidgets.session.fits import FIT
 from socwidgets.session.fitting import METHOD_WORDS, lacking
 from socwidgets.session.workflow.step import NoParameters
 from socwidgets.widgets.forms import ParameterForm
+from socwidgets.widgets.run_bar import compiling_words
 from socwidgets.widgets.safe import close_tree
 from socwidgets.widgets.subshell import answer_beside_cells
 from socwidgets.widgets.view import View
@@ -118,6 +119,7 @@ class JobBar(View):
             self.bar.value = round(100 * done / total) if total else 0
             if job.state == JobState.RUNNING:
                 share = f"{self.bar.value} % of the pixels" if total else "starting"
+                share = share if done else compiling_words() or share
                 self._say("cancelling" if job.cancel_event.is_set() else f"Fitting: {share}")
             elif running:
                 self._say("Waiting")

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import ipywidgets
 
+from socwidgets.analysis.compile_watch import TELL_AFTER_S
 from socwidgets.jobs import Job, JobState
+from socwidgets.kernels.compiling import under_way
 from socwidgets.model.errors import SocwidgetsError
 from socwidgets.widgets.safe import ErrorBar, Guard
 from socwidgets.widgets.subshell import answer_beside_cells
@@ -116,9 +118,17 @@ def _running_words(job: Job) -> str:
     if job.cancel_event.is_set():
         return "Cancelling"
     done, total = job.progress
+    waiting = "" if done else compiling_words()
+    if waiting:
+        return waiting.capitalize()
     if total:
         return f"{round(100 * done / total)} %{_left(job.seconds, done / total)}"
     return f"Working, {job.seconds:.0f} s" if job.seconds >= 1 else "Working"
+
+
+def compiling_words() -> str:
+    """That work waits for a kernel to be compiled, which happens once; empty if it does not."""
+    return "compiling, only the first time on this machine" if under_way(TELL_AFTER_S) else ""
 
 
 def _left(seconds: float, share: float) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 import small_stack
+from patience import PATIENCE_S, until
 
 from socwidgets.jobs import Job, JobState
 from socwidgets.model.errors import CancelledError
@@ -69,16 +69,9 @@ def choose(view, files, name):
 
 def finished(job: Job | None, panel) -> Job:
     assert job is not None, panel.runs.error.text
-    assert job.wait(60)
+    assert job.wait(PATIENCE_S)
     until(lambda: panel.runs.cancel.disabled)
     return job
-
-
-def until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -130,7 +123,7 @@ def test_the_old_result_stays_until_the_new_one_is_there(view, gate, name):
             assert view.flow.products[name] is not old
         else:
             panel.runs.cancel.click()
-            assert job.wait(1.0)
+            assert job.wait(PATIENCE_S)
             assert job.state == JobState.CANCELLED
             assert view.flow.products[name] is old
             assert "what was there before stays" in panel.runs.status.value
@@ -150,7 +143,7 @@ def test_the_work_itself_heeds_a_cancel(files, name):
         if earlier == "optical_density":
             flow.session.add_roi(Rectangle(-1, -0.01, 5, 0.06))
         if earlier not in ("registration", "normalization", "segmentation"):
-            assert flow.start(earlier, *files[earlier]).wait(30)
+            assert flow.start(earlier, *files[earlier]).wait(PATIENCE_S)
     if name == "optical_density":
         flow.session.add_roi(Rectangle(-1, -0.01, 5, 0.06))
     step = flow.step(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from browser import drag_on_map, on_map
+from patience import until
 
 from socwidgets.model.roi import ROI, Area, Ellipse, Polygon, Rectangle, Threshold
 from socwidgets.model.status import Status, status_attrs
@@ -92,6 +94,21 @@ class Bench:
         """Messages so far, without the given kinds, and forget them."""
         messages = self.page.evaluate("() => model.sent.splice(0)")
         return [m for m in messages if m["type"] == "map_event" and m["kind"] not in kinds]
+
+    def wait_sent(self, kind: str) -> None:
+        """Wait for a message that the map sends after a while."""
+        self.page.wait_for_function("kind => model.sent.some((m) => m.kind === kind)", arg=kind)
+
+    def keys(self, *keys: str) -> None:
+        """Keys pressed at once: no pause that a busy machine makes comes between them."""
+        self.page.evaluate(
+            """(keys) => keys.forEach((key) => {
+              const [name, shiftKey] = [key.replace("Shift+", ""), key.startsWith("Shift+")];
+              const options = { key: name, shiftKey, bubbles: true, cancelable: true };
+              document.querySelector("canvas").dispatchEvent(new KeyboardEvent("keydown", options));
+            })""",
+            list(keys),
+        )
 
     def color(self, x: float, y: float) -> list[int]:
         """Colour of the canvas at a point in um."""
@@ -305,10 +322,8 @@ def test_dark_theme_variables_are_followed(bench):
         }""",
         DARK,
     )
-    bench.page.wait_for_timeout(400)
-    dark = ground()
     assert min(light[:3]) > 200
-    assert max(dark[:3]) < 70
+    until(lambda: max(ground()[:3]) < 70, "it stays light", 0.1)
 
 
 def test_category_maps_have_a_legend_and_words_in_the_readout(chromium_page, artifacts):
@@ -465,6 +480,7 @@ def test_escape_cancels_a_drag(bench):
     bench.page.mouse.move(*bench.at(3, 3), steps=4)
     bench.page.keyboard.press("Escape")
     bench.page.mouse.up()
+    bench.wait_sent("select")
     bench.page.wait_for_timeout(150)
     assert [m["kind"] for m in bench.sent("tool")][-1] == "select"  # a preview can be dropped
 
@@ -494,14 +510,18 @@ def test_live_messages_are_throttled_and_wait_for_the_answer(bench):
     assert 1 <= len(unanswered) <= 1 + int(time.perf_counter() - start)
     assert {m["kind"] for m in unanswered} == {"live"}
     bench.page.evaluate("(m) => { model.answer = true; model.ack(m); }", unanswered[-1])
-    start = time.perf_counter()
-    for step in range(30):
+    start, steps = time.perf_counter(), itertools.count()
+
+    def moved():
+        step = next(steps) % 30
         bench.page.mouse.move(*bench.at(1.5 + 0.1 * step, 2 + 0.05 * step))
-        time.sleep(0.01)
+        return bench.page.evaluate("() => model.sent.length") > 3
+
+    until(moved)
     bench.page.mouse.up()
     elapsed = time.perf_counter() - start
     *live, last = bench.sent()
-    assert 2 <= len(live) <= elapsed / 0.055 + 2
+    assert 3 < len(live) <= elapsed / 0.055 + 2
     assert last["kind"] == "draw"
 
 
@@ -596,9 +616,9 @@ def test_an_edit_stays_in_sight_until_the_answer_then_the_kernel_counts(regions)
 
 def test_arrows_move_and_shift_arrows_resize_in_one_commit(regions):
     regions.page.locator("canvas").focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowUp"):
-        regions.page.keyboard.press(key)
-    regions.page.wait_for_timeout(600)
+    regions.keys("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowUp")
+    regions.wait_sent("edit")
+    regions.page.wait_for_timeout(100)
     (message,) = regions.sent("live")
     assert (message["kind"], message["name"]) == ("edit", "ROI 1")
     wanted = {"x0": 1.08, "y0": 1.24, "x1": 2.32, "y1": 2.4}
@@ -628,7 +648,7 @@ def test_arrows_walk_the_point_pixel_by_pixel(bench, view):
     bench.push("tool", "point")
     bench.page.locator("canvas").focus()
     bench.page.keyboard.press("ArrowLeft")
-    bench.page.wait_for_timeout(150)
+    bench.wait_sent("point")
     (message,) = bench.sent()
     assert (message["x"], message["y"]) == pytest.approx((2.0 - PIXEL, 3.0))
 
@@ -691,13 +711,19 @@ def test_wheel_zooms_about_the_cursor_and_a_double_click_resets(bench):
 
 def test_a_scroll_through_the_page_does_not_zoom_the_map_it_passes(bench):
     whole = extent(bench)
-    bench.page.mouse.move(5, 5)
-    bench.page.mouse.wheel(0, -100)
-    bench.page.mouse.move(*bench.at(2.0, 4.0))
-    bench.page.mouse.wheel(0, -100)
+    x, y = bench.at(2.0, 4.0)
+    # Both in one go: they belong to one scroll only if no pause comes between them.
+    prevented = bench.page.evaluate(
+        """([x, y]) => [document.body, document.querySelector("canvas")].map((place) =>
+          !place.dispatchEvent(new WheelEvent("wheel", {
+            deltaY: -100, clientX: x, clientY: y, bubbles: true, cancelable: true })))""",
+        [x, y],
+    )
+    assert prevented == [False, False]
     bench.settle()
     assert extent(bench) == whole
     bench.page.wait_for_timeout(350)
+    bench.page.mouse.move(x, y)
     bench.page.mouse.wheel(0, -100)
     bench.settle()
     assert extent(bench) != whole
@@ -889,9 +915,15 @@ def test_the_visible_part_of_a_binned_map_comes_in_full_resolution(chromium_page
     bench = Bench(chromium_page, view)
     middle = bench.at(50.0, 50.0)
     bench.page.mouse.move(*middle)
-    for _ in range(5):
-        bench.page.mouse.wheel(0, -400)
-    bench.page.wait_for_timeout(500)
+    # In one go: it asks when the zoom rests.
+    bench.page.evaluate(
+        """([x, y]) => { for (let i = 0; i < 5; i += 1)
+          document.querySelector("canvas").dispatchEvent(new WheelEvent("wheel", {
+            deltaY: -400, clientX: x, clientY: y, bubbles: true, cancelable: true })); }""",
+        list(middle),
+    )
+    bench.page.wait_for_function("() => model.sent.some((m) => m.type === 'map_window')")
+    bench.page.wait_for_timeout(100)
     asked = [m for m in bench.page.evaluate("() => model.sent.splice(0)")
              if m["type"] == "map_window"]  # fmt: skip
     assert len(asked) == 1
@@ -958,32 +990,34 @@ def test_messages_of_the_browser_are_those_that_python_understands(bench, view):
     assert view.point == pytest.approx([3.0, 3.0], abs=0.02)
 
 
-def test_a_megapixel_map_is_recolored_within_50_ms(chromium_page):
+def test_a_megapixel_map_is_recolored_once_for_all_that_changes_within_a_frame(chromium_page):
+    """How long that takes is measured by `make bench`; here it is that nothing is done twice."""
     rng = np.random.default_rng(0)
     values = xr.DataArray(rng.random((1024, 1024), np.float32), dims=("y", "x"))
     bench = Bench(chromium_page, MapView(values))
-    times = bench.page.evaluate(
+    painted = bench.page.evaluate(
         """async () => {
           const frame = () => new Promise((r) => requestAnimationFrame(r));
-          const painted = () => Number(document.querySelector(".socw-map").dataset.painted);
-          const times = [];
-          for (let i = 0; i < 15; i += 1) {
+          const put = CanvasRenderingContext2D.prototype.putImageData;
+          let pixels = 0;
+          CanvasRenderingContext2D.prototype.putImageData = function (image, ...rest) {
+            pixels += image.width * image.height;
+            return put.call(this, image, ...rest);
+          };
+          const found = [];
+          for (let i = 1; i <= 5; i += 1) {
             await frame();
             const before = painted();
-            model.deliver({ clim: [0.01 * i, 0.5 + 0.01 * i] }, {});
-            // the callback of this frame was asked for after the map's own: only its work is timed
-            const start = performance.now();
-            await new Promise((resolve) => {
-              const look = () => (painted() > before ? resolve() : requestAnimationFrame(look));
-              requestAnimationFrame(look);
-            });
-            times.push(performance.now() - start);
+            pixels = 0;
+            for (let k = 0; k < 4; k += 1) model.deliver({ clim: [0.01 * k, 0.5 + 0.01 * i] }, {});
+            while (painted() === before) await frame();
+            await frame();
+            found.push([painted() - before, pixels]);
           }
-          return times;
+          return found;
         }"""
     )
-    # The best of 15: other work on the machine only ever adds. A frame of 16 ms is included.
-    assert min(times) < 50, times
+    assert painted == [[1, 1024**2]] * 5
 
 
 def test_screenshots_for_the_eye(chromium_browser, artifacts):
