@@ -44,7 +44,7 @@ _EXPLORER = "Explorer"
 _WELCOME = """
 <div class="socwidgets-welcome"><p><b>Start here.</b> Choose a file at the left and press
 <i>Open</i>. Then go through the steps from left to right; leave out what is not needed.</p>
-<p>A foil puts the <b>energy axis</b> right, counts become <b>optical density</b>,
+<p>Counts become <b>optical density</b>, a foil puts the <b>energy axis</b> right,
 <b>registration</b> brings the frames to one place,
 <b>I0 offset</b> takes out a background where there is one, <b>pixels</b> finds where there is
 enough signal, <b>fit</b> makes a map, <b>calibration</b> turns it into a state of charge,
@@ -110,7 +110,7 @@ class WorkflowView(ipywidgets.VBox):
         # Columns of one width: a line that is full would leave two steps alone in the next.
         self._bar = ipywidgets.GridBox(
             tuple(self.steps.values()),
-            layout={"grid_template_columns": "repeat(auto-fill, minmax(138px, 1fr))",
+            layout={"grid_template_columns": "repeat(auto-fill, minmax(150px, 1fr))",
                     "grid_gap": "4px", "margin": "0 0 8px"},
         )  # fmt: skip
         self._bar.add_class("socwidgets-steps")

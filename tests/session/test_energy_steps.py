@@ -163,8 +163,8 @@ def test_a_saved_session_keeps_the_offset_and_what_was_done(flow, nickel, tmp_pa
     run(flow, "open", {}, {"path": str(nickel / "scan.nc")})
     files = f"{nickel}/Ni2.txt,{nickel}/Ni3.txt"
     run(flow, "references", {}, {"files": files, "interpolation": "linear"})
-    run(flow, "energy_axis", {"by": "offset"}, {"offset_ev": OFFSET})
     run(flow, "optical_density", {}, {"stray_light": 0.01})
+    run(flow, "energy_axis", {"by": "offset"}, {"offset_ev": OFFSET})
     path = save_session(flow.session, tmp_path / "session.nc")
     back = open_session(path, runner=JobRunner(inline=True))
     stack = back.state.stack

@@ -147,6 +147,66 @@ def three_regions() -> list[dict]:
     ]
 
 
+# -- the ground ------------------------------------------------------------------------------
+
+COUNT_GROUND = """() => {
+  const real = CanvasRenderingContext2D.prototype.drawImage;
+  window.grounds = 0;
+  CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
+    // Nine arguments: part of a bitmap; three: what was kept.
+    if (rest.length === 8) window.grounds += 1;
+    return real.call(this, source, ...rest);
+  };
+}"""
+
+
+def grounds(bench: Bench) -> int:
+    """How often values were drawn since the last question."""
+    return bench.page.evaluate("() => { const n = window.grounds; window.grounds = 0; return n; }")
+
+
+def test_values_are_drawn_once_however_long_a_drag_is(bench):
+    """Each move of the mouse drew all of them anew: a third of the time of a drag."""
+    bench.page.evaluate(COUNT_GROUND)
+    bench.use("rectangle")
+    bench.drag((1.0, 1.0), (2.0, 2.0), (3.0, 2.5), (4.0, 4.0))
+    assert grounds(bench) == 0
+    bench.view.rois = three_regions()
+    bench.push("rois")
+    assert grounds(bench) == 0
+
+
+def test_what_is_kept_is_drawn_anew_when_it_changes(bench, view):
+    bench.page.evaluate(COUNT_GROUND)
+    place = pixel_center(bench, 80, 80)
+    place = next(
+        pixel_center(bench, r, c)
+        for r in range(60, 100)
+        for c in range(60, 100)
+        if np.isfinite(view.values.values[r, c])
+    )
+    before = bench.color(*place)
+    view.clim = (-1.0, 0.2)
+    bench.push("clim")
+    assert grounds(bench) == 1
+    assert bench.color(*place) != before
+    view.clim = (0.0, 1.0)
+    bench.push("clim")
+    assert bench.color(*place) == before
+    grounds(bench)
+    for change in (
+        lambda: view.set_highlight(np.zeros((160, 160), bool)),
+        lambda: view.set_highlight(None),
+        lambda: view.set_map(particle_map(seed=4), clim=(0.0, 1.0)),
+    ):
+        change()
+        bench.push()
+        assert grounds(bench) >= 1
+    bench.page.locator("button[title*='Zoom in' i]").first.click()
+    bench.settle()
+    assert grounds(bench) >= 1
+
+
 # -- picture --------------------------------------------------------------------------------
 
 
