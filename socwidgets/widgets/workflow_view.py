@@ -97,6 +97,7 @@ class WorkflowView(ipywidgets.VBox):
         self._stop = self.flow.on_change(self.guard(self._changed))
         self.show("open")
         self._changed()
+        self._show_view()
 
     def _make(self) -> None:
         titles = {step.name: step.title for step in STEPS} | {REPORT: "Report"}

@@ -167,6 +167,13 @@ def test_forms_follow_the_method_and_say_what_is_wrong(view):
     assert panel.runs.error.text == ""
 
 
+def test_views_are_offered_when_there_is_something_to_see(view):
+    """Their buttons stood there from the start and did nothing."""
+    assert view.view.layout.display == "none"
+    view.flow.take(small_stack.stack())
+    assert view.view.layout.display is None
+
+
 def test_what_cannot_be_done_yet_is_said_and_disabled(view):
     view.show("calibration")
     panel = view.panels["calibration"]
