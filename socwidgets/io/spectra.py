@@ -252,9 +252,9 @@ def pick_columns(
     if len(names) > 2:
         others = [name for i, name in enumerate(table.names) if i not in (axis_at, first)]
         warnings.warn(
-            f"{path.name} holds {len(names) - 1} columns beside the energy, and none of them says "
-            f"that it is the signal: {table.names[first]!r} is taken, not {', '.join(others)}. Name "
-            f"the one that you mean, for instance '{path.name}::{others[0]}'",
+            f"{path.name} holds {len(names) - 1} columns beside the energy, and none says that it "
+            f"is the signal: {table.names[first]!r} is taken, not {', '.join(others)}. Name the "
+            f"one that you mean, for instance '{path.name}::{others[0]}'",
             UserWarning,
             stacklevel=4,
         )
