@@ -88,9 +88,3 @@ def mode_limits(values: xr.DataArray, half_range: float = 1.5) -> tuple[float, f
     density = np.convolve(counts, np.exp(-0.5 * (offsets / width) ** 2), mode="same")
     mode = 0.5 * float(edges[np.argmax(density)] + edges[np.argmax(density) + 1])
     return mode - half_range, mode + half_range
-
-
-def color_position(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """Place of values on a color map, 0 to 1; values beyond the limits take the end's color."""
-    low, high = limits
-    return np.clip((np.asarray(values, dtype=float) - low) / (high - low), 0.0, 1.0)
