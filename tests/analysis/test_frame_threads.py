@@ -67,6 +67,7 @@ def test_cancel_and_errors_end_it(monkeypatch, workers):
 
     def fails(i):
         used.add(threading.current_thread())
+        time.sleep(0.1 * (i > 3))  # others are at work when it fails
         return 1 // (i - 3)
 
     with pytest.raises(ZeroDivisionError):

@@ -160,6 +160,7 @@ def test_changed_parameters_make_a_report_again(tmp_path, fake):
     assert started(out) == ["a", "a", "a"]
 
 
+@pytest.mark.timeout(600)
 def test_an_interrupted_batch_stops_its_processes_and_goes_on_later(tmp_path, fake):
     rows = [{"name": f"s{n}", "stack": TINY, "sample": "wait" if n else ""} for n in range(4)]
     path, out = table(tmp_path / "t.csv", rows), tmp_path / "out"
