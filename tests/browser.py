@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 #: The plain executable first: Debian's wrapper adds flags that slow the software rasterizer down.
 _CANDIDATES = (
@@ -54,7 +55,7 @@ def chromium_browser() -> Iterator[Any]:
     if not _shared["users"]:
         _shared["playwright"] = api.sync_playwright().start()
         _shared["browser"] = _shared["playwright"].chromium.launch(
-            executable_path=executable, headless=True, args=CHROMIUM_ARGS
+            executable_path=executable, headless=True, args=CHROMIUM_ARGS, timeout=1000 * PATIENCE_S
         )
     _shared["users"] += 1
     yield _shared["browser"]
@@ -71,7 +72,7 @@ def chromium_page(chromium_browser) -> Iterator[Any]:
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(1000 * PATIENCE_S)
     yield page
     context.close()
     assert not errors, "\n".join(errors)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
 from lab_page import LabPage
+from patience import PATIENCE_S
 from playwright.sync_api import Error
 
 TOOLS = ("rectangle", "ellipse", "lasso", "polygon", "wand", "brush", "eraser", "line", "point",
@@ -70,7 +72,8 @@ class BrowserUser:
     def __init__(self, page: LabPage, seed: int) -> None:
         self.page, self.random = page, random.Random(seed)
         self.count = self.missed = 0
-        page.page.set_default_timeout(4000)
+        # A control that is really gone costs this much; one that is slow to come must not count.
+        page.page.set_default_timeout(20_000)
         page.page.evaluate(WATCH)
         page.tell(
             "import logging\n"
@@ -200,12 +203,20 @@ class BrowserUser:
         """What is wrong now; nothing on a good day."""
         page = self.page
         page.page.keyboard.press("Escape")
-        page.tell("job = session.jobs.latest('fit')\nif job is not None: job.wait(30)", timeout=60)
+        page.page.set_default_timeout(1000 * PATIENCE_S)
+        page.tell(f"job = session.jobs.latest('fit')\nif job is not None: job.wait({PATIENCE_S})")
         page.page.wait_for_timeout(600)
         page.tell("session.end_preview(); session.set_draft(None)")
         found = list(page.errors) + page.ask("kept")
-        names, rows, traces, outlines = page.ask(SHOWN)
-        if rows != names or traces != sorted(names) or outlines != len(names):
+        end = time.monotonic() + 20.0
+        while True:
+            names, rows, traces, outlines = page.ask(SHOWN)
+            shown = rows == names and traces == sorted(names) and outlines == len(names)
+            # What the mouse did last may still be on its way through another thread.
+            if shown or time.monotonic() > end:
+                break
+            page.page.wait_for_timeout(200)
+        if not shown:
             found.append(f"views show {rows}, {traces}, {outlines} of {names}")
         if self.missed > max(3, self.count // 20):
             found.append(f"{self.missed} of {self.count} actions found no control")
@@ -215,11 +226,11 @@ class BrowserUser:
             found.append(f"the mouse left the explorer: {events}")
         # Every view of the page answers.
         page.tell("session.clear_error(); session.clear_rois(); session.set_method('lcf')")
-        page.tell("session.start_fit().wait(30); session.show_map()", timeout=60)
+        page.tell(f"session.start_fit().wait({PATIENCE_S}); session.show_map()")
         page.tell("session.add_roi(Rectangle(1, 1, 2, 2), 'last')")
         try:
-            page.page.locator(".socwidgets-legend").get_by_text("last (").wait_for(timeout=15_000)
-            page.page.locator(".socwidgets-roi").first.wait_for(timeout=15_000)
+            page.page.locator(".socwidgets-legend").get_by_text("last (").wait_for()
+            page.page.locator(".socwidgets-roi").first.wait_for()
             page.wait_painted()
         except Exception as error:
             found.append(f"a view is dead: {error}")

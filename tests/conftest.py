@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,20 @@ import pytest
 import xarray as xr
 
 from socwidgets.model.stack import make_stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_jupyter_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Kernels and notebooks of these tests keep their files to themselves.
+
+    No start-up file of the user runs in them, and processes side by side meet neither in a history
+    nor in a database of trusted notebooks.
+    """
+    folder = tmp_path_factory.mktemp("jupyter")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+            patch.setenv(name, str(folder / name.lower()))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_client import BlockingKernelClient
+from patience import PATIENCE_S
 
 SETUP = """
 import small_stack
@@ -20,14 +21,35 @@ session = explorer.session
 explorer
 """
 
+#: anywidget gives a module two seconds to arrive, which a busy machine may need more than.
+PATIENT = """(() => {
+  const after = AbortSignal.timeout;
+  AbortSignal.timeout = (ms) => after.call(AbortSignal, ms === 2000 ? 120_000 : ms);
+})()"""
+
+#: Keeps which requests the page has heard the kernel finish: all messages before have arrived then.
+LISTEN = """() => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  if (window.socwKernel === kernel) return;
+  [window.socwKernel, window.socwHeard] = [kernel, new Set()];
+  kernel.iopubMessage.connect((_, { header, content, parent_header }) => {
+    if (header.msg_type === 'status' && content.execution_state === 'idle')
+      window.socwHeard.add(parent_header.msg_id);
+  });
+}"""
+
 
 class LabPage:
     """One open notebook with an explorer, its kernel, and what a person does with both."""
 
-    def __init__(self, lab: Any, browser: Any, name: str, width: int = 1400) -> None:
+    def __init__(
+        self, lab: Any, browser: Any, name: str, width: int = 1400, begin: str = PATIENT
+    ) -> None:
         self.lab, self.name = lab, name
         self.context = browser.new_context(viewport={"width": width, "height": 1250})
-        self.page = self.open_page()
+        self.context.set_default_timeout(1000 * PATIENCE_S)
+        self.context.add_init_script(begin)
+        self.page = self.context.new_page()
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(f"{lab.url}/lab/tree/{name}?reset")
@@ -45,17 +67,11 @@ class LabPage:
         self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
         self.client: BlockingKernelClient | None = None
 
-    def open_page(self) -> Any:
-        """A new tab."""
-        page = self.context.new_page()
-        page.set_default_timeout(30_000)
-        return page
-
     def run_all(self) -> None:
         """Run all cells and wait for the explorer to be drawn."""
         # Not awaited: the promise would wait for the kernel without a limit.
         self.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_selector(".socwidgets-explorer canvas", timeout=60_000)
+        self.page.wait_for_selector(".socwidgets-explorer canvas")
         self.page.wait_for_selector(".socwidgets-spectrum .bqplot path.line")
         self.connect()
         self.wait_for("session.state is not None")
@@ -68,9 +84,9 @@ class LabPage:
         self.client = BlockingKernelClient(connection_file=str(found[0]))
         self.client.load_connection_file()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=30)
+        self.client.wait_for_ready(timeout=PATIENCE_S)
 
-    def ask(self, expression: str, timeout: float = 20) -> Any:
+    def ask(self, expression: str, timeout: float = PATIENCE_S) -> Any:
         """Value of an expression in the kernel, by way of JSON."""
         assert self.client is not None
         wrapped = {"value": f"__import__('json').dumps({expression}, default=str)"}
@@ -81,15 +97,18 @@ class LabPage:
         assert answer["status"] == "ok", answer
         return json.loads(eval(answer["data"]["text/plain"]))
 
-    def tell(self, code: str, timeout: float = 30) -> None:
-        """Run code in the kernel and wait for it."""
+    def tell(self, code: str, timeout: float = PATIENCE_S) -> None:
+        """Run code in the kernel, wait for it, and for the page to hear of what it changed."""
         assert self.client is not None
+        self.page.evaluate(LISTEN)
         reply = self.client.execute(code, reply=True, timeout=timeout, store_history=False)
         assert reply["content"]["status"] == "ok", reply["content"]
+        said = reply["parent_header"]["msg_id"]
+        self.page.wait_for_function("said => window.socwHeard.has(said)", arg=said)
 
-    def wait_for(self, expression: str, seconds: float = 15) -> Any:
+    def wait_for(self, expression: str) -> Any:
         """Wait until an expression is true in the kernel; returns its value."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE_S
         while True:
             value = self.ask(expression)
             if value:
@@ -98,9 +117,9 @@ class LabPage:
             assert time.monotonic() < end, f"{expression} stays {value!r}; error: {self.ask(state)}"
             time.sleep(0.05)
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 10) -> Any:
+    def wait(self, condition: Callable[[], Any]) -> Any:
         """Wait until a condition of the page holds."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE_S
         while not (value := condition()):
             assert time.monotonic() < end, "the page did not get there"
             self.page.wait_for_timeout(50)
@@ -138,6 +157,7 @@ class LabPage:
 
     def wait_painted(self) -> None:
         """Wait until the map has drawn what the kernel last sent."""
+        self.tell("pass")
         root = self.page.locator(".socw-map").first
         before = None
         while (now := root.get_attribute("data-painted")) != before:
@@ -164,6 +184,18 @@ class LabPage:
         return self.page.evaluate(
             "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
         )
+
+    def spills(self) -> int:
+        """By how many pixels the explorer is wider than its place."""
+        return self.page.evaluate(
+            "() => { const e = document.querySelector('.socwidgets-explorer');"
+            "return e.scrollWidth - e.clientWidth; }"
+        )
+
+    def wait_until_busy(self) -> None:
+        """Wait until the page knows that the kernel is at work."""
+        kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        self.page.wait_for_function(f"{kernel}.status === 'busy'")
 
     def theme(self, name: str) -> None:
         """Change JupyterLab's theme."""

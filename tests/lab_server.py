@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from patience import PATIENCE_S
 
 TESTS = Path(__file__).resolve().parent
 
@@ -25,6 +26,13 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        quiet = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+        quiet.parent.mkdir(parents=True)
+        quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        self._start()
+
+    def _start(self) -> None:
+        folder = self.folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -38,9 +46,6 @@ class Lab:
             "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
             "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
         }
-        quiet = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-        quiet.parent.mkdir(parents=True)
-        quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
         self.log = (folder / "server.log").open("w")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
@@ -50,31 +55,36 @@ class Lab:
             cwd=folder, env={**os.environ, **settings}, stdout=self.log, stderr=self.log,
         )  # fmt: skip
 
-    def wait(self, seconds: float = 60) -> None:
-        """Wait until the server answers."""
-        end = time.monotonic() + seconds
+    def wait(self) -> None:
+        """Wait until the server answers; it is begun anew if another program took its port."""
+        end, begun = time.monotonic() + PATIENCE_S, 1
         while True:
             try:
-                with urllib.request.urlopen(f"{self.url}/api/status", timeout=2):
+                with urllib.request.urlopen(f"{self.url}/api/status", timeout=10):
                     return
             except OSError:
-                if self.process.poll() is not None or time.monotonic() > end:
+                gone = self.process.poll() is not None
+                if time.monotonic() > end or (gone and begun == 3):
                     text = (self.folder / "server.log").read_text()
                     raise RuntimeError(f"JupyterLab did not start:\n{text[-3000:]}") from None
+                if gone:
+                    self.log.close()
+                    self._start()
+                    begun += 1
                 time.sleep(0.2)
 
     def stop(self) -> None:
         """End the server and its kernels."""
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
         self.log.close()
 
     def api(self, path: str) -> Any:
         """JSON that the server's REST interface gives for `path`."""
-        with urllib.request.urlopen(f"{self.url}/api/{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/{path}", timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
     def write_notebook(self, name: str, *cells: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 #: Words that are seen, with the color of their letters and of the ground below them.
@@ -61,10 +62,15 @@ def contrast(one, other):
 
 def faint_words(page: Any, selector: str = ".socwidgets-explorer") -> tuple[int, list[Any]]:
     """How many words there are, and those below WCAG 2.1 AA: 4.5 to 1, 3 to 1 for large letters."""
-    found = page.evaluate(_COLORS, selector)
-    faint = sorted(
-        (round(contrast(ink, ground), 2), words)
-        for words, ink, ground, size in found
-        if contrast(ink, ground) < (3.0 if size >= 24 else 4.5)
-    )
-    return len(found), faint
+    end = time.monotonic() + 20.0
+    while True:
+        found = page.evaluate(_COLORS, selector)
+        faint = sorted(
+            (round(contrast(ink, ground), 2), words)
+            for words, ink, ground, size in found
+            if contrast(ink, ground) < (3.0 if size >= 24 else 4.5)
+        )
+        # The colors of a theme or of a hover may still be on their way.
+        if not faint or time.monotonic() > end:
+            return len(found), faint
+        page.wait_for_timeout(200)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import small_stack
 import xarray as xr
+from patience import PATIENCE_S
 
 from socwidgets.jobs import JobState
 from socwidgets.model.errors import SocwidgetsError
@@ -66,7 +67,7 @@ class User:
         """Leave."""
         for job in (self.session.jobs.latest(name) for name in (FIT, "preview", "index")):
             if job is not None:
-                job.wait(30)
+                assert job.wait(PATIENCE_S)
         self.app.close()
         logging.getLogger("socwidgets").removeHandler(self.log)
 
@@ -174,7 +175,7 @@ class User:
         """What is wrong now; nothing on a good day."""
         job = self.session.jobs.latest(FIT)
         if job is not None:
-            job.wait(30)
+            assert job.wait(PATIENCE_S)
         self.session.end_preview()
         self.session.set_draft(None)
         state, found = self.session.state, list(self.log.texts)

@@ -28,7 +28,7 @@ def _run(command: list[str | Path], **options) -> subprocess.CompletedProcess:
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        **{"timeout": 500, **options},
+        **options,
     )
 
 
@@ -90,7 +90,7 @@ def clean_python(wheel, tmp_path_factory) -> Path:
     probe = _run([*pip, "download", "--no-deps", "--dest", folder / "probe", "traitlets"])
     if probe.returncode:
         pytest.skip(f"no package index within reach: {probe.stderr.strip().splitlines()[-1]}")
-    done = _run([*pip, "install", "--quiet", wheel])
+    done = _run([*pip, "install", "--quiet", "--retries", "10", wheel])
     assert done.returncode == 0, _said(done)
     return python
 

@@ -210,10 +210,23 @@ def _source(
             raise DataError(f"the fit has no map {name!r}", expected=f"one of {names}")
         kind_of(maps[name])
         return name, None
+    if SOC in maps:
+        raise DataError(
+            "this map is a state of charge already",
+            expected="the result of fit_map",
+            fix="name another map of it in the calibration (variable=)",
+        )
     components = list(np.atleast_1d(maps.attrs.get("components", [])))
     positions = [str(n) for n in maps.data_vars if kind_is_energy(maps[n])]
     if not components and calibration is not None and len(positions) == 1:
         return positions[0], None
+    if calibration is None and len(components) == 1:
+        raise DataError(
+            "a fit of one reference has no state of charge: its share is 1 everywhere",
+            expected="the references of the discharged and of the charged material",
+            found=components[0],
+            fix="fit both, or pass a calibration of another map",
+        )
     if not components:
         raise DataError(
             "which map holds the state of charge is not clear",

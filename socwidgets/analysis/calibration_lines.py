@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,19 @@ class Calibration(Parameters):
         False, "Use a quantity that is known to mislead, such as the largest slope at a Ni K edge."
     )
 
+    def check(self) -> None:
+        """Check that `made_with` is what `measured_with` writes."""
+        try:
+            known = isinstance(json.loads(self.made_with or "{}"), dict)
+        except json.JSONDecodeError:
+            known = False
+        if not known:
+            raise ParameterError(
+                "made_with does not say how the standards were evaluated",
+                expected="the text of measured_with(maps, variable), or nothing",
+                found=repr(self.made_with),
+            )
+
     @property
     def kind(self) -> str:
         """Kind of the calibrated map."""
@@ -78,6 +92,7 @@ class TwoPoint(Calibration):
 
     def check(self) -> None:
         """Check that the end members are numbers and differ."""
+        Calibration.check(self)
         ends = (self.discharged, self.charged, self.discharged_std, self.charged_std)
         if not np.isfinite(ends).all():
             raise ParameterError(
@@ -146,6 +161,7 @@ class StandardsCurve(Calibration):
 
     def check(self) -> None:
         """Check the number and the order of the standards."""
+        Calibration.check(self)
         n = len(self.values)
         if n < 2 or len(self.compositions) != n:
             raise ParameterError(

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.decomposition import usable_pixels
+from socwidgets.analysis.image_below_image import any_images
 from socwidgets.analysis.nonnegative import corner_spectra, factorize
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError, ParameterError
@@ -40,6 +41,7 @@ class ClusterParameters(Parameters):
     seed: int = param(0, "Seed of the random starts.", low=0)
 
 
+@any_images
 def nmf(
     stack: xr.Dataset,
     params: NmfParameters | None = None,
@@ -52,7 +54,8 @@ def nmf(
     Parameters
     ----------
     stack : xarray.Dataset
-        ``signal`` ``(spectral, y, x)``, non-negative but for noise.
+        ``signal`` ``(..., spectral, y, x)``, non-negative but for noise. The factors of a volume
+        or a series are common to all its images.
     params : NmfParameters, optional
         `changes` are laid over them.
     mask : xarray.DataArray, optional
@@ -105,7 +108,7 @@ def nmf(
         warnings.warn(
             f"the factors still changed after {found.iterations} iterations: raise max_iterations, "
             "or lower n_components (more factors than pca finds above the noise share noise)",
-            stacklevel=2,
+            stacklevel=3,
         )
     scale = found.spectra.mean(axis=1)
     scale[scale == 0.0] = 1.0
@@ -127,6 +130,7 @@ def nmf(
     return _recorded(result, "nmf", chosen, mask, stack)
 
 
+@any_images
 def kmeans(
     data: xr.Dataset,
     params: ClusterParameters | None = None,
@@ -140,7 +144,8 @@ def kmeans(
     ----------
     data : xarray.Dataset
         A stack (its spectra are compared as they are) or the result of `decomposition.pca`: then
-        its scores, which hold less noise and are quicker.
+        its scores, which hold less noise and are quicker. Leading dims are kept: the clusters of a
+        volume or a series are common to all its images.
     params : ClusterParameters, optional
         `changes` are laid over them.
     mask : xarray.DataArray, optional

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.blocks import blocks_of
+from socwidgets.analysis.image_below_image import any_images, leading_dims
 from socwidgets.analysis.named_arrays import named
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
@@ -37,6 +38,7 @@ class PcaParameters(Parameters):
     center: bool = param(True, "Take the mean spectrum off first.")
 
 
+@any_images
 def pca(
     stack: xr.Dataset,
     params: PcaParameters | None = None,
@@ -49,7 +51,9 @@ def pca(
     Parameters
     ----------
     stack : xarray.Dataset
-        ``signal`` ``(spectral, y, x)``, in memory or lazy (then read twice, in blocks of rows).
+        ``signal`` ``(..., spectral, y, x)``, in memory or lazy (then read twice, in blocks of
+        rows). The components of a volume or a series are common to all its images; ``scores`` and
+        masks have its leading dims.
     params : PcaParameters, optional
         `changes` are laid over them.
     mask : xarray.DataArray, optional
@@ -68,7 +72,7 @@ def pca(
     Raises
     ------
     DataError
-        If there are leading dims, fewer usable pixels than energies, or no variance.
+        If there are fewer usable pixels than energies, or no variance.
 
     Notes
     -----
@@ -150,8 +154,18 @@ def denoise(stack: xr.Dataset, components: xr.Dataset) -> xr.Dataset:
 
 def _refuse_other_grid(stack: xr.Dataset, components: xr.Dataset, dim: str) -> None:
     """Raise `DataError` unless components were found on the grid of a stack."""
-    for name in (dim, Y, X):
+    lead = [d for d in leading_dims(stack) if d in stack.coords or d in components.coords]
+    if set(leading_dims(stack)) != set(leading_dims(components)):
+        raise DataError(
+            "the components were found in another stack",
+            expected=f"leading dims {', '.join(leading_dims(components)) or 'none'}",
+            found=", ".join(leading_dims(stack)) or "none",
+            fix="call pca on this stack",
+        )
+    for name in (dim, *lead, Y, X):
         here, there = stack[name], components[name]
+        if here.dtype.kind not in "fiu":
+            continue
         if here.size != there.size or not np.allclose(here, there, rtol=0, atol=1e-6):
             raise DataError(
                 "the components were found in another stack",
@@ -162,17 +176,9 @@ def _refuse_other_grid(stack: xr.Dataset, components: xr.Dataset, dim: str) -> N
 
 
 def usable_pixels(stack: xr.Dataset, mask: xr.DataArray | None) -> np.ndarray:
-    """Check a stack for a decomposition; ``(y, x)`` bool, pixels that neither mask leaves out."""
+    """Check an image series for a decomposition; ``(y, x)`` bool, what neither mask leaves out."""
     validate_stack(stack)
     signal = stack[SIGNAL]
-    if signal.ndim != 3:
-        raise DataError(
-            "components are found within one image series",
-            expected="dims (spectral, y, x)",
-            found=f"dims {signal.dims}",
-            fix="take one image series at a time, for instance "
-            f"stack.isel({next((d for d in signal.dims if d not in (Y, X)), 'state')}=0)",
-        )
     usable = np.ones((signal.sizes[Y], signal.sizes[X]), dtype=bool)
     if VALID in stack:
         usable &= stack[VALID].transpose(Y, X).values

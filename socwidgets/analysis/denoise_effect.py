@@ -76,7 +76,7 @@ def denoise_effect(
     Parameters
     ----------
     stack : xarray.Dataset
-        ``signal`` ``(spectral, y, x)``; its noise is ``signal_std``, or that of `pca`.
+        ``signal`` ``(..., spectral, y, x)``; its noise is ``signal_std``, or that of `pca`.
     measure : callable
         ``stack -> (y, x)`` map, for instance ``lambda s: soc_map(fit_map(s, ...)).soc``.
     n_components : int, optional
@@ -112,8 +112,11 @@ def denoise_effect(
             expected="a callable that takes a stack and returns an xarray.DataArray (y, x)",
             found=type(maps[0]).__name__,
         )
+    maps[1] = maps[1].transpose(*maps[0].dims)
     use = maps[0].notnull() & maps[1].notnull()
     if mask is not None:
+        if isinstance(mask, xr.DataArray):
+            mask = mask.broadcast_like(maps[0]).transpose(*maps[0].dims)
         use = use & mask
     chosen = use.values
     count = int(np.count_nonzero(chosen))
@@ -128,7 +131,7 @@ def denoise_effect(
         noisy[SIGNAL] = (stack[SIGNAL] + extra).astype(stack[SIGNAL].dtype)
         again = denoise(noisy, pca(noisy, mask=mask, n_components=kept))
         for i, changed in enumerate((noisy, again)):
-            found = measure(changed)
+            found = measure(changed).transpose(*maps[0].dims)
             seen[i].append(found.notnull().values)
             moved[i, r] = np.nanvar((found - maps[i]).values[chosen])
     observed = np.array([np.var(m.values[chosen].astype(float)) for m in maps])

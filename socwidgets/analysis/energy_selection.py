@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +13,9 @@ import xarray as xr
 from socwidgets.analysis.energy_design import Design, exchange, grow, sigma_of
 from socwidgets.analysis.energy_model import EnergyPlanParameters, make_design
 from socwidgets.model.errors import ParameterError, ReferenceSpectraError
-from socwidgets.model.names import spectral_dim
+from socwidgets.model.names import COMPONENT, spectral_dim
+from socwidgets.model.references import component_names
+from socwidgets.model.units import energies_in_ev
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ def select_energies(
     params : EnergyPlanParameters, optional
         `changes` are laid over them.
     candidates : ndarray, optional
-        ``(n,)``, energies that can be measured; those of the references if left out.
+        ``(n,)``, energies that can be measured; those of the references if left out. Of keV eV are
+        made, with a warning.
     required : iterable of float, optional
         Energies that must be among them (the nearest candidates), such as one before the edge.
     noise : ndarray, optional
@@ -75,7 +79,8 @@ def select_energies(
     Raises
     ------
     ReferenceSpectraError
-        If the references do not cover the candidates or cannot be told apart on all of them.
+        If there is one reference, or they do not cover the candidates or cannot be told apart on
+        all of them.
     ParameterError
         If no more energies are asked for than the fit has unknowns, or more than there are.
 
@@ -217,7 +222,17 @@ def _candidates(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Energies that may be taken, and where they stand among the candidates."""
     dim = spectral_dim(references)
+    if references.sizes[COMPONENT] < 2:
+        raise ReferenceSpectraError(
+            "one reference has no fraction to plan for: it is 1 everywhere",
+            expected="two references or more",
+            found=", ".join(component_names(references)),
+        )
     grid = references[dim].values if candidates is None else np.asarray(candidates, float)
+    if candidates is not None and dim == "energy":
+        grid, message = energies_in_ev(grid)
+        if message:
+            warnings.warn(f"candidates: {message}", UserWarning, stacklevel=3)
     low = -np.inf if chosen.low is None else chosen.low
     high = np.inf if chosen.high is None else chosen.high
     kept = np.flatnonzero((grid >= low) & (grid <= high))

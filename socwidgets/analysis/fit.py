@@ -23,7 +23,12 @@ from socwidgets.analysis.methods import BlockFit, Method, get_method
 from socwidgets.analysis.missing import refit_missing
 from socwidgets.analysis.starting import starting_rows
 from socwidgets.analysis.sum_rule import warn_of_sums
-from socwidgets.analysis.unsure_energies import warn_if_cut, warn_if_short, warn_if_unsure
+from socwidgets.analysis.unsure_energies import (
+    warn_if_cut,
+    warn_if_far,
+    warn_if_short,
+    warn_if_unsure,
+)
 from socwidgets.model import provenance
 from socwidgets.model.mapset import SUM_DOUBT
 from socwidgets.model.names import (
@@ -142,6 +147,7 @@ def fit_map(
     warn_if_unsure(maps)
     warn_if_cut(maps)
     warn_if_short(maps)
+    warn_if_far(maps)
     warn_of_sums(maps, fit, signal, excluded)
     inputs = {} if references is None else {"references": references}
     called = {"method": method, **full.to_dict(), **inputs}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
@@ -21,6 +23,11 @@ def incoming_light(
     ------
     DataError
         If the open beam does not fit the stack, or is no brighter than the dark.
+
+    Warns
+    -----
+    UserWarning
+        If it is so at some energies.
     """
     signal = stack[SIGNAL]
     for name, size in beam.sizes.items():
@@ -53,4 +60,14 @@ def incoming_light(
             f"{float(np.mean(background)):g}",
             fix="check whether flat= and dark= are exchanged",
         )
+    if dim in incoming.dims:
+        lit = (incoming > 0).any([d for d in incoming.dims if d != dim]).compute().values
+        if not lit.all():
+            unlit = ", ".join(f"{e:g}" for e in signal[dim].values[~lit][:5])
+            warnings.warn(
+                f"the I0 is no brighter than the dark at {int((~lit).sum())} of {lit.size} "
+                f"energies ({unlit}): those frames have no optical density",
+                UserWarning,
+                stacklevel=3,
+            )
     return incoming.where(incoming > 0)

@@ -220,6 +220,12 @@ def _stream(plan: LcfPlan, has_std: bool) -> FrameStream:
 
 def _check_condition(spectra: np.ndarray, names: list[str], limit: float) -> float:
     """Condition number of the references inside the window; refuse collinear ones."""
+    empty = [name for name, row in zip(names, spectra, strict=True) if not row.any()]
+    if empty:
+        raise ReferenceSpectraError(
+            f"reference {', '.join(empty)} is zero in the whole fit window",
+            fix="leave it out: a background is fitted anyway (background_degree)",
+        )
     condition = float(np.linalg.cond(spectra.T))
     if not condition <= limit:
         raise ReferenceSpectraError(

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.clusters import cluster_points
+from socwidgets.analysis.image_below_image import any_images
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y
@@ -29,6 +30,7 @@ class MixtureParameters(Parameters):
     seed: int = param(0, "Seed of the random starts.", low=0)
 
 
+@any_images
 def gaussian_mixture(
     components: xr.Dataset,
     params: MixtureParameters | None = None,
@@ -43,6 +45,7 @@ def gaussian_mixture(
     components : xarray.Dataset
         Result of `decomposition.pca`: its scores are grouped (a mixture in all energies would have
         more parameters than an image has pixels). A stack works too, if it has few energies (20).
+        Leading dims are kept, and the groups are common to all images.
     params : MixtureParameters, optional
         `changes` are laid over them.
     mask : xarray.DataArray, optional

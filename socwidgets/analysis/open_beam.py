@@ -10,6 +10,7 @@ import xarray as xr
 from socwidgets.analysis.named_arrays import named
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import DARK, FLAT, I0, SIGNAL, X, Y, spectral_dim
+from socwidgets.model.units import energies_in_ev
 
 #: Coordinate that holds when a frame or a flat was taken (seconds or datetimes).
 TIME = "time"
@@ -116,6 +117,11 @@ def time_weights(
     From the coordinates ``time`` of stack and flats where all three have one. Else single flat
     images count as taken right before the first and right after the last frame, and flats for each
     energy as taken in scans of their own, between which each frame lies in the middle.
+
+    Raises
+    ------
+    DataError
+        If the later flats are not later, or no frame lies between the two.
     """
     n = stack.sizes[dim]
     if all(TIME in part.coords for part in (before, after, stack)):
@@ -128,7 +134,17 @@ def time_weights(
                 found=f"{np.min(start):g} and {np.min(stop):g}",
                 fix="exchange them, or drop the time coordinate",
             )
-        return np.broadcast_to(np.clip((now - start) / (stop - start), 0.0, 1.0), (n,))
+        share = (now - start) / (stop - start)
+        if not ((share >= 0.0) & (share <= 1.0)).any():
+            kinds = [str(part[TIME].dtype) for part in (before, stack, after)]
+            raise DataError(
+                "no frame was taken between the flats before and after",
+                expected="times of the frames between those of the flats, by one clock",
+                found=f"frames at {now[0]:g} to {now[-1]:g}, flats at {np.min(start):g} and "
+                f"{np.max(stop):g} (types {', '.join(kinds)})",
+                fix="give all times as seconds from one start, or all as datetimes",
+            )
+        return np.broadcast_to(np.clip(share, 0.0, 1.0), (n,))
     if dim in before.dims:
         return np.full(n, 0.5)
     return (np.arange(n) + 1.0) / (n + 1.0)
@@ -140,9 +156,9 @@ def i0_on_axis(i0: xr.DataArray, axis: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     i0 : xarray.DataArray
-        ``(spectral,)`` with its own axis, counts.
+        ``(spectral,)`` with its own axis, counts; energies in keV are recognized.
     axis : xarray.DataArray
-        ``(spectral,)``, the stack's axis in the same unit.
+        ``(spectral,)``, the stack's axis.
 
     Returns
     -------
@@ -155,6 +171,8 @@ def i0_on_axis(i0: xr.DataArray, axis: xr.DataArray) -> xr.DataArray:
         If the axis reaches beyond the I0.
     """
     dim = spectral_dim(i0)
+    if dim == "energy":
+        i0 = i0.assign_coords({dim: energies_in_ev(i0[dim].values, i0[dim].attrs.get("units"))[0]})
     own = i0.sortby(dim)
     low, high = float(own[dim][0]), float(own[dim][-1])
     if float(axis.min()) < low - 1e-3 or float(axis.max()) > high + 1e-3:

@@ -11,6 +11,7 @@ import xarray as xr
 from scipy import ndimage
 
 from socwidgets.analysis.frame_threads import each_frame
+from socwidgets.analysis.held_still import sample_path
 from socwidgets.analysis.registration import QUANTITIES, measure_drift
 from socwidgets.analysis.registration_params import RegistrationParams
 from socwidgets.model.errors import DataError
@@ -21,6 +22,8 @@ from socwidgets.model.watch import Progress, Watch
 
 #: The rim: gradients above this share of the steep ones (their 95 % quantile).
 _RIM_SHARE = 0.5
+#: The parts of the field are believed where they contradict the whole by more than this, px.
+_CONTRADICTS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ def check_rim(
     ``|d|``, which looks like a core and a shell. A frame is flagged where its displacement exceeds
     `limit_px` and three of its standard uncertainties, and what it does to the rim exceeds the
     noise of a pixel; both follow from the contrast of the frame itself, which is small below the
-    edge.
+    edge. Where most parts of the field contradict the whole, the parts are believed: dust, a beam
+    stop or a hot pixel does not move with the sample, and can be stronger than it.
 
     Parameters
     ----------
@@ -101,6 +105,9 @@ def check_rim(
     steep = np.hypot(*slopes)
     rim = steep > _RIM_SHARE * np.quantile(steep[np.isfinite(mean)], 0.95)
     noise = _noise(stack, signal, rim, watch.part(0.97, 0.98))
+    parts = sample_path(signal, mean, noise)
+    apart = np.hypot(*(parts - path).T) > _CONTRADICTS
+    path = np.where(apart[:, None], parts, path)
     strength = np.array([float(np.nansum(s[np.isfinite(mean)] ** 2)) for s in slopes])
     contrast, level = _contrast(signal, mean, rim, path, watch.part(0.98, 1.0))
     contrast = np.maximum(contrast, 1e-6)
@@ -125,8 +132,16 @@ def check_rim(
     jump = float(np.ptp(level))
     fraction = float(size[worst] * np.sqrt(np.mean(steep[rim] ** 2)) / jump) if jump > 0 else np.nan
     message = _message(frames, worst, flagged, fraction, str(stack[dim].attrs.get("units", "")))
+    if (flagged & apart).any():
+        message += _HELD
     made = xr.DataArray(rim, {Y: stack[Y], X: stack[X]}, (Y, X), attrs={"long_name": "Rim"})
     return RimCheck(not flagged.any(), message, float(size[worst]), fraction, frames, made)
+
+
+_HELD = (
+    " Something that does not move with the sample (dust, a beam stop, a hot pixel) stands out "
+    "against it: leave it out with register(stack, mask=...)."
+)
 
 
 def with_rim_check(stack: xr.Dataset, **options: Any) -> xr.Dataset:

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.window_rules import SHELL_EXPONENT
-from socwidgets.model.mapset import RANGE_DOUBT, SIGMA_DOUBT, WINDOW_DOUBT
-from socwidgets.model.names import STATUS, std_name
+from socwidgets.model.mapset import E0_DOUBT, RANGE_DOUBT, SIGMA_DOUBT, WINDOW_DOUBT
+from socwidgets.model.names import STATUS, X, Y, std_name
 from socwidgets.model.status import Status
 
 #: Share of pixels without an uncertainty from which on the others are a selection: their pulls
@@ -17,6 +17,11 @@ from socwidgets.model.status import Status
 _MANY = 0.1
 #: Share of pixels whose peak lies outside of a fixed window from which on a spread is cut.
 _CUT = 0.02
+#: Degrees of freedom from which on a residual tells the noise.
+_TELLING = 3
+#: An edge this far from E0 lies outside of what the windows were placed for, eV. E0 of a foil with
+#: oxides is 13 eV off.
+_FAR = 20.0
 #: Definitions whose energies hang on the curve beyond the edge.
 _ON_THE_CURVE = ("half", "integral", "all")
 #: How far a polynomial through a post-edge up to here moves half height, eV beyond E0; and the fall
@@ -34,10 +39,10 @@ def warn_if_unsure(maps: xr.Dataset) -> None:
 
     An energy has an uncertainty where noise leaves slope or bend of the spectrum. Of an image in
     which that is lost for many pixels, those that still have one are the lucky ones: their
-    uncertainties are too small by a tenth and more. The largest slope is left out: it hardly ever
-    has one.
+    uncertainties are too small by a tenth and more. Where all have lost it, the energies are those
+    of noise. The largest slope is left out: it hardly ever has one.
     """
-    shares = {}
+    shares, noise = {}, _noise_is_known(maps)
     for name in map(str, maps.data_vars):
         slope = "derivative" in (name.split("_")[0], maps.attrs.get("definition"))
         if not name.endswith("_energy") or std_name(name) not in maps or slope:
@@ -45,18 +50,53 @@ def warn_if_unsure(maps: xr.Dataset) -> None:
         known = np.isfinite(maps[name].values)
         lost = known & ~np.isfinite(maps[std_name(name)].values)
         share = float(lost.sum() / max(known.sum(), 1))
-        # None at all is another matter: without signal_std or points to spare no noise is known.
-        if _MANY < share < 1.0:
+        # None at all is another matter without signal_std or points to spare: no noise is known.
+        if _MANY < share < 1.0 or (noise and share == 1.0):
             shares[name] = share
     if not shares:
         return
     words = ", ".join(f"{100 * share:.0f} % of {name}" for name, share in shares.items())
+    others = "those of the other pixels come out too small by a tenth or more, because noise has "
+    others += "chosen the pixels"
+    if min(shares.values()) > 1.0 - _MANY:
+        others = "such energies are off by some eV, because noise reaches a level before the edge"
     text = (
-        f"noise is too large for an uncertainty in {words}; those of the other pixels come out too "
-        "small by a tenth or more, because noise has chosen the pixels. Bin pixels or average "
+        f"noise is too large for an uncertainty in {words}; {others}. Bin pixels or average "
         "frames, or use definition='integral' or 'centroid', or a linear combination fit"
     )
     _say(maps, SIGMA_DOUBT, text)
+
+
+def _noise_is_known(maps: xr.Dataset) -> bool:
+    free = maps.attrs.get("noise_degrees_of_freedom")
+    return free >= _TELLING if free is not None else "sigma_source" in maps.attrs
+
+
+def warn_if_far(maps: xr.Dataset) -> None:
+    """Warn, and note in the attributes, where the edge of an image lies far from the common E0.
+
+    E0 and the windows are one for all states and slices. That is what makes them comparable, and
+    wrong where one of them was measured on another energy scale, or E0 was mistaken.
+    """
+    peak = maps.attrs.get("definition") in ("white_line", "centroid")
+    name = next((n for n in ("edge_energy", "half_energy") if n in maps), "")
+    if not name or peak or "e0" not in maps.attrs:
+        return
+    values = maps[name].transpose(..., Y, X)
+    images = values.values.reshape(-1, values.shape[-2] * values.shape[-1])
+    known = np.isfinite(images).any(axis=1)
+    middle = np.nanmedian(images[known], axis=1)
+    away = np.abs(middle - maps.attrs["e0"]) > _FAR
+    if not away.any():
+        return
+    several = f"{int(away.sum())} of {away.size} images" if away.size > 1 else "the image"
+    text = (
+        f"the edge of {several} lies more than {_FAR:g} eV from E0 ({maps.attrs['e0']:g} eV), for "
+        f"which the windows were placed (at {middle[away][0]:.1f} eV, for instance): energies and "
+        "jumps there may be wrong by some eV. Bring the states onto one energy scale, or fit them "
+        "one by one, or give e0="
+    )
+    _say(maps, E0_DOUBT, text)
 
 
 def warn_if_cut(maps: xr.Dataset) -> None:

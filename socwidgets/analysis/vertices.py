@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.decomposition import pca
+from socwidgets.analysis.image_below_image import any_images
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import COMPONENT, REFERENCE, SIGNAL, X, Y, spectral_dim
@@ -40,6 +41,7 @@ class VertexParameters(Parameters):
     )
 
 
+@any_images
 def simplex_vertices(
     stack: xr.Dataset,
     params: VertexParameters | None = None,
@@ -58,7 +60,8 @@ def simplex_vertices(
     Parameters
     ----------
     stack : xarray.Dataset
-        ``signal`` ``(spectral, y, x)``, optical density without an offset, or normalized.
+        ``signal`` ``(..., spectral, y, x)``, optical density without an offset, or normalized.
+        The corners of a volume or a series are those of all its images together.
     params : VertexParameters, optional
         `changes` are laid over them.
     mask : xarray.DataArray, optional
@@ -97,7 +100,7 @@ def simplex_vertices(
             f"only {above} of {n} components stand above the noise: the other corners are noise, "
             "not spectra. Lower n_vertices"
         )
-        warnings.warn(text, UserWarning, stacklevel=2)
+        warnings.warn(text, UserWarning, stacklevel=3)
     scores = found["scores"].values.reshape(n, -1).astype(float)
     amount = scores[0] * np.sign(np.nanmean(scores[0]))
     limit = chosen.min_thickness * np.nanquantile(amount, 0.95)

@@ -45,6 +45,13 @@ class StatisticalWhiteLineParameters(WhiteLineParameters):
         "peak over half the window: more points to two environments or too wide a window.",
         low=0.0,
     )
+    min_accepted: float = param(
+        0.5,
+        "Smallest share of accepted pixels among those with enough signal: where most have no "
+        "maximum in the window, noise has chosen the others.",
+        low=0.0,
+        high=1.0,
+    )
 
 
 def statistical_white_line(
@@ -92,7 +99,7 @@ def statistical_white_line(
         If the conditions are not met.
     """
     chosen = StatisticalWhiteLineParameters.merged(params, changes)
-    own = ("max_bias", "max_misfit")
+    own = ("max_bias", "max_misfit", "min_accepted")
     plain = {name: value for name, value in chosen.to_dict().items() if name not in own}
     maps = fit_map(stack, "white_line", plain, mask=mask)
     _need_background(maps)
@@ -208,16 +215,20 @@ def _conditions(
     drop = abs(float(coefficients[2])) * float(np.abs(u).max()) ** 2
     misfit = float(np.sqrt(np.mean(residual**2))) / drop
     spread = _true_spread(maps, accepted)
-    failed = []
+    failed, remedies = [], []
+    share = _share_of_signal(maps, accepted)
+    if share < chosen.min_accepted:
+        failed.append(f"only {share:.1%} of the pixels with signal have a maximum in the window")
+        remedies.append("Measure or choose energies around the white line (center=, half_width=)")
     if abs(bias) > chosen.max_bias:
         failed.append(f"the background moves the peak of the mean spectrum by {bias:+.2f} eV")
     if spread > chosen.max_bias:
         failed.append(f"the background moves peaks by amounts that scatter by {spread:.2f} eV")
     if misfit > chosen.max_misfit:
         failed.append(f"the polynomial leaves {misfit:.2f} of the peak's drop: not one simple line")
-    verdict = "; ".join(failed) if failed else "the conditions hold"
-    if failed:
-        verdict += ". Normalize first: fit_map(stack, 'edge_energy', definition='white_line')"
+    if len(failed) > len(remedies):
+        remedies.append("Normalize first: fit_map(stack, 'edge_energy', definition='white_line')")
+    verdict = ". ".join(["; ".join(failed), *remedies]) if failed else "the conditions hold"
     return {
         "bias_ev": bias,
         "bias_spread_ev": spread,
@@ -225,6 +236,12 @@ def _conditions(
         "conditions_met": int(not failed),
         "verdict": verdict,
     }
+
+
+def _share_of_signal(maps: xr.Dataset, accepted: xr.DataArray) -> float:
+    """Share of the accepted pixels among those that are neither masked nor without signal."""
+    signal = accepted | ~maps[STATUS].isin([int(Status.MASKED), int(Status.LOW_SIGNAL)])
+    return int(accepted.sum()) / int(signal.sum())
 
 
 def _true_spread(maps: xr.Dataset, accepted: xr.DataArray) -> float:

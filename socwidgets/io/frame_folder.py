@@ -83,6 +83,20 @@ def read_folder(
     )
 
 
+def read_frames(path: Path) -> np.ndarray:
+    """All frames of a folder, ``(frame, y, x)`` in the type of the files.
+
+    Raises
+    ------
+    ReadError, DataError
+        As `read_folder`.
+    """
+    files = _frames(path)
+    first = _read_frame(files[0])
+    others = (_same_kind(_read_frame(file), first, file, files[0]) for file in files[1:])
+    return np.stack([first, *others])
+
+
 def _frames(path: Path) -> list[Path]:
     """Frames of the kind of which there are most, in natural order."""
     files = [file for file in path.iterdir() if not file.name.startswith(".")]

@@ -13,9 +13,9 @@ from socwidgets.model.names import STATUS, STD_SUFFIX, X, Y
 from socwidgets.model.status import status_attrs
 
 #: Attributes in which maps of energies say why not to trust them: many pixels without an
-#: uncertainty, peaks outside of a fixed window, a scan that ends early.
-DOUBTS = SIGMA_DOUBT, WINDOW_DOUBT, RANGE_DOUBT, SUM_DOUBT = (
-    "sigma_doubt", "window_doubt", "range_doubt", "sum_doubt",
+#: uncertainty, peaks outside of a fixed window, a scan that ends early, an edge far from E0.
+DOUBTS = SIGMA_DOUBT, WINDOW_DOUBT, RANGE_DOUBT, SUM_DOUBT, E0_DOUBT = (
+    "sigma_doubt", "window_doubt", "range_doubt", "sum_doubt", "e0_doubt",
 )  # fmt: skip
 _NOTES = ("calibration_doubts", *DOUBTS, "caveat", "caveats")
 

@@ -44,6 +44,8 @@ STATUS = "status"
 REFERENCE = "reference"
 COMPONENT = "component"
 STD_SUFFIX = "_std"
+#: Attribute of a map whose values come round again, such as angles: after how much.
+PERIOD = "period"
 
 QUANTITY = "quantity"
 PROVENANCE = "provenance"
@@ -71,10 +73,13 @@ def spectral_dim(obj: xr.Dataset | xr.DataArray) -> str:
     if len(found) == 1:
         return found[0]
     problem = f"dims are {tuple(map(str, obj.dims))}, of which {len(found)} are spectral"
+    others = [str(dim) for dim in obj.dims if dim not in (X, Y)]
+    example = "" if found or not others else f", as in .rename({{{others[-1]!r}: 'energy'}})"
     raise SchemaError(
         "spectral object",
         [("dims", problem)],
-        fix=f"name exactly one dimension after its axis: one of {', '.join(SPECTRAL_AXES)}",
+        fix=f"name exactly one dimension after its axis{example}: one of "
+        f"{', '.join(SPECTRAL_AXES)}",
     )
 
 

@@ -141,7 +141,9 @@ def unknown_name(
         What to do where nothing is alike.
     """
     names = list(known)
-    near = difflib.get_close_matches(str(name), names, 1)
+    # Capitals first: "nmc622" is nearer to "NMC622" than its letters say.
+    lower = {known.lower(): known for known in names}
+    near = [lower[found] for found in difflib.get_close_matches(str(name).lower(), lower, 1)]
     return ParameterError(
         problem,
         expected=f"one of {', '.join(names)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -29,7 +30,8 @@ def make_references(
     Parameters
     ----------
     spectra : mapping of str to (ndarray, ndarray)
-        Name -> (axis values, signal), each ``(n,)``. Energies in keV are converted to eV.
+        Name -> (axis values, signal), each ``(n,)``. Energies in keV are converted to eV, with a
+        warning.
     dim : str
         Spectral dimension.
     most : int
@@ -97,7 +99,9 @@ def _clean(
 ) -> tuple[np.ndarray, np.ndarray]:
     axis, values = np.asarray(axis, float).ravel(), np.asarray(values, float).ravel()
     if dim == "energy":
-        axis, _ = energies_in_ev(axis)
+        axis, message = energies_in_ev(axis)
+        if message:
+            warnings.warn(f"reference {name!r}: {message}", stacklevel=4)
     if axis.size != values.size or axis.size < 2:
         raise ReferenceSpectraError(
             f"reference {name!r} is no spectrum",
@@ -195,7 +199,7 @@ def sound_references(references: xr.DataArray) -> xr.DataArray:
     Raises
     ------
     ReferenceSpectraError
-        If they are no set of spectra, or hold values that are not finite.
+        If they are no set of spectra, two share a name, or they hold values that are not finite.
     """
     if not isinstance(references, xr.DataArray) or COMPONENT not in references.dims:
         raise ReferenceSpectraError(
@@ -205,6 +209,15 @@ def sound_references(references: xr.DataArray) -> xr.DataArray:
             fix="make them with open_references({name: file}) or make_references({name: (x, y)})",
         )
     dim = spectral_dim(references)
+    names = component_names(references)
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ReferenceSpectraError(
+            f"two references have the name {', '.join(map(repr, twice))}",
+            expected="one name for each reference: the maps are named after them",
+            found=", ".join(names),
+            fix="rename them: references.assign_coords(component=[...])",
+        )
     references = references.transpose(COMPONENT, dim)
     axis = references[dim].values
     if axis.size > 1 and axis[0] > axis[-1]:

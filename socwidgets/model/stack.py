@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,13 @@ from socwidgets.model.names import (
     QUANTITY,
     SIGNAL,
     SIGNAL_STD,
-    SPECTRAL_AXES,
     VALID,
     X,
     Y,
     spectral_dim,
 )
-from socwidgets.model.units import energies_in_ev, factor
+from socwidgets.model.spectral_axis import axis_problems, coerce_spectral, in_order
+from socwidgets.model.units import factor
 
 QUANTITIES = ("counts", "optical_density", "intensity", "normalized")
 
@@ -132,33 +131,12 @@ def parse_stack(stack: xr.Dataset) -> xr.Dataset:
             fix="build it with make_stack or read it with open_stack",
         )
     dim = spectral_dim(stack[SIGNAL])
-    stack = _coerce_spectral(stack, dim)
+    stack = coerce_spectral(stack, dim)
     stack = _coerce_space(stack)
     stack.attrs.setdefault(QUANTITY, "intensity")
     validate_stack(stack)
     lead = [d for d in stack[SIGNAL].dims if d not in (dim, Y, X)]
     return stack.transpose(..., *lead, dim, Y, X, missing_dims="ignore")
-
-
-def _coerce_spectral(stack: xr.Dataset, dim: str) -> xr.Dataset:
-    axis = SPECTRAL_AXES[dim]
-    if dim not in stack.coords:
-        return stack
-    values = np.asarray(stack[dim].values, dtype=np.float64)
-    stated = stack[dim].attrs.get("units")
-    attrs = {"long_name": axis.long_name, **stack[dim].attrs, "units": axis.units}
-    message = None
-    if dim == "energy":
-        values, message = energies_in_ev(values, stated)
-    elif stated:
-        values = values * factor(str(stated), axis.units)
-    stack = stack.assign_coords({dim: (dim, values, attrs)})
-    if message:
-        warnings.warn(message, stacklevel=4)
-        stack.attrs["energy_conversion"] = message
-    if values.size > 1 and np.all(np.diff(values) < 0):
-        stack = stack.isel({dim: slice(None, None, -1)})
-    return stack
 
 
 def _coerce_space(stack: xr.Dataset) -> xr.Dataset:
@@ -190,7 +168,9 @@ def validate_stack(stack: xr.Dataset) -> None:
             fix="give the stack itself, not a map or an array; make_stack makes one of an array",
         )
     dim = spectral_dim(stack[SIGNAL])
-    problems = _axis_problems(stack, dim)
+    problems = axis_problems(stack, dim)
+    disorder = problems and dim in stack.coords
+    fix = in_order(dim) if disorder else "build it with make_stack or open_stack"
     for axis in (Y, X):
         if axis not in stack[SIGNAL].dims:
             problems.append(("signal", f"has no dimension {axis!r}"))
@@ -209,24 +189,7 @@ def validate_stack(stack: xr.Dataset) -> None:
         if variable.ndim > 1 and name in variable.dims:
             problems.append((str(name), "has the name of one of its own dimensions"))
     if problems:
-        raise SchemaError("stack", problems, fix="build it with make_stack or open_stack")
-
-
-def _axis_problems(stack: xr.Dataset, dim: str) -> list[tuple[str, str]]:
-    if dim not in stack.coords:
-        return [(dim, "has no coordinate values")]
-    values = stack[dim].values
-    if not np.all(np.isfinite(values)):
-        return [(dim, f"{np.count_nonzero(~np.isfinite(values))} values are not finite")]
-    steps = np.diff(values)
-    if np.any(steps == 0):
-        where = values[1:][steps == 0][:5]
-        return [(dim, f"duplicate values, first at {', '.join(f'{v:g}' for v in where)}")]
-    if np.any(steps < 0):
-        first = int(np.argmax(steps < 0))
-        jump = f"{values[first]:g} is followed by {values[first + 1]:g} (index {first + 1})"
-        return [(dim, f"not monotonic: {jump}")]
-    return []
+        raise SchemaError("stack", problems, fix=fix)
 
 
 def require_quantity(stack: xr.Dataset, wanted: tuple[str, ...], purpose: str) -> None:

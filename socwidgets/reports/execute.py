@@ -15,6 +15,8 @@ from socwidgets.io.output_errors import disk_full
 from socwidgets.model import errors
 from socwidgets.model.errors import ReportError, SocwidgetsError
 
+#: Seconds that a kernel may take to start: a busy machine may need more than papermill's minute.
+_START_S = 300
 #: ``progress(done_cells, all_cells)``.
 CellProgress = Callable[[int, int], None]
 
@@ -71,6 +73,7 @@ def execute_notebook(
             progress_bar=False,
             kernel_manager_class=_kernel_manager(environment or {}),
             resources={"metadata": {"path": str(cwd)}},
+            start_timeout=_START_S,
             execution_timeout=timeout,
             progress=progress,
         )

@@ -40,7 +40,9 @@ class Derived:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inputs: tuple[object, ...] = ()
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        #: Results with their bytes: to ask a data set for its size takes longer than a small fit.
+        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._bytes = 0
         self._index: TileIndex | None = None
 
     def _cached(self, state: State, key: Hashable, compute: Callable[[], T]) -> T:
@@ -52,24 +54,26 @@ class Derived:
             if not same:
                 self._inputs = inputs
                 self._kept.clear()
+                self._bytes = 0
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                found: T = self._kept[key][0]
+                return found
         # Outside the lock: two threads may compute the same, none waits for a slow fit.
         value = compute()
+        size = int(getattr(value, "nbytes", 0))
         with self._lock:
             if self._inputs is inputs or all(
                 a is b for a, b in zip(self._inputs, inputs, strict=True)
             ):
-                self._kept[key] = value
+                self._bytes += size - self._kept.pop(key, (None, 0))[1]
+                self._kept[key] = (value, size)
                 self._forget_oldest()
         return value
 
     def _forget_oldest(self) -> None:
-        size = sum(getattr(value, "nbytes", 0) for value in self._kept.values())
-        while len(self._kept) > CACHED or (size > CACHED_BYTES and len(self._kept) > 1):
-            _, oldest = self._kept.popitem(last=False)
-            size -= getattr(oldest, "nbytes", 0)
+        while len(self._kept) > CACHED or (self._bytes > CACHED_BYTES and len(self._kept) > 1):
+            self._bytes -= self._kept.popitem(last=False)[1][1]
 
     def of(self, state: State, key: Hashable, compute: Callable[[], T]) -> T:
         """Result of `compute`, kept under `key` while stack, maps, references and labels stay."""

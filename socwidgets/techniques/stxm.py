@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from socwidgets.analysis.detector import PIXEL_FLAGS, PixelFlag, flag_counts
 from socwidgets.analysis.edge_jump import JUMP, edge_jump
 from socwidgets.analysis.watched_graph import graph_watched_by
 from socwidgets.model import provenance
@@ -71,7 +72,8 @@ def prepare_stxm(
     xarray.Dataset
         The stack; ``attrs["i0_offset"]`` is the optical density that was subtracted everywhere (0
         where there was no offset to speak of), ``attrs["i0_offset_std"]`` its scatter between
-        object-free pixels, and ``status`` marks saturated pixels.
+        object-free pixels, and ``status`` marks saturated pixels, as ``pixel_flags`` does (too
+        dense) where the stack has them.
 
     Raises
     ------
@@ -102,6 +104,10 @@ def prepare_stxm(
     # A pixel that has no counts stays masked: that reason is the stronger one.
     codes = before.where(~(dense & (before == Status.OK)), np.uint8(Status.SATURATED))
     result[STATUS] = codes.assign_attrs(before.attrs)
+    if PIXEL_FLAGS in od:
+        flags = od[PIXEL_FLAGS] | xr.where(dense, np.uint8(PixelFlag.TOO_DENSE), np.uint8(0))
+        result[PIXEL_FLAGS] = flags.assign_attrs(od[PIXEL_FLAGS].attrs)
+        result.attrs.update(flag_counts(flags.values))
     called = {**chosen.to_dict(), I0_OFFSET: offset}
     return provenance.record(result, "socwidgets.techniques.stxm.prepare_stxm", called, source=od)
 

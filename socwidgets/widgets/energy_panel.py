@@ -120,5 +120,5 @@ class EnergyPanel(StepPanel):
                 LegendEntry(f"table, {table:.2f} eV", _TABLE),
             ]
         )
-        words = f"The {element} foil asks for <b>{offset:+.3f} eV</b>."
+        words = f"<span>The {element} foil asks for <b>{offset:+.3f} eV</b>.</span>"
         self._words.value = f'{legend}<div class="socwidgets-numbers">{words}</div>'

@@ -69,6 +69,7 @@ function update(view) {
   if (has("values", "overlay") && view.codes) reoverlay(view);
   const needsLayout = has("values", "colors", "layout", "theme");
   if (needsLayout && !layOut(view)) return; // no width yet: what is stale stays so
+  if (view.ground && (needsLayout || has("veil", "overlay", "ground"))) view.ground.key = "";
   stale.clear();
   refreshButtons(view);
   drawAll(view, view.canvas.getContext("2d"), view.ratio);

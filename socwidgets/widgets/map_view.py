@@ -29,7 +29,8 @@ PHASE_COLORS = ("#d55e00", "#f0e442", "#0072b2")
 
 #: Parts of the ES module in order; one scope, so that no build step is needed.
 _PARTS = (
-    "geometry", "colors", "render", "panel", "messages", "free", "window", "tools", "keys", "dom",
+    "geometry", "colors", "ground", "render", "panel", "messages", "free", "window", "tools",
+    "keys", "dom",
 )  # fmt: skip
 _OPTIONS = ("clim", "cmap", "tool", "rois", "selected", "height", "layout")
 

@@ -89,5 +89,5 @@ def table_html(found: pd.DataFrame) -> str:
 
 def _row(row: dict[str, float]) -> str:
     values = [f"{row[name]:.4f}" for name in ("sigma", "scatter_noise", "scatter")]
-    cells = [str(int(row["count"])), *values, f"{row['bias']:+.4f}"]
+    cells = [str(int(row["count"])), *values, f"{round(row['bias'], 4) + 0.0:+.4f}"]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

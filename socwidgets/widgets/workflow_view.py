@@ -44,7 +44,7 @@ _EXPLORER = "Explorer"
 _WELCOME = """
 <div class="socwidgets-welcome"><p><b>Start here.</b> Choose a file at the left and press
 <i>Open</i>. Then go through the steps from left to right; leave out what is not needed.</p>
-<p>A foil puts the <b>energy axis</b> right, counts become <b>optical density</b>,
+<p>Counts become <b>optical density</b>, a foil puts the <b>energy axis</b> right,
 <b>registration</b> brings the frames to one place,
 <b>I0 offset</b> takes out a background where there is one, <b>pixels</b> finds where there is
 enough signal, <b>fit</b> makes a map, <b>calibration</b> turns it into a state of charge,
@@ -97,6 +97,7 @@ class WorkflowView(ipywidgets.VBox):
         self._stop = self.flow.on_change(self.guard(self._changed))
         self.show("open")
         self._changed()
+        self._show_view()
 
     def _make(self) -> None:
         titles = {step.name: step.title for step in STEPS} | {REPORT: "Report"}
@@ -110,7 +111,7 @@ class WorkflowView(ipywidgets.VBox):
         # Columns of one width: a line that is full would leave two steps alone in the next.
         self._bar = ipywidgets.GridBox(
             tuple(self.steps.values()),
-            layout={"grid_template_columns": "repeat(auto-fill, minmax(138px, 1fr))",
+            layout={"grid_template_columns": "repeat(auto-fill, minmax(150px, 1fr))",
                     "grid_gap": "4px", "margin": "0 0 8px"},
         )  # fmt: skip
         self._bar.add_class("socwidgets-steps")
@@ -118,8 +119,10 @@ class WorkflowView(ipywidgets.VBox):
             icon="arrow-right", tooltip="Go to the next step", layout={"width": "auto"}
         )
         self.next.on_click(self.guard(lambda _b: self.show(self._following())))
+        self._stage = ipywidgets.VBox(layout={"min_width": "0", "width": "100%"})
         self._panel = ipywidgets.VBox(
-            layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "680px"}
+            [self._stage, self.next],
+            layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "680px"},
         )
         self._panel.add_class("socwidgets-panel")
         self.view = ipywidgets.ToggleButtons(
@@ -152,7 +155,11 @@ class WorkflowView(ipywidgets.VBox):
         following = self._following()
         self.next.description = f"Next: {self._titles[following]}"
         self.next.layout.display = "none" if following == name else "inline-block"
-        self._panel.children = (panel, self.next)
+        # Shown panels stay on the page: what is drawn anew loses the focus of the keyboard.
+        if panel not in self._stage.children:
+            self._stage.children = (*self._stage.children, panel)
+        for other in self._stage.children:
+            other.layout.display = None if other is panel else "none"
         if isinstance(panel, ReportPanel) and not panel.text.value and "open" in self.flow.products:
             panel.fill_in()
 

@@ -221,3 +221,13 @@ def test_jitter_of_the_energies_is_predicted_and_planned_for(rng):
     assert spread[jitter] < spread[0.0]
     # To first order in an energy error that is a fifth of the lines' width.
     assert spread[jitter] == pytest.approx(plan.sigma, rel=0.15)
+
+
+def test_candidates_in_kev_and_a_single_reference():
+    references = fe_l3_references(L3)
+    plan = select_energies(references, candidates=L3, count=6)
+    with pytest.warns(UserWarning, match="candidates: energies of 0.7 to 0.7255 can only be keV"):
+        same = select_energies(references, candidates=L3 / 1e3, count=6)
+    np.testing.assert_allclose(same.energies, plan.energies)
+    with pytest.raises(ReferenceSpectraError, match="one reference has no fraction"):
+        select_energies(references.isel(component=[0]), count=6)

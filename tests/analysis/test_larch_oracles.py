@@ -221,7 +221,6 @@ def test_tabulated_absorption_comes_from_xraydb(monkeypatch):
 
 
 def test_the_recorded_values_are_xraydbs():
-    pytest.importorskip("xraydb", reason="xraydb is not installed")
     axis = np.array(sorted(CHANTLER), float)
     assert tabulated_absorption("Ni", axis) == pytest.approx(list(CHANTLER.values()), rel=1e-6)
     made = make_stack(mu(GRID)[:, None, None], GRID, quantity="optical_density")

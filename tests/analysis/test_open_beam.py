@@ -192,3 +192,71 @@ def test_bad_input(rng, make, words):
     stack = scan(rng, times=np.arange(N, dtype=float))
     with pytest.raises(DataError, match=words):
         optical_density(stack, **make(stack, rng))
+
+
+def mean_od(od):
+    return float(od.signal[:, :, 12:].mean())
+
+
+def test_times_by_another_clock_are_refused(rng):
+    """Datetimes are nanoseconds since 1970: every frame would lie after the last flat."""
+    start = np.datetime64("2024-05-01T10:00:00")
+    stack = scan(rng, times=start + np.arange(N) * np.timedelta64(60, "s"))
+    before, after = flats(rng, 1.0, 2, 0.0), flats(rng, 0.7, 2, 900.0)
+    with pytest.raises(DataError, match="no frame was taken between the flats") as caught:
+        optical_density(stack, flat=before, flat_after=after)
+    assert "datetime64" in str(caught.value)
+    by_clock = [
+        part.assign_coords(time=start + np.timedelta64(s, "s"))
+        for part, s in ((before, -60), (after, 60 * N))
+    ]
+    optical_density(stack, flat=by_clock[0], flat_after=by_clock[1])
+
+
+@pytest.mark.parametrize("change", ["turned", "read back", "keV"])
+def test_flats_of_each_energy_find_their_frames(rng, change):
+    ring = np.linspace(1.0, 0.5, N)
+    images = xr.DataArray(
+        np.broadcast_to(N0 * ring[:, None, None] + DARK, (N, SIZE, SIZE)),
+        {"energy": ENERGIES}, dims=("energy", "y", "x"),
+    )  # fmt: skip
+    images = {
+        "turned": images[::-1],
+        "read back": images.assign_coords(energy=ENERGIES + rng.uniform(-0.05, 0.05, N)),
+        "keV": images.assign_coords(energy=ENERGIES / 1000.0),
+    }[change]
+    od = optical_density(scan(rng, ring), flat=images)
+    assert mean_od(od) == pytest.approx(OD, abs=0.003)
+    with pytest.raises(DataError, match="different values along 'energy'"):
+        optical_density(scan(rng, ring), flat=images.assign_coords(energy=ENERGIES + 0.3))
+
+
+def test_an_i0_list_of_a_falling_scan_is_told(rng):
+    """make_stack turns the frames; a list of I0 in the order of the scan stays as it was."""
+    ring = np.linspace(1.0, 0.5, N)
+    rising = scan(rng, ring)
+    falling = make_stack(rising.signal.values[::-1], ENERGIES[::-1], counts="photons")
+    falling["dark"] = rising["dark"]
+    i0 = N0 * ring + DARK
+    with pytest.warns(UserWarning, match=r"fell and was turned.*flat\[::-1\]"):
+        od = optical_density(falling, flat=i0)
+    assert mean_od(od) == pytest.approx(OD, abs=0.003)
+    named = xr.DataArray(i0[::-1], {"energy": ENERGIES[::-1]}, dims="energy")
+    assert mean_od(optical_density(falling, flat=named)) == pytest.approx(OD, abs=0.003)
+    optical_density(rising, flat=i0)
+    optical_density(falling, flat=np.full((SIZE, SIZE), N0 + DARK))
+
+
+def test_an_i0_without_light_at_an_energy_is_told(rng):
+    i0 = np.full(N, N0 + DARK)
+    i0[3] = 0.0
+    with pytest.warns(UserWarning, match=r"no brighter than the dark at 1 of 12 energies \(8323\)"):
+        od = optical_density(scan(rng), flat=i0)
+    assert np.isnan(od.signal[3]).all()
+    assert (od.status == Status.OK).all()
+
+
+def test_an_i0_in_kev_comes_onto_the_axis():
+    i0 = xr.DataArray([100.0, 200.0], {"energy": [8.310, 8.340]}, dims="energy")
+    found = i0_on_axis(i0, xr.DataArray(ENERGIES, dims="energy"))
+    assert found.values == pytest.approx(100.0 + (ENERGIES - 8310.0) / 0.3)

@@ -15,8 +15,8 @@ from socwidgets.analysis.normalization import normalize
 from socwidgets.analysis.window_rules import follows_shell, post_degree, post_window, pre_window
 from socwidgets.io import open_references
 from socwidgets.model.errors import CalibrationWarning, DataError
-from socwidgets.model.mapset import RANGE_DOUBT, notes_of
-from socwidgets.model.stack import make_stack
+from socwidgets.model.mapset import E0_DOUBT, RANGE_DOUBT, notes_of
+from socwidgets.model.stack import make_stack, parse_stack
 from socwidgets.phantoms.spectra import EDGES, reference_spectrum
 
 #: What xraylarch gives with all of its defaults.
@@ -263,3 +263,70 @@ def test_a_scan_that_begins_beyond_the_edge_has_none(rng, first, last):
     for call in (normalize, lambda stack: fit_map(stack, "edge_energy")):
         with pytest.raises(DataError, match=r"shows no edge.*bends before"):
             call(stack)
+
+
+LONG = np.r_[
+    np.arange(8240.0, 8330.0, 10.0), np.arange(8330.0, 8356.0), np.arange(8360, 8631, 10.0)
+]
+
+
+def series_of(rng, axis, noise=0.01, shifts=(0.0, 0.0, 0.0, 0.0), pixels=10):
+    """Four states from NiO to LiNiO2."""
+    shares = np.linspace(0.0, 1.0, 4)
+    spectra = [
+        (1.0 - f) * EDGES["NiO"](axis - s) + f * EDGES["LiNiO2"](axis - s)
+        for f, s in zip(shares, shifts, strict=True)
+    ]
+    values = 0.3 + np.array(spectra)[:, :, None, None]
+    values = values + rng.normal(0, noise, (4, axis.size, pixels, pixels))
+    dims = ("state", "energy", "y", "x")
+    return parse_stack(
+        xr.Dataset(
+            {"signal": (dims, values), "signal_std": (dims, np.full(values.shape, noise))},
+            {"energy": axis, "state": np.arange(4)},
+            {"quantity": "optical_density"},
+        )
+    )
+
+
+@pytest.mark.filterwarnings("ignore:the post-edge ends")
+@pytest.mark.parametrize("last", [8421.0, 8631.0])
+def test_states_fitted_one_by_one_agree_with_those_fitted_together(rng, last):
+    """Together they share E0; alone each has its own, several eV apart."""
+    dense = np.r_[LONG[LONG < 8357.0], np.arange(8358.0, 8631.0, 3.0)]
+    axis = dense[last > dense]
+    stack = series_of(rng, axis)
+    together = fit_map(stack, "edge_energy")
+    alone = [fit_map(stack.isel(state=i), "edge_energy") for i in range(4)]
+    assert isinstance(together.attrs["e0"], float)
+    e0 = [maps.attrs["e0"] for maps in alone]
+    assert max(e0) - min(e0) >= 2.0
+    for i, maps in enumerate(alone):
+        away = float(maps.edge_energy.mean() - together.edge_energy[i].mean())
+        assert away == pytest.approx(0.0, abs=0.06)
+
+
+def test_a_state_on_another_energy_scale_is_told(rng):
+    stack = series_of(rng, LONG, shifts=(0.0, 0.0, 0.0, 30.0))
+    with pytest.warns(UserWarning, match="the edge of 1 of 4 images lies more than 20 eV from E0"):
+        maps = fit_map(stack, "edge_energy")
+    assert maps.attrs[E0_DOUBT] in notes_of(maps)
+    with pytest.warns(UserWarning, match="the edge of the image lies"):
+        fit_map(stack.isel(state=3), "edge_energy", e0=8345.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit_map(stack.isel(state=slice(0, 3)), "edge_energy", e0=8333.0)  # of a foil
+        fit_map(stack.isel(state=0), "edge_energy", e0=8333.0, definition="white_line")
+
+
+def test_noise_that_leaves_no_pixel_an_uncertainty_is_told(rng):
+    """Half of a jump of 1 under noise of 0.2 is reached by noise, several eV too early."""
+    stack = series_of(rng, LONG, noise=0.25).isel(state=0)
+    for case in (stack, stack.drop_vars("signal_std")):
+        with pytest.warns(UserWarning, match=r"(9\d|100) % of edge_energy; such"):
+            maps = fit_map(case, "edge_energy", jump_sigma=0.0)
+        assert float(maps.edge_energy.median()) < 8341.0
+    with pytest.warns(UserWarning, match="100 % of edge_energy; such energies are off by some eV"):
+        one = fit_map(stack.isel(y=[0], x=[0]), "edge_energy", jump_sigma=0.0)
+    assert np.isfinite(one.edge_energy).all()
+    assert not np.isfinite(one.edge_energy_std).any()

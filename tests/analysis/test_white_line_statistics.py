@@ -170,3 +170,20 @@ def test_half_heights_of_mixed_valence_oxides(shared_data, file, half, options):
     stack = library_spectrum(shared_data / "xas_library" / f"{file}.xdi")
     maps = fit_map(stack, "edge_energy", definition="half", jump_sigma=0.0, **options)
     assert float(maps.edge_energy[0, 0]) == pytest.approx(half, abs=0.1)
+
+
+@pytest.mark.filterwarnings("ignore:.*no maximum inside the white-line window")
+@pytest.mark.filterwarnings("ignore:noise is too large")
+def test_a_scan_that_ends_on_the_rise_does_not_meet_the_conditions(rng):
+    """A few pixels have a maximum by noise, and what they say about the rest is nothing."""
+    stack, _ = raw_stack(rng, noise=0.05)
+    with pytest.warns(UserWarning, match="of the pixels with signal have a maximum") as caught:
+        found = statistical_white_line(stack.isel(energy=stack.energy <= 8349.0))
+    assert found.attrs["accepted_fraction"] < 0.4
+    assert found.attrs["conditions_met"] == 0
+    assert any("around the white line" in str(w.message) for w in caught)
+    # Pixels without sample are no argument against the others.
+    thin, _ = raw_stack(rng, thin=30)
+    found = statistical_white_line(thin)
+    assert found.attrs["accepted_fraction"] < 0.4
+    assert found.attrs["conditions_met"] == 1

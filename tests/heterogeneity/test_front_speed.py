@@ -68,7 +68,7 @@ def test_a_sphere_that_shrinks_in_a_volume():
     curved = (found.speed_systematic / found.speed).values
     # The smaller the surface, the more its width leaves.
     near, far = (np.median(curved[(radius > r) & (radius < r + 2)]) for r in (4, 9))
-    assert near > 2 * far > 0.005
+    assert near > 1.5 * far > 0.005
     # Smoothing moves a surface of so few pixels of radius, and bends the slope of its arrival; what
     # it does is taken out (it was 3 to 7 percent).
     smooth = front_speed(volume, radius < 16.5, TIMES[:5], (0.1, 0.1, 0.1))
@@ -76,6 +76,8 @@ def test_a_sphere_that_shrinks_in_a_volume():
     assert float(np.median(smooth.speed.values[shell])) == pytest.approx(0.3, rel=0.01)
     error = smooth.arrival.values[shell] - (15 - radius[shell]) / 3
     assert abs(float(np.mean(error))) < 0.01
+    small = (radius > 5) & (radius < 7)
+    assert float(np.median(smooth.speed.values[small])) == pytest.approx(0.3, rel=0.015)
 
 
 def disc(noise, seed):
@@ -158,6 +160,8 @@ def test_what_is_not_noise_is_stated_where_the_front_bends(noise):
     for low, high in ((4, 10), (10, 80)):
         part = (radius > low) & (radius < high) & np.isfinite(error) & np.isfinite(stated)
         assert part.sum() > 150
+        # The mean of slopes that point apart, however corrected, was 3.1 % off.
+        assert noise or np.sqrt(np.mean((error / true.clip(1e-9))[part] ** 2)) < 0.02
         assert 0.3 < np.sqrt(np.mean((error / stated)[part] ** 2)) < 1.4
     assert np.nanmedian((stated / true)[radius > 20]) < (0.025 if noise else 0.01)
 
@@ -177,7 +181,7 @@ def test_circles_of_several_speeds(px, grows):
     allowed = (found.speed_systematic / found.speed).values[(radius > 4) & (radius < 20)]
     ring = radius[(radius > 4) & (radius < 20)]
     # The last two steps of a fast front are all that there is near its end.
-    for low, high, most in ((4, 6, 0.06), (6, 8, 0.02), (8, 10, 0.02), (10, 20, 0.003)):
+    for low, high, most in ((4, 6, 0.017), (6, 8, 0.012), (8, 10, 0.006), (10, 20, 0.003)):
         part = (ring >= low) & (ring < high) & np.isfinite(error)
         if part.any():
             assert abs(error[part].mean()) < most, (low, high)
@@ -191,6 +195,18 @@ def test_a_reaction_that_goes_back_is_counted():
     found = front_speed(states, ALL, TIMES, PIXEL, smooth_px=0.0)
     assert 60 <= found.attrs["returned"] <= 100
     assert front_speed(plane(), ALL, TIMES, PIXEL).attrs["returned"] == 0
+
+
+def test_maps_have_the_unit_of_the_times_and_directions_come_round():
+    times = xr.DataArray(TIMES, dims="state", attrs={"units": "s"})
+    found = front_speed(plane(), ALL, times, PIXEL, noise=0.05, repeats=2)
+    units = {name: array.attrs.get("units") for name, array in found.data_vars.items()}
+    assert units == {
+        "arrival": "s", "arrival_std": "s", "speed": "um/s", "speed_std": "um/s",
+        "speed_systematic": "um/s", "direction": "degree",
+    }  # fmt: skip
+    assert found.direction.attrs["period"] == 360.0
+    assert front_speed(plane(), ALL, TIMES, PIXEL).speed.attrs["units"] == "um per unit of time"
 
 
 def test_bad_input():

@@ -39,6 +39,9 @@ def served(tmp_path, monkeypatch):
     }
     monkeypatch.setattr(datasets, "_registry", lambda name: registry)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # A proxy of the user's network does not know this server.
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.delenv("SOCWIDGETS_DATA", raising=False)
     yield root, server
     server.shutdown()

@@ -400,7 +400,9 @@ guess = np.array([[0.9], [0.05], [0.6], [0.0]])
 result = lm.fit_block(plan, signal, None, 0, 1, guess)
 print(*[repr(float(v)) for v in result.values[:, 0]], result.status[0])
 """
-    environment = {**os.environ, switch: "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    # Not optimized: it is run once, and compiled in less time.
+    options = {switch: "1", "NUMBA_OPT": "0", "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, **options}
     run = [sys.executable, "-c", code]
     with_switch = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
     axis = np.linspace(-1, 1, 11)

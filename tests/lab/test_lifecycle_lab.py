@@ -66,7 +66,7 @@ def test_two_tabs_are_views_of_one_explorer(page):
     errors = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.goto(f"{page.lab.url}/lab/tree/{NAME}?reset")
-    tab.wait_for_selector(".socwidgets-explorer canvas[data-port]", timeout=30_000)
+    tab.wait_for_selector(".socwidgets-explorer canvas[data-port]")
     page.tell("session.add_roi(Rectangle(1, 1, 2, 2), 'from a cell')")
     legend = tab.locator(".socwidgets-legend").first
     legend.get_by_text("from a cell").wait_for()
@@ -125,7 +125,7 @@ def test_reopened_with_saved_state_both_explorers_can_be_inspected(page, artifac
     page.page.evaluate(f"{KERNEL}.shutdown()")
     open_again(page)
     canvases = page.page.locator(".socwidgets-explorer canvas.socw-canvas[data-port]")
-    canvases.nth(1).wait_for(timeout=60_000)
+    canvases.nth(1).wait_for()
     page.page.locator(".socwidgets-legend").get_by_text("kept (").wait_for()
     assert page.page.locator(".jp-RenderedImage img").first.is_hidden()
     words = page.page.locator(".socwidgets-explorer").first.evaluate(
@@ -146,10 +146,10 @@ def test_reopened_with_saved_state_both_explorers_can_be_inspected(page, artifac
 
 
 def test_after_a_restart_the_widget_says_so_and_the_cell_runs_again(page, artifacts):
-    page.page.wait_for_function(f"{KERNEL}.session?.kernel?.status === 'idle'", timeout=30_000)
+    page.page.wait_for_function(f"{KERNEL}.session?.kernel?.status === 'idle'")
     page.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.page.wait_for_selector(".socwidgets-explorer >> nth=1", timeout=60_000)
-    page.page.wait_for_function(f"{KERNEL}.session.kernel.status === 'idle'", timeout=60_000)
+    page.page.wait_for_selector(".socwidgets-explorer >> nth=1")
+    page.page.wait_for_function(f"{KERNEL}.session.kernel.status === 'idle'")
     page.page.evaluate(f"void {KERNEL}.session.kernel.restart()")
     dead = page.page.locator(".socwidgets-explorer.jupyter-widgets-disconnected").first
     dead.wait_for()
@@ -162,7 +162,7 @@ def test_after_a_restart_the_widget_says_so_and_the_cell_runs_again(page, artifa
     )
     assert marks == 0
     page.shot(artifacts, "lab-restarted.png")
-    page.page.wait_for_function(f"{KERNEL}.session.kernel.status === 'idle'", timeout=30_000)
+    page.page.wait_for_function(f"{KERNEL}.session.kernel.status === 'idle'")
     page.client.stop_channels()
     page.run_all()
     page.wait_for("len(explorer._right.children) == 2")
@@ -195,12 +195,7 @@ AT_ONCE = """(() => {
 def test_a_page_so_slow_that_anywidget_gives_up_still_follows(lab, chromium_browser):
     """It drops every later message of the kernel then: the views would be dead."""
     lab.write_notebook("slow.ipynb", SETUP)
-    page = LabPage(lab, chromium_browser, "slow.ipynb")
-    page.context.add_init_script(AT_ONCE)
-    page.page.reload()
-    page.page.wait_for_function(
-        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    )
+    page = LabPage(lab, chromium_browser, "slow.ipynb", begin=AT_ONCE)
     page.run_all()
     page.wait(lambda: "State of charge" in page.map_label())
     assert set(page.errors) == {"[anywidget] Failed to initialize model."}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from lab_page import SETUP, LabPage
 from lab_words import faint_words
@@ -39,21 +41,27 @@ def test_all_words_can_be_read(page, theme):
 
 def test_every_control_has_a_name_and_a_place_in_the_order(page):
     """By the accessibility tree that a screen reader gets."""
-    page.page.wait_for_timeout(600)
     probe = page.context.new_cdp_session(page.page)
-    document = probe.send("DOM.getDocument")["root"]["nodeId"]
-    root = probe.send(
-        "DOM.querySelector", {"nodeId": document, "selector": ".socwidgets-explorer"}
-    )["nodeId"]
-    tree = probe.send("Accessibility.queryAXTree", {"nodeId": root})["nodes"]
     roles = ("button", "combobox", "textbox", "spinbutton", "slider", "checkbox", "application")
-    controls = [
-        (node["role"]["value"], node.get("name", {}).get("value", ""))
-        for node in tree
-        if not node.get("ignored") and node.get("role", {}).get("value") in roles
-    ]
-    assert len(controls) > 40
-    assert [role for role, name in controls if not name.strip()] == []
+
+    def controls() -> list[tuple[str, str]]:
+        document = probe.send("DOM.getDocument")["root"]["nodeId"]
+        root = probe.send(
+            "DOM.querySelector", {"nodeId": document, "selector": ".socwidgets-explorer"}
+        )["nodeId"]
+        tree = probe.send("Accessibility.queryAXTree", {"nodeId": root})["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", ""))
+            for node in tree
+            if not node.get("ignored") and node.get("role", {}).get("value") in roles
+        ]
+
+    # Names are given a moment after the controls are made.
+    with contextlib.suppress(AssertionError):
+        page.wait(lambda: all(name.strip() for _, name in controls()))
+    found = controls()
+    assert len(found) > 40
+    assert [role for role, name in found if not name.strip()] == []
 
 
 def test_tab_goes_through_all_of_it_in_the_order_of_the_page(page):

@@ -27,7 +27,6 @@ def test_regions_that_come_and_go_leave_nothing_in_the_page(lab, chromium_browse
     probe = page.context.new_cdp_session(page.page)
 
     def nodes() -> int:
-        page.tell("session.clear_rois()")
         page.page.wait_for_timeout(500)
         probe.send("HeapProfiler.collectGarbage")
         return int(probe.send("Memory.getDOMCounters")["nodes"])
@@ -37,7 +36,10 @@ def test_regions_that_come_and_go_leave_nothing_in_the_page(lab, chromium_browse
         for x in range(4):
             page.tell(f"session.add_roi(Rectangle({x}, 1, {x + 1}, 2))")
         page.wait_painted()
+        page.tell("session.clear_rois()")
+        page.wait_painted()
         counts.append(nodes())
-    # 265 nodes for each region, while marks were taken out and put in again.
-    assert counts[2] - counts[0] < 200
+    # 265 nodes for each region, while marks were taken out and put in again: 1060 each time. What
+    # a busy browser has not let go yet goes in a while.
+    page.wait(lambda: min(counts[2], nodes()) - counts[0] < 200)
     page.end()

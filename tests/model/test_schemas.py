@@ -57,6 +57,23 @@ def test_a_falling_axis_is_turned_and_a_crooked_one_refused():
         make_stack(CUBE, np.array([700.0, np.nan, 701]))
 
 
+def test_what_the_errors_of_an_axis_advise_works():
+    repeated = np.array([700.0, 701, 701, 700.5])
+    cube = np.arange(16.0).reshape(4, 2, 2)
+    with pytest.raises(SchemaError, match=r"values, first = np.unique\(energy, return_index=True"):
+        make_stack(cube, repeated)
+    values, first = np.unique(repeated, return_index=True)
+    assert list(make_stack(cube[first], values).signal[:, 0, 0]) == [0, 12, 4]
+    named = xr.Dataset({"signal": (("E", "y", "x"), cube)}, {"E": repeated})
+    with pytest.raises(SchemaError, match=r"\.rename\(\{'E': 'energy'\}\)"):
+        parse_stack(named)
+    renamed = named.rename({"E": "energy"})
+    with pytest.raises(SchemaError, match=r"drop_duplicates\('energy'\)\.sortby\('energy'\)"):
+        parse_stack(renamed)
+    sorted_one = parse_stack(renamed.drop_duplicates("energy").sortby("energy"))
+    assert list(sorted_one.energy) == [700, 700.5, 701]
+
+
 def test_wrong_shapes_and_names_are_listed():
     with pytest.raises(SchemaError, match="has 2 dimensions"):
         make_stack(np.ones((3, 4)), np.arange(700.0, 703))

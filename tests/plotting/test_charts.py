@@ -96,7 +96,8 @@ def test_no_particles_at_all():
 
 
 def test_the_style_file_serves_figures_of_ones_own():
+    before = dict(matplotlib.rcParams)
     with matplotlib.style.context("socwidgets.plotting.paper"):
         assert matplotlib.rcParams["axes.prop_cycle"].by_key()["color"] == list(CYCLE)
         assert matplotlib.rcParams["text.color"] == INK
-    assert matplotlib.rcParams["text.color"] != INK
+    assert dict(matplotlib.rcParams) == before

@@ -13,7 +13,8 @@ from socwidgets.plotting.composite import (
     composite_legend,
     composite_rgb,
 )
-from socwidgets.plotting.limits import color_position, mode_limits
+from socwidgets.plotting.limits import mode_limits
+from socwidgets.plotting.maps import map_figure
 from socwidgets.plotting.shares import share_pie
 from socwidgets.plotting.style import NO_VALUE, alt_text
 
@@ -97,10 +98,11 @@ def test_bad_composites():
 
 
 def test_golden_g23_and_g22_lookup(rng):
-    limits = (8351.7 - 1.5, 8351.7 + 1.5)
-    at = color_position([8350.2, 8351.7, 8353.2, 8354.0], limits)
-    np.testing.assert_allclose(at, [0, 0.5, 1, 1], atol=1e-9)
-    np.testing.assert_allclose(color_position([-0.09, 0, 0.09], (-0.09, 0.09)), [0, 0.5, 1])
+    for values, half, middle in (([8350.2, 8351.7, 8353.2, 8354.0], 1.5, 8351.7),
+                                 ([-0.09, 0.0, 0.09, 0.2], 0.09, 0.0)):  # fmt: skip
+        drawn = map_figure(as_map(values), limits=(middle - half, middle + half)).axes[0].images[0]
+        at = np.clip(drawn.norm(drawn.get_array()), 0.0, 1.0)
+        np.testing.assert_allclose(at[0], [0, 0.5, 1, 1], atol=1e-9)
     # Skewed, so that mean and mode differ by 0.4 eV.
     skewed = np.r_[rng.normal(8351.7, 0.15, 8000), rng.normal(8353.5, 0.5, 2500)]
     low, high = mode_limits(as_map(skewed))

@@ -8,11 +8,11 @@ import os
 import signal
 import sys
 import threading
-import time
 
 import pandas as pd
 import pytest
 from dask_cluster import cluster  # noqa: F401
+from patience import ended, until
 
 from socwidgets.analysis import distributed_fit
 from socwidgets.analysis.distributed_fit import connect
@@ -29,7 +29,7 @@ from socwidgets.reports.scan import map_scan
 
 TINY = "phantom:lfp:size_px 64,n_particles 5"
 
-#: Stands for a report: writes results after a while, or crashes, as its parameters say.
+#: Stands for a report: writes results, at once or when it may, or crashes, as its parameters say.
 FAKE = """
 import json, os, pathlib, signal, sys, threading, time
 job = json.loads(sys.stdin.readline())
@@ -39,9 +39,8 @@ threading.Thread(target=stop, daemon=True).start()
 title = job["parameters"]["title"]
 log = pathlib.Path(job["out"]).parents[1] / "runs.log"
 with log.open("a") as file: file.write(job["name"] + "\\n")
-sample = job["parameters"]["sample"] or 0
+sample = job["parameters"]["sample"]
 while sample == "wait" and not log.with_name("go").exists(): time.sleep(0.02)
-time.sleep(0 if sample == "wait" else float(sample))
 if title == "crash": os.kill(os.getpid(), signal.SIGKILL)
 if title == "exit": sys.exit("it went wrong")
 if title == "error": print(json.dumps({"error": "no light", "seconds": 1})); sys.exit()
@@ -161,19 +160,18 @@ def test_changed_parameters_make_a_report_again(tmp_path, fake):
     assert started(out) == ["a", "a", "a"]
 
 
+@pytest.mark.timeout(600)
 def test_an_interrupted_batch_stops_its_processes_and_goes_on_later(tmp_path, fake):
-    rows = [{"name": f"s{n}", "stack": TINY, "sample": "0" if n < 1 else "300"} for n in range(4)]
+    rows = [{"name": f"s{n}", "stack": TINY, "sample": "wait" if n else ""} for n in range(4)]
     path, out = table(tmp_path / "t.csv", rows), tmp_path / "out"
 
     def stop(entry, done, total):
         raise KeyboardInterrupt
 
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        run_batch("soc_map", path, out, workers=2, progress=stop)
-    assert time.monotonic() - began < 250  # nobody waited for the 300 s of the others
+        run_batch("soc_map", path, out, workers=2, progress=stop)  # the others would wait for ever
     assert "3 not begun" in (out / "index.html").read_text()
-    quick = table(tmp_path / "t.csv", [{**row, "sample": "0"} for row in rows])
+    quick = table(tmp_path / "t.csv", [{**row, "sample": ""} for row in rows])
     done = run_batch("soc_map", quick, out, workers=2)
     assert [entry.resumed for entry in done.entries] == [True, False, False, False]
     assert not done.failed
@@ -188,7 +186,7 @@ def test_a_line_that_a_crash_cut_off_is_ignored(tmp_path):
 
 
 def test_a_foreign_folder_and_a_second_batch_are_refused(tmp_path, fake):
-    path = table(tmp_path / "t.csv", [{"name": "a", "stack": TINY, "sample": "1"}])
+    path = table(tmp_path / "t.csv", [{"name": "a", "stack": TINY, "sample": "wait"}])
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
     with pytest.raises(OutputError, match=r"thesis\.tex"):
@@ -198,11 +196,11 @@ def test_a_foreign_folder_and_a_second_batch_are_refused(tmp_path, fake):
         target=lambda: first.append(run_batch("soc_map", path, out)), daemon=True
     )
     thread.start()
-    while not started(out):
-        time.sleep(0.02)
+    until(lambda: started(out))
     with pytest.raises(OutputError, match="another run is writing"):
         run_batch("soc_map", path, out)
-    thread.join()
+    (out / "go").touch()
+    assert ended(thread)
     assert not first[0].failed
     assert not list(tmp_path.glob(".*lock"))
 
@@ -213,8 +211,7 @@ def test_a_worker_that_is_killed_costs_no_report(tmp_path, fake, cluster):  # no
     path, out, killed = table(tmp_path / "t.csv", rows), tmp_path / "out", []
 
     def kill_one():
-        while len(started(out)) < 2:  # one on each worker, and none ends before it may
-            time.sleep(0.02)
+        until(lambda: len(started(out)) == 2)  # one on each worker, and none ends before it may
         victim = next(iter(cluster.workers.values())).process.pid
         os.kill(victim, signal.SIGKILL)
         killed.append(victim)
@@ -223,7 +220,7 @@ def test_a_worker_that_is_killed_costs_no_report(tmp_path, fake, cluster):  # no
     thread = threading.Thread(target=kill_one, daemon=True)
     thread.start()
     done = run_batch("soc_map", path, out, dask=cluster.scheduler_address)
-    thread.join()
+    assert ended(thread)
     assert killed
     assert not done.failed
     assert len(started(out)) == 5  # four, and the one that was lost

@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from patience import PATIENCE_S
 
 from socwidgets.reports.render import command_line
 from socwidgets.reports.summary import HEADLINE, TRUTH_HEADLINE
@@ -131,6 +132,7 @@ def test_a_browser_asks_for_nothing_and_shows_all(
     width,
 ):
     page = chromium_browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(1000 * PATIENCE_S)
     try:
         asked, said = [], []
         page.on("request", lambda request: asked.append(request.url))

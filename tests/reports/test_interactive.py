@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
+from patience import PATIENCE_S
 
 from socwidgets.analysis.roi import roi_mask
 from socwidgets.model.errors import DataError
@@ -91,6 +92,7 @@ def test_lasso_hover_and_brush_in_a_browser(scan, chromium_browser, artifacts, t
         f"<!DOCTYPE html>{meta}{frame_html(data, 'A map')}", encoding="utf-8"
     )
     page = chromium_browser.new_page(viewport={"width": width, "height": 1000})
+    page.set_default_timeout(1000 * PATIENCE_S)
     try:
         asked, said = [], []
         page.on("request", lambda request: asked.append(request.url))

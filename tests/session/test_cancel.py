@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
 import small_stack
 import xarray as xr
+from patience import PATIENCE_S, ended
 
 import socwidgets as soc
 from socwidgets.analysis.normalization import normalize
@@ -110,7 +110,7 @@ def test_a_graph_computed_elsewhere_is_not_stopped(given):
     with graph_watched_by(Watch(None, cancel)):
         thread = threading.Thread(target=elsewhere)
         thread.start()
-        thread.join(20)
+        assert ended(thread)
         with pytest.raises(CancelledError):
             lazy.sum().compute()
     assert found == [pytest.approx(float(given["od"]["signal"].sum()))]
@@ -147,47 +147,41 @@ def test_shares_of_a_watch_add_up():
 
 def test_a_cancelled_job_leaves_no_thread_behind():
     """The worker is idle when the job says that it is cancelled: at once for what heeds it."""
-    begun = threading.Event()
+    begun, its = threading.Event(), []
 
     def heeds(progress, cancel):
-        for number in range(10_000):
-            Watch(progress, cancel)(number, 10_000)
+        its.append(threading.current_thread())
+        while True:
+            Watch(progress, cancel)(1, 10_000)
             begun.set()
-            time.sleep(0.001)
+            cancel.wait(0.001)
 
     job = JobRunner().submit("heeds", abandonable(heeds))
-    assert begun.wait(5)
+    assert begun.wait(PATIENCE_S)
     job.cancel()
-    assert job.wait(1.0)
+    assert job.wait(PATIENCE_S)
     assert job.state == JobState.CANCELLED
     assert job.progress[1] == 1000
-    assert idle(1.0)
+    assert ended(its[0])
 
 
 def test_work_that_heeds_nothing_is_left_alone():
-    release = threading.Event()
+    begun, release, its = threading.Event(), threading.Event(), []
 
     def deaf(progress, cancel):
-        release.wait(20)
+        its.append(threading.current_thread())
+        begun.set()
+        release.wait()
         progress(1, 1)
 
     heard: list[Job] = []
     job = JobRunner().submit("deaf", abandonable(deaf), on_change=heard.append)
+    assert begun.wait(PATIENCE_S)
     job.cancel()
-    assert job.wait(10)  # the work itself goes on for twice as long
-    assert not release.is_set()
+    assert job.wait(PATIENCE_S)
+    assert its[0].is_alive()  # the work itself goes on
     assert job.state == JobState.CANCELLED
     calls = len(heard)
     release.set()
-    assert idle(5.0)
+    assert ended(its[0])
     assert len(heard) == calls
-
-
-def idle(seconds: float) -> bool:
-    """Whether no work of a job runs any more, at the end of so many seconds at most."""
-    end = time.monotonic() + seconds
-    while any(t.name == "socwidgets-abandonable" for t in threading.enumerate()):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.005)
-    return True

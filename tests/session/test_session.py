@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 import small_stack
+from patience import PATIENCE_S, ended
 
 from socwidgets.jobs import JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError, SchemaError
@@ -101,8 +102,7 @@ def test_observers_run_outside_the_lock(session):
     def observer(_fields):
         thread = threading.Thread(target=session.set_cmap, args=("magma",))
         thread.start()
-        thread.join(2)
-        assert not thread.is_alive()
+        assert ended(thread)
 
     session.observe(observer, "energy_index")
     session.set_energy(1)
@@ -138,8 +138,7 @@ def test_real_threads_lose_no_edit(data):
     threads = [threading.Thread(target=add, args=(w,)) for w in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(30)
+    assert all(ended(thread) for thread in threads)
     names = [roi.name for roi in session.state.rois]
     assert len(names) == len(set(names)) == 400
     assert len(told) == 400
@@ -442,16 +441,16 @@ def test_cancel_and_supersede_keep_the_old_maps(data, monkeypatch):
     def slow(stack, method, params, *, progress, cancel, **_):
         started.set()
         progress(1, 10)
-        assert cancel.wait(5)
+        assert cancel.wait(PATIENCE_S)
         raise CancelledError
 
     real = analysis.fit_map
     monkeypatch.setattr(analysis, "fit_map", slow)
     session = Session(*data)
     job = session.start_fit()
-    started.wait(5)
+    assert started.wait(PATIENCE_S)
     session.cancel_fit()
-    assert job.wait(5)
+    assert job.wait(PATIENCE_S)
     assert job.state == JobState.CANCELLED
     assert session.state.maps is data[1]
     assert "cancelled" in session.state.message
@@ -459,11 +458,11 @@ def test_cancel_and_supersede_keep_the_old_maps(data, monkeypatch):
 
     started.clear()
     old = session.start_fit()
-    started.wait(5)
+    assert started.wait(PATIENCE_S)
     monkeypatch.setattr(analysis, "fit_map", real)
     new = session.start_fit(constraint="none")
-    assert old.wait(5)
-    assert new.wait(20)
+    assert old.wait(PATIENCE_S)
+    assert new.wait(PATIENCE_S)
     assert old.state == JobState.CANCELLED
     assert new.state == JobState.DONE
     assert session.state.maps is new.result

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import small_stack
 import xarray as xr
+from patience import PATIENCE_S
 from scipy.ndimage import gaussian_filter
 from workflow_steps import same, through
 
@@ -214,11 +215,11 @@ def test_a_cancelled_step_waits_for_no_work_and_changes_nothing(monkeypatch):
     flow = Workflow()
     flow.take(small_stack.stack())
     products, go = flow.products, threading.Event()
-    monkeypatch.setattr(module, "register", lambda *a, **k: go.wait(20))
+    monkeypatch.setattr(module, "register", lambda *a, **k: go.wait())
     job = flow.start("registration")
     assert flow.running() == [job]
     job.cancel()
-    assert job.wait(5)  # the work itself goes on
+    assert job.wait(PATIENCE_S)  # the work itself goes on
     go.set()
     assert job.state == JobState.CANCELLED
     assert flow.products is products

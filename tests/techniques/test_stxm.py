@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from socwidgets.analysis.detector import PixelFlag
+from socwidgets.analysis.optical_density import optical_density
 from socwidgets.model.errors import DataError
 from socwidgets.model.stack import make_stack
 from socwidgets.model.status import Status
@@ -42,6 +44,20 @@ def test_dense_pixels_are_flagged_after_the_offset(rng):
     np.testing.assert_array_equal(found.status == Status.SATURATED, dense)
     raw = prepare_stxm(od_stack(rng, 0.85), offset="none", **WINDOWS)
     assert int((raw.status == Status.SATURATED).sum()) > int(dense.sum())
+
+
+def test_the_flags_of_the_detector_follow(rng):
+    """Of counts: 3 is the limit there, 1.5 at an L edge, and the map of flags must say so."""
+    truth = od_stack(rng, 0.05, noise=0.0).signal.values
+    counts = make_stack(rng.poisson(20000 * np.exp(-truth)), AXIS, pixel_um=0.05)
+    od = optical_density(counts, flat=np.full((30, 30), 20000.0))
+    found = prepare_stxm(od, **WINDOWS)
+    dense = (found.status == Status.SATURATED).values
+    assert dense.sum() > 20
+    assert od.attrs["n_too_dense"] == 0
+    assert found.attrs["n_too_dense"] == dense.sum()
+    np.testing.assert_array_equal((found.pixel_flags & int(PixelFlag.TOO_DENSE)) > 0, dense)
+    assert found.pixel_flags.attrs == od.pixel_flags.attrs
 
 
 def test_a_field_full_of_sample_is_refused(rng):

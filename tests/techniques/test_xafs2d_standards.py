@@ -56,8 +56,9 @@ def test_each_row_gives_its_own_share_back(references, known):
     shares = np.linspace(0, 1, 11) * np.ones((ROWS_UM.size, 1))
     read = edges(camera(references, shares), model())
     found, _std = known.shares_of(read["edge_energy"], read["edge_energy_std"])
-    # One curve for all rows leaves a hundredth; between the shares that were read lie lines.
-    np.testing.assert_allclose(found, shares, atol=1e-3)
+    # One curve for all rows leaves a hundredth; between the shares that were read lie lines, which
+    # left 0.0008 where these were a sixteenth apart.
+    np.testing.assert_allclose(found, shares, atol=2e-4)
     ripple = np.ptp(read["edge_energy"].values, axis=0).max()
     assert ripple > 0.003
 

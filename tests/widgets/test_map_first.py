@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import small_stack
 from IPython.core.interactiveshell import InteractiveShell
+from patience import PATIENCE_S
 
 import socwidgets.widgets.explorer as explorer_module
 from socwidgets.model.roi import Rectangle
@@ -68,7 +69,7 @@ def test_a_cell_shows_its_result_before_the_rest_is_made(session, monkeypatch):
         assert job is not None
         shell.run_cell("look(explorer)")
         assert found == [False, True]
-        job.wait(60)
+        assert job.wait(PATIENCE_S)
         explorer.close()
     finally:
         InteractiveShell.clear_instance()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from browser import drag_on_map, on_map
+from patience import until
 
 from socwidgets.model.roi import ROI, Area, Ellipse, Polygon, Rectangle, Threshold
 from socwidgets.model.status import Status, status_attrs
@@ -93,6 +95,21 @@ class Bench:
         messages = self.page.evaluate("() => model.sent.splice(0)")
         return [m for m in messages if m["type"] == "map_event" and m["kind"] not in kinds]
 
+    def wait_sent(self, kind: str) -> None:
+        """Wait for a message that the map sends after a while."""
+        self.page.wait_for_function("kind => model.sent.some((m) => m.kind === kind)", arg=kind)
+
+    def keys(self, *keys: str) -> None:
+        """Keys pressed at once: no pause that a busy machine makes comes between them."""
+        self.page.evaluate(
+            """(keys) => keys.forEach((key) => {
+              const [name, shiftKey] = [key.replace("Shift+", ""), key.startsWith("Shift+")];
+              const options = { key: name, shiftKey, bubbles: true, cancelable: true };
+              document.querySelector("canvas").dispatchEvent(new KeyboardEvent("keydown", options));
+            })""",
+            list(keys),
+        )
+
     def color(self, x: float, y: float) -> list[int]:
         """Colour of the canvas at a point in um."""
         px, py = self.at(x, y)
@@ -128,6 +145,66 @@ def three_regions() -> list[dict]:
         ROI("rim", Polygon(((3, 4.5), (4, 4.4), (4.2, 5.4), (3.2, 5.6))), "#e69f00").to_dict(),
         ROI("high", Threshold("soc", 0.5, 1.0)).to_dict(),
     ]
+
+
+# -- the ground ------------------------------------------------------------------------------
+
+COUNT_GROUND = """() => {
+  const real = CanvasRenderingContext2D.prototype.drawImage;
+  window.grounds = 0;
+  CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
+    // Nine arguments: part of a bitmap; three: what was kept.
+    if (rest.length === 8) window.grounds += 1;
+    return real.call(this, source, ...rest);
+  };
+}"""
+
+
+def grounds(bench: Bench) -> int:
+    """How often values were drawn since the last question."""
+    return bench.page.evaluate("() => { const n = window.grounds; window.grounds = 0; return n; }")
+
+
+def test_values_are_drawn_once_however_long_a_drag_is(bench):
+    """Each move of the mouse drew all of them anew: a third of the time of a drag."""
+    bench.page.evaluate(COUNT_GROUND)
+    bench.use("rectangle")
+    bench.drag((1.0, 1.0), (2.0, 2.0), (3.0, 2.5), (4.0, 4.0))
+    assert grounds(bench) == 0
+    bench.view.rois = three_regions()
+    bench.push("rois")
+    assert grounds(bench) == 0
+
+
+def test_what_is_kept_is_drawn_anew_when_it_changes(bench, view):
+    bench.page.evaluate(COUNT_GROUND)
+    place = pixel_center(bench, 80, 80)
+    place = next(
+        pixel_center(bench, r, c)
+        for r in range(60, 100)
+        for c in range(60, 100)
+        if np.isfinite(view.values.values[r, c])
+    )
+    before = bench.color(*place)
+    view.clim = (-1.0, 0.2)
+    bench.push("clim")
+    assert grounds(bench) == 1
+    assert bench.color(*place) != before
+    view.clim = (0.0, 1.0)
+    bench.push("clim")
+    assert bench.color(*place) == before
+    grounds(bench)
+    for change in (
+        lambda: view.set_highlight(np.zeros((160, 160), bool)),
+        lambda: view.set_highlight(None),
+        lambda: view.set_map(particle_map(seed=4), clim=(0.0, 1.0)),
+    ):
+        change()
+        bench.push()
+        assert grounds(bench) >= 1
+    bench.page.locator("button[title*='Zoom in' i]").first.click()
+    bench.settle()
+    assert grounds(bench) >= 1
 
 
 # -- picture --------------------------------------------------------------------------------
@@ -245,10 +322,8 @@ def test_dark_theme_variables_are_followed(bench):
         }""",
         DARK,
     )
-    bench.page.wait_for_timeout(400)
-    dark = ground()
     assert min(light[:3]) > 200
-    assert max(dark[:3]) < 70
+    until(lambda: max(ground()[:3]) < 70, "it stays light", 0.1)
 
 
 def test_category_maps_have_a_legend_and_words_in_the_readout(chromium_page, artifacts):
@@ -405,6 +480,7 @@ def test_escape_cancels_a_drag(bench):
     bench.page.mouse.move(*bench.at(3, 3), steps=4)
     bench.page.keyboard.press("Escape")
     bench.page.mouse.up()
+    bench.wait_sent("select")
     bench.page.wait_for_timeout(150)
     assert [m["kind"] for m in bench.sent("tool")][-1] == "select"  # a preview can be dropped
 
@@ -434,14 +510,18 @@ def test_live_messages_are_throttled_and_wait_for_the_answer(bench):
     assert 1 <= len(unanswered) <= 1 + int(time.perf_counter() - start)
     assert {m["kind"] for m in unanswered} == {"live"}
     bench.page.evaluate("(m) => { model.answer = true; model.ack(m); }", unanswered[-1])
-    start = time.perf_counter()
-    for step in range(30):
+    start, steps = time.perf_counter(), itertools.count()
+
+    def moved():
+        step = next(steps) % 30
         bench.page.mouse.move(*bench.at(1.5 + 0.1 * step, 2 + 0.05 * step))
-        time.sleep(0.01)
+        return bench.page.evaluate("() => model.sent.length") > 3
+
+    until(moved)
     bench.page.mouse.up()
     elapsed = time.perf_counter() - start
     *live, last = bench.sent()
-    assert 2 <= len(live) <= elapsed / 0.055 + 2
+    assert 3 < len(live) <= elapsed / 0.055 + 2
     assert last["kind"] == "draw"
 
 
@@ -536,9 +616,9 @@ def test_an_edit_stays_in_sight_until_the_answer_then_the_kernel_counts(regions)
 
 def test_arrows_move_and_shift_arrows_resize_in_one_commit(regions):
     regions.page.locator("canvas").focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowUp"):
-        regions.page.keyboard.press(key)
-    regions.page.wait_for_timeout(600)
+    regions.keys("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowUp")
+    regions.wait_sent("edit")
+    regions.page.wait_for_timeout(100)
     (message,) = regions.sent("live")
     assert (message["kind"], message["name"]) == ("edit", "ROI 1")
     wanted = {"x0": 1.08, "y0": 1.24, "x1": 2.32, "y1": 2.4}
@@ -568,7 +648,7 @@ def test_arrows_walk_the_point_pixel_by_pixel(bench, view):
     bench.push("tool", "point")
     bench.page.locator("canvas").focus()
     bench.page.keyboard.press("ArrowLeft")
-    bench.page.wait_for_timeout(150)
+    bench.wait_sent("point")
     (message,) = bench.sent()
     assert (message["x"], message["y"]) == pytest.approx((2.0 - PIXEL, 3.0))
 
@@ -631,13 +711,19 @@ def test_wheel_zooms_about_the_cursor_and_a_double_click_resets(bench):
 
 def test_a_scroll_through_the_page_does_not_zoom_the_map_it_passes(bench):
     whole = extent(bench)
-    bench.page.mouse.move(5, 5)
-    bench.page.mouse.wheel(0, -100)
-    bench.page.mouse.move(*bench.at(2.0, 4.0))
-    bench.page.mouse.wheel(0, -100)
+    x, y = bench.at(2.0, 4.0)
+    # Both in one go: they belong to one scroll only if no pause comes between them.
+    prevented = bench.page.evaluate(
+        """([x, y]) => [document.body, document.querySelector("canvas")].map((place) =>
+          !place.dispatchEvent(new WheelEvent("wheel", {
+            deltaY: -100, clientX: x, clientY: y, bubbles: true, cancelable: true })))""",
+        [x, y],
+    )
+    assert prevented == [False, False]
     bench.settle()
     assert extent(bench) == whole
     bench.page.wait_for_timeout(350)
+    bench.page.mouse.move(x, y)
     bench.page.mouse.wheel(0, -100)
     bench.settle()
     assert extent(bench) != whole
@@ -829,9 +915,15 @@ def test_the_visible_part_of_a_binned_map_comes_in_full_resolution(chromium_page
     bench = Bench(chromium_page, view)
     middle = bench.at(50.0, 50.0)
     bench.page.mouse.move(*middle)
-    for _ in range(5):
-        bench.page.mouse.wheel(0, -400)
-    bench.page.wait_for_timeout(500)
+    # In one go: it asks when the zoom rests.
+    bench.page.evaluate(
+        """([x, y]) => { for (let i = 0; i < 5; i += 1)
+          document.querySelector("canvas").dispatchEvent(new WheelEvent("wheel", {
+            deltaY: -400, clientX: x, clientY: y, bubbles: true, cancelable: true })); }""",
+        list(middle),
+    )
+    bench.page.wait_for_function("() => model.sent.some((m) => m.type === 'map_window')")
+    bench.page.wait_for_timeout(100)
     asked = [m for m in bench.page.evaluate("() => model.sent.splice(0)")
              if m["type"] == "map_window"]  # fmt: skip
     assert len(asked) == 1
@@ -898,32 +990,34 @@ def test_messages_of_the_browser_are_those_that_python_understands(bench, view):
     assert view.point == pytest.approx([3.0, 3.0], abs=0.02)
 
 
-def test_a_megapixel_map_is_recolored_within_50_ms(chromium_page):
+def test_a_megapixel_map_is_recolored_once_for_all_that_changes_within_a_frame(chromium_page):
+    """How long that takes is measured by `make bench`; here it is that nothing is done twice."""
     rng = np.random.default_rng(0)
     values = xr.DataArray(rng.random((1024, 1024), np.float32), dims=("y", "x"))
     bench = Bench(chromium_page, MapView(values))
-    times = bench.page.evaluate(
+    painted = bench.page.evaluate(
         """async () => {
           const frame = () => new Promise((r) => requestAnimationFrame(r));
-          const painted = () => Number(document.querySelector(".socw-map").dataset.painted);
-          const times = [];
-          for (let i = 0; i < 15; i += 1) {
+          const put = CanvasRenderingContext2D.prototype.putImageData;
+          let pixels = 0;
+          CanvasRenderingContext2D.prototype.putImageData = function (image, ...rest) {
+            pixels += image.width * image.height;
+            return put.call(this, image, ...rest);
+          };
+          const found = [];
+          for (let i = 1; i <= 5; i += 1) {
             await frame();
             const before = painted();
-            model.deliver({ clim: [0.01 * i, 0.5 + 0.01 * i] }, {});
-            // the callback of this frame was asked for after the map's own: only its work is timed
-            const start = performance.now();
-            await new Promise((resolve) => {
-              const look = () => (painted() > before ? resolve() : requestAnimationFrame(look));
-              requestAnimationFrame(look);
-            });
-            times.push(performance.now() - start);
+            pixels = 0;
+            for (let k = 0; k < 4; k += 1) model.deliver({ clim: [0.01 * k, 0.5 + 0.01 * i] }, {});
+            while (painted() === before) await frame();
+            await frame();
+            found.push([painted() - before, pixels]);
           }
-          return times;
+          return found;
         }"""
     )
-    # The best of 15: other work on the machine only ever adds. A frame of 16 ms is included.
-    assert min(times) < 50, times
+    assert painted == [[1, 1024**2]] * 5
 
 
 def test_screenshots_for_the_eye(chromium_browser, artifacts):

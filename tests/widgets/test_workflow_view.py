@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,6 +12,7 @@ import pytest
 import small_stack
 import yaml
 from ipywidgets.widgets.widget import _instances
+from patience import PATIENCE_S, until
 
 from socwidgets.io import save_bundle
 from socwidgets.jobs import JobRunner, JobState
@@ -151,10 +151,12 @@ def test_forms_follow_the_method_and_say_what_is_wrong(view):
     panel = view.panels["method"]
     panel.choices["method"].value = "white_line"
     assert "half_width" in panel.form.controls
-    held = len(_instances)
-    panel.choices["method"].value = "peaks"
-    panel.choices["method"].value = "white_line"
-    assert len(_instances) == held
+    held, more = set(_instances), []
+    for _ in range(3):
+        panel.choices["method"].value = "peaks"
+        panel.choices["method"].value = "white_line"
+        more.append(len(set(_instances) - held))
+    assert more[0] == more[1] == more[2] > 0  # the form is another one each time
     panel.form.controls["half_width"].value = -1.0
     assert panel.code.value.startswith("# WhiteLineParameters.half_width is out of bounds")
     assert panel.run() is None
@@ -163,6 +165,27 @@ def test_forms_follow_the_method_and_say_what_is_wrong(view):
     panel.form.controls["center"].value = "709"
     assert panel.run().state == JobState.DONE
     assert panel.runs.error.text == ""
+
+
+def test_views_are_offered_when_there_is_something_to_see(view):
+    """Their buttons stood there from the start and did nothing."""
+    assert view.view.layout.display == "none"
+    view.flow.take(small_stack.stack())
+    assert view.view.layout.display is None
+
+
+def test_the_next_step_leaves_the_controls_on_the_page(view):
+    """The button was drawn anew below the finger: the focus of the keyboard went to the page."""
+    before = view._panel.children
+    view.next.click()
+    view.next.click()
+    assert view._panel.children is before
+    assert view.next in before
+    names = ["open", "references", "optical_density"]
+    assert list(view._stage.children) == [view.panels[name] for name in names]
+    assert [p.layout.display for p in view._stage.children] == ["none", "none", None]
+    view.show("references")
+    assert [p.layout.display for p in view._stage.children] == ["none", None, "none"]
 
 
 def test_what_cannot_be_done_yet_is_said_and_disabled(view):
@@ -201,12 +224,12 @@ def test_a_cancelled_step_waits_for_no_work(monkeypatch):
 
     view = workflow(small_stack.stack())
     go = threading.Event()
-    monkeypatch.setattr(module, "register", lambda *a, **k: go.wait(20))
+    monkeypatch.setattr(module, "register", lambda *a, **k: go.wait())
     panel = view.panels["registration"]
     job = panel.run()
     assert not panel.runs.cancel.disabled
     panel.runs.cancel.click()
-    assert job.wait(5)  # the work itself goes on
+    assert job.wait(PATIENCE_S)  # the work itself goes on
     go.set()
     assert "Cancelled" in text_of(panel.runs.status.value)
     assert view.steps["registration"].icon == ""
@@ -284,7 +307,7 @@ def command(tmp_path, monkeypatch):
         "text = pathlib.Path(file).read_text()\n"
         "for i in range(1, 4):\n"
         "    print(f'step {i} of 3', file=sys.stderr, flush=True)\n"
-        "    time.sleep(20 if 'slow' in text else 0.05)\n"
+        "    time.sleep(3600 if 'slow' in text else 0.05)\n"
         "if 'wrong' in text: sys.exit('socwidgets: no such parameter')\n"
         "pathlib.Path(out).mkdir(); (pathlib.Path(out) / 'report.html').write_text(name + text)\n"
     )
@@ -356,11 +379,9 @@ def test_a_report_is_stopped_with_its_process(command):
     panel.text.value = "slow: 1\nstack: a"
     panel.out.value = str(command / "out")
     job = panel.run()
-    end = time.monotonic() + 10
-    while panel.runs.bar.value == 0 and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: panel.runs.bar.value)
     panel.runs.cancel.click()
-    assert job.wait(10)  # its process would sleep for 60 s
+    assert job.wait(PATIENCE_S)  # its process would sleep for an hour
     assert job.state == JobState.CANCELLED
     assert not (command / "out").exists()
     flow.close()

@@ -9,27 +9,27 @@ import numpy as np
 import xarray as xr
 from scipy.spatial import cKDTree
 
+from socwidgets.heterogeneity.phases.arrival import speed_of, straightened
 from socwidgets.heterogeneity.phases.planes import local_planes
 from socwidgets.heterogeneity.slopes import neighbor_slope
 from socwidgets.model.errors import DataError
-from socwidgets.model.names import X, Y
+from socwidgets.model.names import PERIOD, X, Y
 
-#: Steps of the arrival time below this share of the mean one are none: fronts meet there.
-_STILL = 1e-3
 #: Relative error of the speed that the pixel grid leaves (discs and planes without noise).
 _GRID = 0.005
+#: Part of what curved fronts shorten the mean slope by that is left.
+_BENT = 0.25
 #: Surroundings so much wider show what their width does: it grows with the square of the width.
 _WIDER = 2.0**0.5
 #: An uncertainty is stated where at least this share of the draws has a value.
 _MOST = 0.75
-_PER_TIME = "um per unit of time"
-_WORDS = {
+_WORDS: dict[str, dict[str, Any]] = {
     "arrival": {"long_name": "Arrival of the front"},
-    "speed": {"long_name": "Speed of the front", "units": _PER_TIME},
-    "direction": {"long_name": "Direction of the front", "units": "degree"},
+    "speed": {"long_name": "Speed of the front"},
+    "direction": {"long_name": "Direction of the front", "units": "degree", PERIOD: 360.0},
     "arrival_std": {"long_name": "Standard uncertainty of the arrival"},
-    "speed_std": {"long_name": "Standard uncertainty of the speed", "units": _PER_TIME},
-    "speed_systematic": {"long_name": "Systematic uncertainty of the speed", "units": _PER_TIME},
+    "speed_std": {"long_name": "Standard uncertainty of the speed"},
+    "speed_systematic": {"long_name": "Systematic uncertainty of the speed"},
 }
 #: A front point whose normal points further aside than this (a cosine) belongs to a corner.
 _ASIDE = 0.5
@@ -62,8 +62,8 @@ def front_speed(
         ``(state, y, x)`` or ``(state, z, y, x)`` composition at successive times; NaN is no value.
     inside : array_like
         ``(y, x)`` or ``(z, y, x)`` bool, the particles.
-    times : array_like
-        ``(state,)``, rising, any unit.
+    times : array_like or xarray.DataArray
+        ``(state,)``, rising, any unit; ``attrs["units"]`` goes into those of the maps.
     pixel_um : tuple of float
         Pixel size along each spatial dim, um.
     ends : (float, float)
@@ -101,22 +101,23 @@ def front_speed(
     Notes
     -----
     Smoothing of width s delays the arrival by ``s^2/2 laplace T``, and the mean of slopes that
-    point apart is too small by ``s^2/2 |grad n|^2``, with the front's normal n. Both are taken out:
-    a sphere or a disc is within 1 % of its speed down to a radius of 8 px (5 % too fast without),
-    4 % too fast at 6 px, with the default widths.
+    point apart is too small by ``s^2/2 |grad n|^2``, with the front's normal n. The first is taken
+    out; against the second, slopes over half of the width are taken along the normal of each place
+    before their mean is, and what is left is taken out. Of discs and spheres the speed is within
+    1 % down to a radius of 6 px, and 0.1 to 1.5 % too high at 4 to 6 px (1 to 8 % where the mean
+    is that of the slopes), with the default widths.
 
     The uncertainty is that of the noise: the scatter of the maps when as much noise again is added
     to the states. The standard deviation of (map - map without noise)/std is 0.94 to 1.04 on
     planes, discs and spheres at noise of 0.02 to 0.15, for both maps. Beside it,
-    ``speed_systematic`` holds 0.5 % for the pixel grid and what the speed changes by when its
-    surroundings are wider by the root of two, which is about the error that their width leaves: it
-    grows with the square of the width. With `noise`, what the noise adds to that change is taken
-    out; without, it stays in. It is large where the front is small, bends or meets another, and the
-    mean of many pixels keeps it. The root mean square of (map - truth) over both uncertainties is
-    0.3 to 1.1 on discs, spheres and an ellipse of 40 by 24 px, cautious inside discs, and 1.6 on
-    the ellipse of 40 by 12 px, a few px from the line on which its fronts meet. How unevenly the
-    front moves between two states is in neither. In a projection through a particle the front is
-    that of the mean along the beam.
+    ``speed_systematic`` holds 0.5 % for the pixel grid, a quarter of ``s^2/2 |grad n|^2``, and what
+    the speed changes by when its surroundings are wider by the root of two. With `noise`, what the
+    noise adds to that change is taken out; without, it stays in. It is large where the front is
+    small, bends or meets another, and the mean of many pixels keeps it. The root mean square of
+    (map - truth) over both uncertainties is 0.1 to 1.4 on discs, spheres and an ellipse of 40 by 24
+    px, and 0.7 to 1.8 on the ellipse of 40 by 12 px, a few px from the line on which its fronts
+    meet. How unevenly the front moves between two states is in neither. In a projection through a
+    particle the front is that of the mean along the beam.
     """
     stack, mask = np.asarray(states, dtype=np.float64), np.asarray(inside, bool)
     time, size = np.asarray(times, np.float64), np.asarray(pixel_um, np.float64)
@@ -142,17 +143,19 @@ def front_speed(
         made.attrs["seed"] = seed
     # That of the pixels around, too: by itself it passes through zero between two signs.
     change = np.maximum(local_planes(change, speed_px)[0], 0.0)
-    values["speed_systematic"] = made.speed * np.sqrt(_GRID**2 + change)
-    return _dataset(states, values, made.attrs)
+    bent = (_BENT * made.shortened) ** 2
+    values["speed_systematic"] = made.speed * np.sqrt(_GRID**2 + change + bent)
+    return _dataset(states, values, made.attrs, str(getattr(times, "attrs", {}).get("units", "")))
 
 
 class _Maps(NamedTuple):
-    """Arrival, speed, slopes of the arrival, share that wider surroundings change, attributes."""
+    """Arrival, `Speed`, share that wider surroundings change, attributes."""
 
     arrival: np.ndarray
     speed: np.ndarray
     slopes: np.ndarray
     change: np.ndarray
+    shortened: np.ndarray
     attrs: dict[str, Any]
 
 
@@ -185,40 +188,16 @@ def _maps(
         passed = mask & np.isnan(arrival) & (before > 0) & (after <= 0)
         way = before[passed] - after[passed]
         arrival[passed] = time[i] + (time[i + 1] - time[i]) * before[passed] / way
-    arrival = _straightened(arrival, *widths)
-    speed, slopes = _speed(arrival, size, widths[1])
-    change = _speed(arrival, size, _WIDER * widths[1])[0] / speed - 1.0
+    arrival = straightened(arrival, *widths)
+    speed, slopes, shortened = speed_of(arrival, size, widths[1])
+    change = speed_of(arrival, size, _WIDER * widths[1]).speed / speed - 1.0
     seen = speed[np.isfinite(speed)]
     attrs = {
         "median_speed": float(np.median(seen)) if seen.size else float("nan"),
         "returned": int((went_back & mask).sum()),
         "rising": int(rising),
     }
-    return _Maps(arrival, speed, slopes, change, attrs)
-
-
-def _straightened(arrival: np.ndarray, smooth_px: float, speed_px: float) -> np.ndarray:
-    """Arrival without what the smoothing of the composition does to a curved front.
-
-    A profile ``F(t - T)`` smoothed by s crosses its middle at ``t = T + s^2/2 laplace T``.
-    """
-    slopes = local_planes(arrival, speed_px)[1]
-    bend = sum(local_planes(slope, speed_px)[1][k] for k, slope in enumerate(slopes))
-    return arrival - np.nan_to_num(0.5 * smooth_px**2 * np.asarray(bend))
-
-
-def _speed(arrival: np.ndarray, size: np.ndarray, speed_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """Speed, um per unit of time, and slopes of the arrival per um."""
-    slopes = local_planes(arrival, speed_px)[1] / size.reshape(-1, *(1,) * arrival.ndim)
-    steepness = np.linalg.norm(slopes, axis=0)
-    typical = float(np.nanmedian(steepness)) if np.isfinite(steepness).any() else np.nan
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # The width is in px, and so the turns of the normal are taken per px along each axis.
-        turns = [local_planes(part, speed_px)[1] for part in slopes / steepness]
-        bend = sum(np.nansum(turn**2, axis=0) for turn in turns)
-        corrected = steepness * (1.0 + 0.5 * speed_px**2 * bend)
-        speed = np.where(steepness > _STILL * typical, 1.0 / corrected, np.nan)
-    return speed, slopes
+    return _Maps(arrival, speed, slopes, change, shortened, attrs)
 
 
 def _scatter(drawn: np.ndarray, shown: np.ndarray) -> np.ndarray:
@@ -280,12 +259,18 @@ def _signed_distance(field: np.ndarray, mask: np.ndarray, size: np.ndarray) -> n
     return result
 
 
-def _dataset(states: Any, values: dict[str, np.ndarray], attrs: dict[str, Any]) -> xr.Dataset:
+def _dataset(
+    states: Any, values: dict[str, np.ndarray], attrs: dict[str, Any], unit: str
+) -> xr.Dataset:
     arrival = values["arrival"]
     dims: tuple[str, ...] = ("z", Y, X)[-arrival.ndim :]
     coords = {}
     if isinstance(states, xr.DataArray):
         dims = tuple(str(d) for d in states.dims[1:])
         coords = {d: states[d] for d in dims if d in states.coords}
-    made = {name: (dims, image, _WORDS[name]) for name, image in values.items()}
+    units = {"speed": f"um/{unit}" if unit else "um per unit of time", "arrival": unit}
+    made = {}
+    for name, image in values.items():
+        stated = units.get(name.partition("_")[0])
+        made[name] = (dims, image, _WORDS[name] | ({"units": stated} if stated else {}))
     return xr.Dataset(made, coords, attrs)

@@ -93,7 +93,7 @@ class _Peaks:
 
     def median(self) -> Number:
         """Median of the shift."""
-        noise = 1.25 * self.seen.observed / np.sqrt(self.seen.values.size)
+        noise = 1.25 * self.seen.observed * np.sqrt(self.seen.area / self.seen.values.size)
         common = self.scale.sigma_of(lambda x: float(np.median(x)), self.true)
         sigma = float(np.hypot(noise * self.seen.noise / self.seen.observed, common))
         return Number(float(np.median(self.seen.values)), float(np.median(self.true)), sigma, "eV")

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 #: In the order in which they build on each other.
 STEPS: tuple[Step, ...] = (
-    OpenStep(), ReferenceStep(), EnergyAxisStep(), OpticalDensityStep(), RegistrationStep(),
+    OpenStep(), ReferenceStep(), OpticalDensityStep(), EnergyAxisStep(), RegistrationStep(),
     OffsetStep(), NormalizationStep(), PixelStep(), MethodStep(), CalibrationStep(),
     SegmentationStep(), CardStep(), PlanStep(),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from socwidgets.session.workflow.code import Call
 
 #: Steps whose result is a stack, the latest first.
 STACKS = (
-    "normalization", "i0_offset", "registration", "optical_density", "energy_axis", "open",
+    "normalization", "i0_offset", "registration", "energy_axis", "optical_density", "open",
 )  # fmt: skip
 
 

@@ -107,14 +107,15 @@ _REPORTED = {"flat", "dark"}
 
 def _prepared(flow: Made) -> str | None:
     """Step whose stack a report must be handed, as it has no parameters for what was done."""
+    if "energy_axis" in flow.products:
+        return "energy_axis"
     chosen = flow.chosen.get("optical_density")
-    if chosen is not None:
-        kind = OpticalDensityStep.kind_of(chosen)
-        rest = {k: v for k, v in chosen.items() if k != "i0"}
-        regional = chosen.get("i0") not in (None, READ, FILES)
-        if regional or set(changed(kind, rest)) - _REPORTED or "energy_axis" in flow.products:
-            return "optical_density"
-    return "energy_axis" if "energy_axis" in flow.products else None
+    if chosen is None:
+        return None
+    rest = {k: v for k, v in chosen.items() if k != "i0"}
+    other = set(changed(OpticalDensityStep.kind_of(chosen), rest)) - _REPORTED
+    regional = chosen.get("i0") not in (None, READ, FILES)
+    return "optical_density" if other or regional else None
 
 
 def _own_references(flow: Made) -> bool:

@@ -106,11 +106,12 @@ function drawAll(view, ctx, ratio) {
   ctx.beginPath();
   ctx.rect(port.x, port.y, port.w, port.h);
   ctx.clip();
-  drawHatch(ctx, view);
-  drawBitmap(ctx, view, view.bitmap, ratio);
-  drawPatch(ctx, view, ratio);
-  if (view.overlay) drawBitmap(ctx, view, view.overlay, ratio);
-  if (view.veil) drawVeil(ctx, view, ratio);
+  if (ctx.canvas === view.canvas) {
+    const ground = keptGround(view, ratio);
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.drawImage(ground, 0, 0);
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  } else drawGround(view, ctx, ratio);
   drawRegions(ctx, view);
   if (view.line?.length === 4 && !view.draft?.line) {
     drawLine(ctx, view, [view.line.slice(0, 2), view.line.slice(2)]);
@@ -123,52 +124,6 @@ function drawAll(view, ctx, ratio) {
   ctx.lineWidth = 1;
   ctx.strokeRect(port.x - 0.5, port.y - 0.5, port.w + 1, port.h + 1);
   drawPanel(ctx, view);
-}
-
-function drawHatch(ctx, { port, theme }) {
-  ctx.fillStyle = theme.nan;
-  ctx.fillRect(port.x, port.y, port.w, port.h);
-  ctx.strokeStyle = theme.nanLine;
-  ctx.lineWidth = 1;
-  ctx.beginPath();
-  for (let d = 0; d < port.w + port.h; d += 6) {
-    ctx.moveTo(port.x + d - port.h, port.y + port.h);
-    ctx.lineTo(port.x + d, port.y);
-  }
-  ctx.stroke();
-}
-
-/** Only the visible pixels, nearest neighbor; smoothed only where several share a dot. */
-function drawBitmap(ctx, view, bitmap, ratio) {
-  const { grid, port, camera, meta } = view;
-  const k = scaleOf(view);
-  const c0 = Math.max(0, Math.floor(camera.u / grid.px));
-  const r0 = Math.max(0, Math.floor(camera.v / grid.py));
-  const c1 = Math.min(grid.nx, Math.ceil((camera.u + port.w / k) / grid.px));
-  const r1 = Math.min(grid.ny, Math.ceil((camera.v + port.h / k) / grid.py));
-  const coarse = Math.min(grid.px, grid.py) * k * ratio >= 1;
-  ctx.imageSmoothingEnabled = !coarse && !meta.flags.length;
-  ctx.imageSmoothingQuality = "medium";
-  ctx.drawImage(
-    bitmap, c0, r0, c1 - c0, r1 - r0,
-    port.x + (c0 * grid.px - camera.u) * k, port.y + (r0 * grid.py - camera.v) * k,
-    (c1 - c0) * grid.px * k, (r1 - r0) * grid.py * k,
-  );
-}
-
-function drawVeil(ctx, view, ratio) {
-  drawBitmap(ctx, view, view.veil, ratio);
-  if (!view.veilEdge) return;
-  const { grid, port, camera } = view;
-  const k = scaleOf(view);
-  const place = new DOMMatrix([
-    grid.px * k, 0, 0, grid.py * k, port.x - camera.u * k, port.y - camera.v * k,
-  ]);
-  const path = new Path2D();
-  path.addPath(view.veilEdge, place);
-  ctx.strokeStyle = view.theme.ink;
-  ctx.lineWidth = 1;
-  ctx.stroke(path);
 }
 
 // -- regions --------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ function answeredWindow(view, message, buffers) {
   bitmap.height = ny;
   view.window.patch = { ...message, codes, bitmap };
   paintPatch(view);
-  view.paint();
+  view.paint("ground");
 }
 
 /** Color the part like the map. */
