@@ -104,8 +104,8 @@ def space_entries(
         noise = "above 1: more noise was taken out than there is"
     found = [
         CardEntry(
-            "correlation_length", "Correlation length", value, i.std, i.low, i.high, "um", note,
-            SPACE,
+            "correlation_length", "Correlation length", value, i.std, i.low, i.high,
+            sample.length_units, note, SPACE,
         ),
         CardEntry(
             "moran", "Moran's I of neighbors", moran, m.std, m.low, m.high, "1",
