@@ -20,10 +20,11 @@ from socwidgets.jobs import JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError, ReadError
 from socwidgets.model.roi import Rectangle
 from socwidgets.model.stack import make_stack
+from socwidgets.session import Session, fitting
+from socwidgets.session.remarks import heard_warnings
 from socwidgets.session.saving import open_session, save_session
 from socwidgets.session.workflow import STEPS, Workflow, report_inputs
 from socwidgets.session.workflow.plan import usual_numbers
-from socwidgets.session.workflow.remarks import heard_warnings
 
 K_EDGE = np.linspace(8280.0, 8400.0, 121)
 OFFSET = 1.4
@@ -473,6 +474,25 @@ def test_warnings_of_a_step_are_kept_each_time_and_belong_to_their_step(tmp_path
     assert job.wait(30)
     assert any("keV" in remark for remark in flow.remarks["references"])
     flow.close()
+
+
+def test_warnings_of_a_fit_are_notes_of_its_maps(monkeypatch):
+    """In the explorer, too; other maps do not have them."""
+    real = fitting.run
+
+    def run(*args, **options):
+        warnings.warn("mind the gap", stacklevel=1)
+        return real(*args, **options)
+
+    monkeypatch.setattr(fitting, "run", run)
+    session = Session(
+        small_stack.stack(), references=small_stack.references(), runner=JobRunner(inline=True)
+    )
+    session.start_fit("lcf")
+    assert session.notes().count("mind the gap") == 1
+    session.set_maps(session.state.maps.copy())
+    assert "mind the gap" not in session.notes()
+    session.close()
 
 
 def test_warnings_outside_of_steps_go_where_they_went():
