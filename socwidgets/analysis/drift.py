@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy import ndimage
 
+from socwidgets.analysis import frame_threads
 from socwidgets.analysis.drift_model import smooth_path
 from socwidgets.analysis.drift_start import clearest_frame, refuse_inversion
 from socwidgets.analysis.frame_preparation import moved, prepare, prepare_masked, taper_window
@@ -110,16 +111,19 @@ def find_drift(
 
     prepared = lru_cache(maxsize=kept)(made)
     window = taper_window(shape, params.taper)
-    compare: Comparison = PlainCorrelation(window) if mask is None else MaskedCorrelation(window)
+    kind = PlainCorrelation if mask is None else MaskedCorrelation
+    compare: Comparison = kind(window)
+    # The first pass goes from frame to frame: its threads share the transforms of each.
+    follow: Comparison = kind(window, workers=frame_threads.processors())
     if params.image == "signal":
         refuse_inversion(prepared, n, compare, moved, watch.part(0.0, _PREPARED))
     if params.reference == "mean":
         coarse = _NEWEST, min(COARSE, params.upsample)
         first = watch.part(_PREPARED, _FIRST_PASS)
-        path, correlation = _follow(prepared, n, compare, params, *coarse, watch=first)
+        path, correlation = _follow(prepared, n, follow, params, *coarse, watch=first)
         if 2 * np.count_nonzero(correlation >= _floor(pixels, params)) < n:
             start = clearest_frame(prepared, n, compare, moved)
-            path, correlation = _follow(prepared, n, compare, params, *coarse, start)
+            path, correlation = _follow(prepared, n, follow, params, *coarse, start)
         rest = watch.part(_FIRST_PASS, 1.0)
         for number in range(params.passes):
             replaced = untrusted(path, correlation, pixels, params)
@@ -137,7 +141,7 @@ def find_drift(
         newest = 1.0 if params.reference == "neighbor" else 0.0
         start = params.reference_frame if params.reference == "frame" else 0
         path, correlation = _follow(
-            prepared, n, compare, params, newest, params.upsample, start,
+            prepared, n, follow, params, newest, params.upsample, start,
             watch.part(_PREPARED, 1.0),
         )  # fmt: skip
     replaced = untrusted(path, correlation, pixels, params)

@@ -22,6 +22,8 @@ _PARTS, _LEAST_PX = 8, 12
 _LEAST_PARTS = 4
 #: Width of the Gaussian that smooths the mean frame before its slopes are taken, px.
 _SMOOTH_PX = 1.0
+#: The mean frame itself and its slopes along y and x, as orders of that Gaussian.
+_ORDERS = ((0, 0), (1, 0), (0, 1))
 #: A displacement of a part is used where its standard uncertainty is below this, px.
 _KNOWN_PX = 0.25
 #: The parts agree where they scatter by less than this share of what they have in common, or this.
@@ -30,11 +32,10 @@ _AGREE, _AGREE_PX = 0.5, 0.15
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of the field: its pixels, and what reads a displacement from a frame there."""
+    """A part of the field, and the inverse of the normal equations of its least-squares fit."""
 
     where: tuple[slice, slice]
-    weights: np.ndarray
-    variance: np.ndarray
+    inverse: np.ndarray
 
 
 def sample_path(
@@ -63,13 +64,14 @@ def sample_path(
         NaN where the parts do not agree (domains that change from energy to energy do not move
         alike), or too few of them tell.
     """
-    parts = _parts(mean)
-    filled = np.where(np.isfinite(mean), mean, 0.0)
+    filled = np.where(np.isfinite(mean), mean, np.nanmedian(mean))
+    curves = np.stack([ndimage.gaussian_filter(filled, _SMOOTH_PX, order=o) for o in _ORDERS])
+    parts = _parts(curves)
 
     def displacement(i: int) -> np.ndarray:
         frame = signal[i].values
         rest = np.where(np.isfinite(frame), frame, filled)
-        found = np.array([_read(part, rest, float(noise[i])) for part in parts])
+        found = np.array([_read(part, curves, rest, float(noise[i])) for part in parts])
         return found.reshape(-1, 2)
 
     count = signal.sizes[signal.dims[0]]
@@ -92,30 +94,29 @@ def sample_path(
     return path
 
 
-def _parts(mean: np.ndarray) -> list[_Part]:
-    side = max(_LEAST_PX, min(mean.shape) // _PARTS)
-    filled = np.where(np.isfinite(mean), mean, np.nanmedian(mean))
-    smooth = ndimage.gaussian_filter(filled, _SMOOTH_PX)
-    slopes = [ndimage.gaussian_filter(filled, _SMOOTH_PX, order=o) for o in ((1, 0), (0, 1))]
+def _parts(curves: np.ndarray) -> list[_Part]:
+    """Parts in which the curves ``(3, y, x)`` and a constant can be told apart."""
+    shape = curves.shape[1:]
+    side = max(_LEAST_PX, min(shape) // _PARTS)
     found = []
-    for top in range(0, mean.shape[0] - side + 1, side):
-        for left in range(0, mean.shape[1] - side + 1, side):
+    for top in range(0, shape[0] - side + 1, side):
+        for left in range(0, shape[1] - side + 1, side):
             where = (slice(top, top + side), slice(left, left + side))
-            table = np.stack([smooth[where], *(s[where] for s in slopes), np.ones((side, side))])
-            table = table.reshape(4, -1).T
-            scale = np.maximum(np.abs(table).max(axis=0), 1e-30)
-            square = (table / scale).T @ (table / scale)
-            if np.linalg.matrix_rank(square) < 4:
-                continue
-            inverse = np.linalg.inv(square) / np.outer(scale, scale)
-            found.append(_Part(where, inverse @ table.T, np.diag(inverse)))
+            table = np.ones((4, side * side))
+            table[:3] = curves[:, where[0], where[1]].reshape(3, -1)
+            scale = np.maximum(np.abs(table).max(axis=1), 1e-30)
+            square = (table / scale[:, None]) @ (table / scale[:, None]).T
+            if np.linalg.matrix_rank(square) == 4:
+                found.append(_Part(where, np.linalg.inv(square) / np.outer(scale, scale)))
     return found
 
 
-def _read(part: _Part, frame: np.ndarray, noise: float) -> np.ndarray:
+def _read(part: _Part, curves: np.ndarray, frame: np.ndarray, noise: float) -> np.ndarray:
     """Displacement ``(2,)`` of a part; NaN where it is hardly known."""
-    size, *moved, _ = part.weights @ frame[part.where].reshape(-1)
+    seen = frame[part.where]
+    sums = np.einsum("kyx,yx->k", curves[:, part.where[0], part.where[1]], seen)
+    size, *moved, _ = part.inverse @ np.append(sums, seen.sum(dtype=np.float64))
     if not size > 0:
         return np.full(2, np.nan)
-    sigma = noise * np.sqrt(part.variance[1:3].max()) / size
+    sigma = noise * np.sqrt(np.diag(part.inverse)[1:3].max()) / size
     return -np.array(moved) / size if sigma < _KNOWN_PX else np.full(2, np.nan)

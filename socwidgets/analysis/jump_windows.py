@@ -7,13 +7,13 @@ import xarray as xr
 
 from socwidgets.analysis.edge_position import half_rise
 from socwidgets.analysis.mean_spectrum import without_infinite
-from socwidgets.analysis.window_rules import POST_START, PRE_WINDOW
+from socwidgets.analysis.window_rules import K_EDGES_EV, POST_START, PRE_WINDOW
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y
 from socwidgets.model.watch import Watch
 
-#: Above this energy an edge has a step; below, it is a peak and little else.
-_K_EDGES_EV = 2000.0
+#: What lies nearer to the half rise of a K edge is the edge itself, and no base, eV.
+_FOOT_EV = 8.0
 _WINDOWS_FIX = (
     "give pre=(low, high) and post=(low, high); without points on both sides of the edge the "
     "methods 'lcf' and 'white_line' still work"
@@ -61,10 +61,15 @@ def automatic_windows(
     top, height, onset, first_after = _shape(mean)
     # A high white line comes down to half without being a peak alone: what a K edge needs is a base
     # before it. Only where a scan ends early are the points behind such a line taken instead.
-    if axis[0] > _K_EDGES_EV:
-        ends_early = axis[-1] < half_rise(axis, mean) + POST_START
+    if axis[0] > K_EDGES_EV:
+        e0 = half_rise(axis, mean)
+        ends_early = axis[-1] < e0 + POST_START
         if not (ends_early and first_after > 0):
             return _beside_a_step(axis, mean)
+        if axis[0] > e0 - _FOOT_EV:
+            raise _no_base(
+                axis, f"energies below {e0 - _FOOT_EV:.0f} eV for an edge at {e0:.1f} eV"
+            )
     if not (np.isfinite(height) and height > 0) or onset < 1 or first_after < 0:
         raise DataError(
             "the windows before and after the edge cannot be found in this stack",
@@ -92,6 +97,15 @@ def automatic_windows(
     return (float(axis[0]), float(axis[max(onset - 1, 0)])), (
         float(axis[first_after]),
         float(axis[-1]),
+    )
+
+
+def _no_base(axis: np.ndarray, expected: str) -> DataError:
+    return DataError(
+        "the stack has no points before the edge",
+        expected=expected,
+        found=f"{axis[0]:g} to {axis[-1]:g} eV",
+        fix=_WINDOWS_FIX,
     )
 
 

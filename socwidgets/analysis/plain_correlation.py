@@ -8,10 +8,18 @@ from socwidgets.analysis.cross_correlation import CrossCorrelation
 
 
 class PlainCorrelation:
-    """Compares whole images."""
+    """Compares whole images.
 
-    def __init__(self, window: np.ndarray) -> None:
-        self._window = window
+    Parameters
+    ----------
+    window : ndarray
+        ``(y, x)``, weights of every frame, which fade toward the border.
+    workers : int
+        Threads of the Fourier transforms; the numbers do not depend on it.
+    """
+
+    def __init__(self, window: np.ndarray, *, workers: int = 1) -> None:
+        self._window, self._workers = window, workers
 
     def displacement(
         self, reference: np.ndarray, moved: np.ndarray, upsample: int, *, near: bool = False
@@ -24,7 +32,8 @@ class PlainCorrelation:
         if not (a.any() and b.any()):
             return np.zeros(2)
         # Both are tapered already, less than a Hann window would.
-        found = CrossCorrelation(a, upsample=upsample, window=False).displacement(b)
+        compare = CrossCorrelation(a, upsample=upsample, window=False, workers=self._workers)
+        found = compare.displacement(b)
         return found if np.isfinite(found).all() else np.zeros(2)
 
     def correlation(self, reference: np.ndarray, aligned: np.ndarray) -> float:

@@ -97,7 +97,7 @@ def heterogeneity_card(
     stop_if(cancel)
     floor = noise or sample_floor(sample, built.length.fit)
     checks = _checks(maps, labels, variable, sample, floor, built.depths, projection, cancel)
-    checks.insert(2, card_checks.resolution_check(built.length, resolution_um))
+    checks.insert(2, card_checks.resolution_check(built.length, resolution_um, sample.length_units))
     record = {
         "variable": variable,
         "noise_source": source,

@@ -47,7 +47,9 @@ def particles_check(n_particles: int | None) -> CardCheck:
     return CardCheck("particles", words, outcome, f"{n_particles}, {MIN_PARTICLES} are wanted")
 
 
-def resolution_check(length: CorrelationLength, resolution_um: float | None) -> CardCheck:
+def resolution_check(
+    length: CorrelationLength, resolution_um: float | None, units: str = "um"
+) -> CardCheck:
     """Whether the structure is larger than the resolution and fits into the field."""
     words = "Resolution and field against the structure"
     if not np.isfinite(length.length_um) and not length.reason.startswith("no distance"):
@@ -55,10 +57,8 @@ def resolution_check(length: CorrelationLength, resolution_um: float | None) -> 
     if not length.reported:
         return CardCheck("resolution", words, CAUTION, length.reason)
     if resolution_um is None:
-        return CardCheck(
-            "resolution", words, NOT_RUN,
-            f"length of {length.length_um:.3g} um against one pixel only: give resolution_um",
-        )  # fmt: skip
+        found = f"length of {length.length_um:.3g} {units} against one pixel only"
+        return CardCheck("resolution", words, NOT_RUN, f"{found}: give resolution_um")
     return CardCheck(
         "resolution", words, PASSED,
         f"{length.length_um:.3g} um, resolution {resolution_um:.3g} um",
@@ -107,7 +107,8 @@ def noise_check(floor: NoiseFloor) -> CardCheck:
 
 def scale_check(field: xr.DataArray) -> list[CardCheck]:
     """Nothing where the pixel size is known; else that every length is in pixels."""
-    missing = [str(dim) for dim in field.dims if dim not in field.coords]
+    missing = [str(d) for d in field.dims if field[d].attrs.get("units") == "pixel"]
+    missing += [str(dim) for dim in field.dims if dim not in field.coords]
     if not missing:
         return []
     detail = f"no positions along {', '.join(missing)}: lengths and areas are in pixels, not um"

@@ -99,14 +99,17 @@ def space_entries(
     m = likeness.moran_interval
     if np.isfinite(likeness.moran_true) and not corrected:
         m = NO_INTERVAL
+    noise = "noise taken out" if corrected else "noise included"
+    if corrected and m.low > 1.0:
+        noise = "above 1: more noise was taken out than there is"
     found = [
         CardEntry(
-            "correlation_length", "Correlation length", value, i.std, i.low, i.high, "um", note,
-            SPACE,
+            "correlation_length", "Correlation length", value, i.std, i.low, i.high,
+            sample.length_units, note, SPACE,
         ),
         CardEntry(
             "moran", "Moran's I of neighbors", moran, m.std, m.low, m.high, "1",
-            f"{'noise taken out' if corrected else 'noise included'}; p = {likeness.p:.2g} "
+            f"{noise}; p = {likeness.p:.2g} "
             f"({likeness.p_method})", SPACE,
         ),
     ]  # fmt: skip

@@ -35,6 +35,8 @@ class Sample:
         Pixel size along each dimension; 1 where the axis carries no positions.
     noise_shape : NoiseShape
         What the noise of neighbors has in common; registration leaves that.
+    length_units : str
+        ``um``, or ``px`` where an axis counts pixels.
     """
 
     values: np.ndarray
@@ -46,6 +48,7 @@ class Sample:
     kind: Kind
     spacing_um: tuple[float, ...] = (1.0, 1.0)
     noise_shape: NoiseShape = WHITE
+    length_units: str = "um"
 
     @property
     def size(self) -> int:
@@ -162,7 +165,12 @@ def take_sample(
         kind,
         spacing_um(field),
         NoiseShape.of(maps.attrs),
+        "px" if any(_counts_pixels(field, str(dim)) for dim in field.dims) else "um",
     )
+
+
+def _counts_pixels(field: xr.DataArray, dim: str) -> bool:
+    return dim not in field.coords or field[dim].attrs.get("units") == "pixel"
 
 
 def compact(labels: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import xarray as xr
 from socwidgets.io.columns import Table, read_table
 from socwidgets.model.errors import ParameterError, ReadError
 from socwidgets.model.names import COMPONENT, REFERENCE
-from socwidgets.model.references import make_references
+from socwidgets.model.references import MAX_COMPONENTS, make_references
 from socwidgets.model.units import energies_in_ev
 
 _CONTAINERS = (".nc", ".h5", ".hdf5", ".zarr")
@@ -27,7 +27,11 @@ _RAW_NAMES = {"i0", "itrans", "irefer", "ifluor", "i1", "i2"}
 
 
 def open_references(
-    spec: Any, *, dim: str = "energy", interpolation: str = "cubic"
+    spec: Any,
+    *,
+    dim: str = "energy",
+    interpolation: str = "cubic",
+    most: int = MAX_COMPONENTS,
 ) -> xr.DataArray:
     """Read reference spectra and put them on one grid.
 
@@ -42,15 +46,19 @@ def open_references(
         * references that are read already.
 
         ``file::column`` picks one column of a file with several spectra, by its name in the
-        header or its number (the axis is column 1). Without it, the second column is taken, or
-        the one whose name says that it holds the signal (``norm``, ``mu``, ``xmu``, ``mutrans``,
-        ``od``). Where the header names raw detector columns ``i0`` and ``itrans``, the signal is
-        ``ln(i0 / itrans)`` (XDI 1.0 dictionary).
+        header or its number (the axis is column 1); ``file::*`` takes all of them. Without it, the
+        second column is taken, or the one whose name says that it holds the signal (``norm``,
+        ``mu``, ``xmu``, ``mutrans``, ``od``); a warning says so where the header names others and
+        none as the signal. Where the header names raw detector columns ``i0`` and ``itrans``, the
+        signal is ``ln(i0 / itrans)`` (XDI 1.0 dictionary).
     dim : str
         Spectral dimension.
     interpolation : {"cubic", "linear"}
         How spectra are put on a common grid, and later on that of a stack: by a cubic spline, or by
         straight lines as in Larch and Athena. References that are read already keep theirs.
+    most : int
+        More spectra than this are refused. A fit can have six; a library for `choose_components`
+        may hold more.
 
     Returns
     -------
@@ -88,7 +96,7 @@ def open_references(
             axis, message = energies_in_ev(axis, units)
             messages.update({name: message} if message else {})
         spectra[name] = (axis, values)
-    references = make_references(spectra, dim=dim, interpolation=interpolation)
+    references = make_references(spectra, dim=dim, most=most, interpolation=interpolation)
     if messages:
         text = "; ".join(f"{name}: {message}" for name, message in messages.items())
         warnings.warn(f"references: {text}", stacklevel=2)
@@ -154,6 +162,9 @@ def _from_text(text: str) -> list[tuple[str, Any]]:
         name, equals, path = item.partition("=")
         if Path(item).exists() or not equals:
             name, path = "", item
+        if path.strip().endswith("::*"):
+            pairs += _all_columns(Path(path.strip().removesuffix("::*")).expanduser())
+            continue
         found = sorted(glob.glob(str(Path(path).expanduser()))) if glob.has_magic(path) else []
         if glob.has_magic(path) and not found and not Path(path.partition("::")[0]).exists():
             raise ReadError(
@@ -167,6 +178,14 @@ def _from_text(text: str) -> list[tuple[str, Any]]:
             alone = name.strip() if len(found) < 2 else ""
             pairs.append((alone or column or Path(file).stem, one))
     return pairs
+
+
+def _all_columns(path: Path) -> list[tuple[str, Any]]:
+    """Pairs of name and ``path::column`` for each column of a file but that of the energies."""
+    table = read_table(path)
+    names = table.names or [str(i) for i in range(1, table.values.shape[1] + 1)]
+    axis_at = next((i for i, name in enumerate(names) if name.lower().startswith("energy")), 0)
+    return [(name, f"{path}::{name}") for i, name in enumerate(names) if i != axis_at]
 
 
 def _spectrum(source: Any) -> tuple[np.ndarray, np.ndarray, str | None]:
@@ -229,7 +248,17 @@ def pick_columns(
             found=", ".join(table.names),
             fix=f"name the column, for instance '{path.name}::{table.names[-1]}'",
         )
-    return axis, values[:, 1 if axis_at == 0 else 0], units
+    first = 1 if axis_at == 0 else 0
+    if len(names) > 2:
+        others = [name for i, name in enumerate(table.names) if i not in (axis_at, first)]
+        warnings.warn(
+            f"{path.name} holds {len(names) - 1} columns beside the energy, and none says that it "
+            f"is the signal: {table.names[first]!r} is taken, not {', '.join(others)}. Name the "
+            f"one that you mean, for instance '{path.name}::{others[0]}'",
+            UserWarning,
+            stacklevel=4,
+        )
+    return axis, values[:, first], units
 
 
 def _column_index(path: Path, table: Table, column: str) -> int:

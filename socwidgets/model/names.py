@@ -44,6 +44,8 @@ STATUS = "status"
 REFERENCE = "reference"
 COMPONENT = "component"
 STD_SUFFIX = "_std"
+#: Attribute of a map whose values come round again, such as angles: after how much.
+PERIOD = "period"
 
 QUANTITY = "quantity"
 PROVENANCE = "provenance"

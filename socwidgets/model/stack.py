@@ -91,7 +91,7 @@ def make_stack(
         )
     step_y, step_x = (pixel_um, pixel_um) if np.isscalar(pixel_um) else pixel_um  # type: ignore[misc]
     coords = {
-        dim: (dim, np.asarray(spectral_values), {"units": units} if units else {}),
+        dim: (dim, np.ravel(spectral_values), {"units": units} if units else {}),
         Y: (Y, np.arange(shape[1]) * step_y if y is None else np.asarray(y, float)),
         X: (X, np.arange(shape[2]) * step_x if x is None else np.asarray(x, float)),
     }

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model.kinds import KIND
-from socwidgets.model.names import STD_SUFFIX
-from socwidgets.plotting.style import DIVERGING, SEQUENTIAL, SEQUENTIAL_SIGMA
+from socwidgets.model.names import PERIOD, STD_SUFFIX
+from socwidgets.plotting.style import CYCLIC, DIVERGING, SEQUENTIAL, SEQUENTIAL_SIGMA
 
 #: Kinds whose natural limits are the end points of the calibration.
 _UNIT_INTERVAL = ("soc", "fraction", "x_li", "x_removed")
@@ -18,7 +18,9 @@ Extend = Literal["neither", "both", "min", "max"]
 
 
 def default_colormap(values: xr.DataArray, *, signed: bool = False) -> str:
-    """Name of the color map: diverging for signed maps, another one for uncertainties."""
+    """Name of the color map: diverging for signed maps, cyclic for angles, one for sigmas."""
+    if PERIOD in values.attrs and not signed:
+        return CYCLIC
     if signed:
         return DIVERGING
     sigma = str(values.name).endswith(STD_SUFFIX) or not values.attrs.get(KIND)
@@ -26,8 +28,10 @@ def default_colormap(values: xr.DataArray, *, signed: bool = False) -> str:
 
 
 def default_limits(values: xr.DataArray, *, signed: bool = False) -> tuple[float, float]:
-    """Color limits: 0 to 1 for fractions, symmetric for signed maps, else robust percentiles."""
+    """Color limits: 0 to 1 of fractions, symmetric of signed maps and angles, else percentiles."""
     sigma = str(values.name).endswith(STD_SUFFIX)
+    if PERIOD in values.attrs and not signed:
+        return -0.5 * float(values.attrs[PERIOD]), 0.5 * float(values.attrs[PERIOD])
     if values.attrs.get(KIND) in _UNIT_INTERVAL and not sigma and not signed:
         return 0.0, 1.0
     data = np.asarray(values.values, dtype=float)

@@ -27,6 +27,8 @@ ACCENT, CONTRAST = CYCLE[:2]
 SEQUENTIAL = "viridis"
 SEQUENTIAL_SIGMA = "cividis"
 DIVERGING = "RdBu_r"
+#: For angles: both ends have one color.
+CYCLIC = "twilight"
 
 #: Pixels of a PNG per inch; 192 is twice the 96 of a screen, so text stays sharp when zoomed.
 PNG_DPI = 192

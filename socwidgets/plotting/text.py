@@ -10,7 +10,15 @@ _UNIT_SIGNS = {"um": "µm", "cm-1": "cm⁻¹", "angstrom": "Å", "angstrom-1": "
 
 def unit_sign(units: str) -> str:
     """How a unit is printed; empty for dimensionless quantities."""
-    return "" if units in ("", "1") else _UNIT_SIGNS.get(units, units)
+    if units in ("", "1"):
+        return ""
+    # A length first, per something else: a speed.
+    length = units.removeprefix("um")
+    return (
+        f"µm{length}"
+        if length != units and length[:1] in ("/", " ")
+        else _UNIT_SIGNS.get(units, units)
+    )
 
 
 def quantity_label(values: xr.DataArray) -> str:

@@ -27,6 +27,8 @@ class Calibrating(Live):
     """From fitted quantities to a state of charge, and back to another one."""
 
     _mask: xr.DataArray | None
+    #: Maps of the last fit, and its warnings.
+    _heard: tuple[xr.Dataset | None, tuple[str, ...]] = (None, ())
 
     def set_calibration(self, calibration: Calibration, *, moving: bool = False) -> None:
         """Calibrate the maps anew.
@@ -89,9 +91,12 @@ class Calibrating(Live):
         ]
 
     def notes(self) -> list[str]:
-        """What a reader of the maps must know: doubts about the calibration, caveats."""
-        maps = self._state.maps
-        return [] if maps is None else notes_of(maps)
+        """What a reader of the maps must know: doubts, caveats, warnings of the fit."""
+        maps, (fitted, heard) = self._state.maps, self._heard
+        if maps is None:
+            return []
+        notes = notes_of(maps)
+        return notes + [text for text in heard if maps is fitted and text not in notes]
 
 
 def calibrated_names(maps: xr.Dataset) -> set[str]:

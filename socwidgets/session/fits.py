@@ -15,6 +15,7 @@ from socwidgets.session import fitting
 from socwidgets.session.calibrating import Calibrating
 from socwidgets.session.checks import check_maps
 from socwidgets.session.observable import enlist
+from socwidgets.session.remarks import heard_warnings
 from socwidgets.session.state import State
 
 FIT = "fit"
@@ -57,9 +58,12 @@ class Fits(Calibrating):
         mask = self._mask if self._mask is not None else fitting.mask_of(state.maps)
 
         def work(*, progress: Callable[[int, int], None], cancel: threading.Event) -> xr.Dataset:
-            return fitting.run(
-                state, name, checked, mask, self._charged, progress=progress, cancel=cancel
-            )
+            with heard_warnings() as heard:
+                maps = fitting.run(
+                    state, name, checked, mask, self._charged, progress=progress, cancel=cancel
+                )
+            self._heard = maps, tuple(heard)
+            return maps
 
         return self.jobs.submit(FIT, work, on_change=self._job_changed)
 

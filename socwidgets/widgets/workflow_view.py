@@ -97,6 +97,7 @@ class WorkflowView(ipywidgets.VBox):
         self._stop = self.flow.on_change(self.guard(self._changed))
         self.show("open")
         self._changed()
+        self._show_view()
 
     def _make(self) -> None:
         titles = {step.name: step.title for step in STEPS} | {REPORT: "Report"}
@@ -118,8 +119,10 @@ class WorkflowView(ipywidgets.VBox):
             icon="arrow-right", tooltip="Go to the next step", layout={"width": "auto"}
         )
         self.next.on_click(self.guard(lambda _b: self.show(self._following())))
+        self._stage = ipywidgets.VBox(layout={"min_width": "0", "width": "100%"})
         self._panel = ipywidgets.VBox(
-            layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "680px"}
+            [self._stage, self.next],
+            layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "680px"},
         )
         self._panel.add_class("socwidgets-panel")
         self.view = ipywidgets.ToggleButtons(
@@ -152,7 +155,11 @@ class WorkflowView(ipywidgets.VBox):
         following = self._following()
         self.next.description = f"Next: {self._titles[following]}"
         self.next.layout.display = "none" if following == name else "inline-block"
-        self._panel.children = (panel, self.next)
+        # Shown panels stay on the page: what is drawn anew loses the focus of the keyboard.
+        if panel not in self._stage.children:
+            self._stage.children = (*self._stage.children, panel)
+        for other in self._stage.children:
+            other.layout.display = None if other is panel else "none"
         if isinstance(panel, ReportPanel) and not panel.text.value and "open" in self.flow.products:
             panel.fill_in()
 

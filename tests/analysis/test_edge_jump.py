@@ -6,7 +6,7 @@ import pytest
 from socwidgets.analysis.edge_jump import edge_jump
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.stack import make_stack
-from socwidgets.phantoms.spectra import fe_l3_references
+from socwidgets.phantoms.spectra import EDGES, fe_l3_references
 
 AXIS = np.arange(700.0, 730.0, 0.5)
 
@@ -92,3 +92,22 @@ def test_bad_windows(rng):
     flat["signal"] = flat.signal * 0
     with pytest.raises(DataError, match="cannot be found"):
         edge_jump(flat)
+
+
+def test_a_scan_of_a_white_line_alone_has_no_jump(rng):
+    """Half of the edge would be taken for its base, and the mask be one of nothing."""
+
+    def of(axis):
+        values = 0.3 + 0.8 * EDGES["LiNiO2"](axis)[:, None, None]
+        values = values + rng.normal(0, 0.01, (axis.size, 12, 12))
+        return make_stack(values, axis, quantity="optical_density", signal_std=0.01)
+
+    with pytest.raises(DataError, match="no points before the edge") as caught:
+        edge_jump(of(np.arange(8345.0, 8361.0)))
+    assert "'white_line' still work" in str(caught.value)
+    # A white line that comes down to half, after a base: its jump is one.
+    axis = np.r_[8325.0, np.arange(8338.0, 8366.0, 2.0)]
+    peak = 0.5 * (1 + np.tanh(axis - 8345.0)) + 2.0 * np.exp(-(((axis - 8350.0) / 3.0) ** 2))
+    values = peak[:, None, None] + rng.normal(0, 0.01, (axis.size, 12, 12))
+    stack = make_stack(values, axis, quantity="optical_density", signal_std=0.01)
+    assert float(edge_jump(stack).edge_jump.mean()) == pytest.approx(1.0, abs=0.25)

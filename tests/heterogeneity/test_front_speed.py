@@ -197,6 +197,18 @@ def test_a_reaction_that_goes_back_is_counted():
     assert front_speed(plane(), ALL, TIMES, PIXEL).attrs["returned"] == 0
 
 
+def test_maps_have_the_unit_of_the_times_and_directions_come_round():
+    times = xr.DataArray(TIMES, dims="state", attrs={"units": "s"})
+    found = front_speed(plane(), ALL, times, PIXEL, noise=0.05, repeats=2)
+    units = {name: array.attrs.get("units") for name, array in found.data_vars.items()}
+    assert units == {
+        "arrival": "s", "arrival_std": "s", "speed": "um/s", "speed_std": "um/s",
+        "speed_systematic": "um/s", "direction": "degree",
+    }  # fmt: skip
+    assert found.direction.attrs["period"] == 360.0
+    assert front_speed(plane(), ALL, TIMES, PIXEL).speed.attrs["units"] == "um per unit of time"
+
+
 def test_bad_input():
     with pytest.raises(DataError, match="do not fit"):
         front_speed(plane(), ALL, TIMES, (0.05,))

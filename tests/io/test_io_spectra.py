@@ -127,6 +127,13 @@ def test_xdi_columns(files):
     references = open_references("lib.nor::LiFe(II)PO4,FP=lib.nor::3")
     assert list(references.component.values) == ["LiFe(II)PO4", "FP"]
     np.testing.assert_allclose(references.values, [A, B], atol=1e-7)
+    with pytest.warns(UserWarning, match=r"'LiFe\(II\)PO4' is taken, not Fe\(III\)PO4"):
+        assert open_references("lib.nor").shape[0] == 1
+    every = open_references("lib.nor::*")
+    assert list(every.component.values) == ["LiFe(II)PO4", "Fe(III)PO4"]
+    np.testing.assert_allclose(every.values, [A, B], atol=1e-7)
+    with pytest.raises(ReferenceSpectraError, match="wrong number of reference"):
+        open_references("lib.nor::*", most=1)
     with pytest.raises(ReadError, match="no column 'x'") as caught:
         open_references("lib.nor::x")
     assert "Fe(III)PO4" in caught.value.expected
@@ -170,6 +177,7 @@ def test_measured_references(shared_data):
     assert 8000 < nickel.energy.values[0] < 8300
     library = shared_data / "nano_xanes_lfp" / "FeLibNov2021.nor"
     assert open_references(f"{library}::LiFe(II)PO4").shape == (1, 196)
+    assert open_references(f"{library}::*", most=11).shape == (11, 196)
     foils = open_references(f"{shared_data}/xas_library/Fe/FeO_rt_01.xdi")
     # Transmission of raw i0 and itrans: absorption jumps up at the edge (7112 eV).
     before, after = foils.sel(energy=slice(7000, 7100)), foils.sel(energy=slice(7130, 7200))

@@ -159,7 +159,7 @@ def test_a_drag_is_the_line_and_keys_mark_its_pixel(page, artifacts):
 
 def test_a_step_runs_and_shows_its_code(page, artifacts):
     page.page.locator(".socwidgets-steps button", has_text="Particles").click()
-    panel = page.page.locator(".socwidgets-panel")
+    panel = page.page.locator(".socwidgets-panel .socwidgets-step:visible")
     panel.locator("button", has_text="Code").first.click()
     page.wait(lambda: "soc.segment_particles" in panel.locator("pre").inner_text())
     panel.locator("button", has_text="Find particles").click()
@@ -176,7 +176,7 @@ def test_a_step_is_cancelled_beside_a_busy_cell(page):
         "module.register = lambda *a, **k: go.wait()"
     )
     page.page.locator(".socwidgets-steps button", has_text="Registration").click()
-    panel = page.page.locator(".socwidgets-panel")
+    panel = page.page.locator(".socwidgets-panel .socwidgets-step:visible")
     panel.locator("button", has_text="Align").click()
     cancel = panel.locator("button", has_text="Cancel")
     page.wait(lambda: cancel.is_enabled())

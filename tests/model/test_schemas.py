@@ -57,6 +57,11 @@ def test_a_falling_axis_is_turned_and_a_crooked_one_refused():
         make_stack(CUBE, np.array([700.0, np.nan, 701]))
 
 
+def test_an_axis_read_as_a_column_is_an_axis():
+    column = np.array([[700.0], [701], [702]])
+    assert list(make_stack(CUBE, column).energy) == [700, 701, 702]
+
+
 def test_what_the_errors_of_an_axis_advise_works():
     repeated = np.array([700.0, 701, 701, 700.5])
     cube = np.arange(16.0).reshape(4, 2, 2)

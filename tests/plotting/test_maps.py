@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import xarray as xr
 
 from socwidgets.model.errors import DataError
 from socwidgets.model.roi import ROI, Ellipse, Polygon, Rectangle, Threshold
@@ -161,3 +162,20 @@ def test_falling_axes_keep_row_zero_at_the_top_and_regions_in_place(soc):
 def test_status_words_can_be_sharpened_by_the_caller(status):
     figure = status_figure(status, words={Status.SATURATED: "too thick"})
     assert any(t.get_text().startswith("too thick: 1 px") for t in figure.legends[0].get_texts())
+
+
+def test_angles_come_round_and_speeds_have_a_unit():
+    y, x = np.mgrid[-10:11, -10:11].astype(float)
+    angle = xr.DataArray(
+        np.degrees(np.arctan2(y, x)), {"y": y[:, 0], "x": x[0]}, ("y", "x"), "direction",
+        {"long_name": "Direction of the front", "units": "degree", "period": 360.0},
+    )  # fmt: skip
+    figure = map_figure(angle)
+    image = figure.axes[0].images[0]
+    assert image.get_clim() == (-180.0, 180.0)
+    ends = image.get_cmap()([0.0, 1.0])
+    assert np.abs(ends[0] - ends[1]).max() < 0.01
+    for units, shown in (("um/s", "µm/s"), ("um per unit of time", "µm per unit of time")):
+        speed = angle.rename("speed").assign_attrs(units=units, long_name="Speed of the front")
+        label = map_figure(speed).axes[1].get_xlabel()
+        assert label == f"Speed of the front ({shown})"

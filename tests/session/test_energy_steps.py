@@ -8,19 +8,23 @@ import warnings
 import numpy as np
 import pytest
 import small_stack
+import tifffile
 import xarray as xr
+from io_factories import write_tiff
 from workflow_steps import same, through
 
+import socwidgets as soc
 from socwidgets.analysis.energy_trial import try_energies
 from socwidgets.io import save_bundle
 from socwidgets.jobs import JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError, ReadError
 from socwidgets.model.roi import Rectangle
 from socwidgets.model.stack import make_stack
+from socwidgets.session import Session, fitting
+from socwidgets.session.remarks import heard_warnings
 from socwidgets.session.saving import open_session, save_session
 from socwidgets.session.workflow import STEPS, Workflow, report_inputs
 from socwidgets.session.workflow.plan import usual_numbers
-from socwidgets.session.workflow.remarks import heard_warnings
 
 K_EDGE = np.linspace(8280.0, 8400.0, 121)
 OFFSET = 1.4
@@ -472,6 +476,25 @@ def test_warnings_of_a_step_are_kept_each_time_and_belong_to_their_step(tmp_path
     flow.close()
 
 
+def test_warnings_of_a_fit_are_notes_of_its_maps(monkeypatch):
+    """In the explorer, too; other maps do not have them."""
+    real = fitting.run
+
+    def run(*args, **options):
+        warnings.warn("mind the gap", stacklevel=1)
+        return real(*args, **options)
+
+    monkeypatch.setattr(fitting, "run", run)
+    session = Session(
+        small_stack.stack(), references=small_stack.references(), runner=JobRunner(inline=True)
+    )
+    session.start_fit("lcf")
+    assert session.notes().count("mind the gap") == 1
+    session.set_maps(session.state.maps.copy())
+    assert "mind the gap" not in session.notes()
+    session.close()
+
+
 def test_warnings_outside_of_steps_go_where_they_went():
     def both():
         with heard_warnings() as heard:
@@ -484,3 +507,48 @@ def test_warnings_outside_of_steps_go_where_they_went():
     with pytest.warns(UserWarning, match="side") as seen:
         assert both() == ["inside"]
     assert [str(w.message) for w in seen] == ["outside"]
+
+
+def test_a_file_without_a_pixel_size_says_so(flow, tmp_path):
+    counts = np.random.default_rng(1).poisson(900, (6, 8, 9)).astype(np.uint16)
+    write_tiff(tmp_path / "scan.tif", counts, np.linspace(700.0, 720.0, 6))
+    path = {"path": str(tmp_path / "scan.tif")}
+    (note,) = flow.step("open").notes(run(flow, "open", {}, path))
+    assert "pixel_um" in note
+    known = run(flow, "open", {}, {**path, "options": "pixel_um=0.04"})
+    assert flow.step("open").notes(known) == []
+
+
+def test_the_raw_frames_of_a_beam_time_become_a_calibrated_map(flow, tmp_path):
+    """Counts, flats, dark, foil and references as files, all 1.3 eV low; pulls against truth."""
+    phantom = soc.phantoms.make_phantom("random_nmc", seed=1, size_px=72, pixel_um=0.14)
+    raw = soc.phantoms.simulate(phantom, seed=2, n0=4000)
+    low = raw.energy.values - 1.3
+    scan, flat = (np.rint(v).astype(np.uint16) for v in (raw.signal, raw.flat.mean("flat_frame")))
+    write_tiff(tmp_path / "scan.tif", scan, low)
+    write_tiff(tmp_path / "flat.tif", flat, low)
+    dark = np.rint(raw.dark.values).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "dark.tif", np.stack([dark, dark]), photometric="minisblack")
+    fine = np.arange(8280.0, 8420.0, 0.5)
+    np.savetxt(tmp_path / "foil.txt", np.c_[fine, edge(fine, 8333.0 - 1.3)])
+    names = []
+    for spectrum in phantom.references:
+        name = str(spectrum["component"].values)
+        np.savetxt(tmp_path / f"{name}.txt", np.c_[spectrum.energy - 1.3, spectrum])
+        names.append(f"{name}={tmp_path}/{name}.txt")
+    foil = {"foil": f"{tmp_path}/foil.txt", "element": "Ni"}
+    run(flow, "open", {}, {"path": f"{tmp_path}/scan.tif", "options": "pixel_um=0.14"})
+    run(flow, "references", {}, {"files": ",".join(names), **foil})
+    beam = {"flat": f"{tmp_path}/flat.tif", "dark": f"{tmp_path}/dark.tif", "noise": "poisson"}
+    run(flow, "optical_density", {"i0": "<files>"}, beam)
+    shifted = run(flow, "energy_axis", {"by": "foil"}, foil)
+    assert shifted.attrs["energy_offset_applied"] == pytest.approx(1.3, abs=0.03)
+    run(flow, "registration")
+    run(flow, "pixels")
+    run(flow, "method", {"method": "lcf"}, {"constraint": "none"})
+    maps = run(flow, "calibration")
+    pulls = ((maps["soc"] - phantom.truth.soc) / maps["soc_std"]).values
+    pulls = pulls[np.isfinite(pulls)]
+    assert pulls.size > 1500
+    assert abs(pulls.mean()) < 0.1
+    assert 0.85 < pulls.std() < 1.1

@@ -32,7 +32,7 @@ def main() -> None:
         lab.write_notebook("picture.ipynb", CELL)
         page = LabPage(lab, browser, "picture.ipynb", width=1380)
         page.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        page.page.wait_for_selector(".socwidgets-workflow canvas", timeout=120_000)
+        page.page.wait_for_selector(".socwidgets-workflow canvas.socw-canvas", timeout=120_000)
         page.connect()
         for name in STEPS:
             page.tell(f"view.show({name!r}); view.panels[{name!r}].run().wait(120)", 150)

@@ -167,6 +167,27 @@ def test_forms_follow_the_method_and_say_what_is_wrong(view):
     assert panel.runs.error.text == ""
 
 
+def test_views_are_offered_when_there_is_something_to_see(view):
+    """Their buttons stood there from the start and did nothing."""
+    assert view.view.layout.display == "none"
+    view.flow.take(small_stack.stack())
+    assert view.view.layout.display is None
+
+
+def test_the_next_step_leaves_the_controls_on_the_page(view):
+    """The button was drawn anew below the finger: the focus of the keyboard went to the page."""
+    before = view._panel.children
+    view.next.click()
+    view.next.click()
+    assert view._panel.children is before
+    assert view.next in before
+    names = ["open", "references", "optical_density"]
+    assert list(view._stage.children) == [view.panels[name] for name in names]
+    assert [p.layout.display for p in view._stage.children] == ["none", "none", None]
+    view.show("references")
+    assert [p.layout.display for p in view._stage.children] == ["none", None, "none"]
+
+
 def test_what_cannot_be_done_yet_is_said_and_disabled(view):
     view.show("calibration")
     panel = view.panels["calibration"]

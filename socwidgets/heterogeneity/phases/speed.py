@@ -13,7 +13,7 @@ from socwidgets.heterogeneity.phases.arrival import speed_of, straightened
 from socwidgets.heterogeneity.phases.planes import local_planes
 from socwidgets.heterogeneity.slopes import neighbor_slope
 from socwidgets.model.errors import DataError
-from socwidgets.model.names import X, Y
+from socwidgets.model.names import PERIOD, X, Y
 
 #: Relative error of the speed that the pixel grid leaves (discs and planes without noise).
 _GRID = 0.005
@@ -23,14 +23,13 @@ _BENT = 0.25
 _WIDER = 2.0**0.5
 #: An uncertainty is stated where at least this share of the draws has a value.
 _MOST = 0.75
-_PER_TIME = "um per unit of time"
-_WORDS = {
+_WORDS: dict[str, dict[str, Any]] = {
     "arrival": {"long_name": "Arrival of the front"},
-    "speed": {"long_name": "Speed of the front", "units": _PER_TIME},
-    "direction": {"long_name": "Direction of the front", "units": "degree"},
+    "speed": {"long_name": "Speed of the front"},
+    "direction": {"long_name": "Direction of the front", "units": "degree", PERIOD: 360.0},
     "arrival_std": {"long_name": "Standard uncertainty of the arrival"},
-    "speed_std": {"long_name": "Standard uncertainty of the speed", "units": _PER_TIME},
-    "speed_systematic": {"long_name": "Systematic uncertainty of the speed", "units": _PER_TIME},
+    "speed_std": {"long_name": "Standard uncertainty of the speed"},
+    "speed_systematic": {"long_name": "Systematic uncertainty of the speed"},
 }
 #: A front point whose normal points further aside than this (a cosine) belongs to a corner.
 _ASIDE = 0.5
@@ -63,8 +62,8 @@ def front_speed(
         ``(state, y, x)`` or ``(state, z, y, x)`` composition at successive times; NaN is no value.
     inside : array_like
         ``(y, x)`` or ``(z, y, x)`` bool, the particles.
-    times : array_like
-        ``(state,)``, rising, any unit.
+    times : array_like or xarray.DataArray
+        ``(state,)``, rising, any unit; ``attrs["units"]`` goes into those of the maps.
     pixel_um : tuple of float
         Pixel size along each spatial dim, um.
     ends : (float, float)
@@ -146,7 +145,7 @@ def front_speed(
     change = np.maximum(local_planes(change, speed_px)[0], 0.0)
     bent = (_BENT * made.shortened) ** 2
     values["speed_systematic"] = made.speed * np.sqrt(_GRID**2 + change + bent)
-    return _dataset(states, values, made.attrs)
+    return _dataset(states, values, made.attrs, str(getattr(times, "attrs", {}).get("units", "")))
 
 
 class _Maps(NamedTuple):
@@ -260,12 +259,18 @@ def _signed_distance(field: np.ndarray, mask: np.ndarray, size: np.ndarray) -> n
     return result
 
 
-def _dataset(states: Any, values: dict[str, np.ndarray], attrs: dict[str, Any]) -> xr.Dataset:
+def _dataset(
+    states: Any, values: dict[str, np.ndarray], attrs: dict[str, Any], unit: str
+) -> xr.Dataset:
     arrival = values["arrival"]
     dims: tuple[str, ...] = ("z", Y, X)[-arrival.ndim :]
     coords = {}
     if isinstance(states, xr.DataArray):
         dims = tuple(str(d) for d in states.dims[1:])
         coords = {d: states[d] for d in dims if d in states.coords}
-    made = {name: (dims, image, _WORDS[name]) for name, image in values.items()}
+    units = {"speed": f"um/{unit}" if unit else "um per unit of time", "arrival": unit}
+    made = {}
+    for name, image in values.items():
+        stated = units.get(name.partition("_")[0])
+        made[name] = (dims, image, _WORDS[name] | ({"units": stated} if stated else {}))
     return xr.Dataset(made, coords, attrs)

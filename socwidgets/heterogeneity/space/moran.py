@@ -44,7 +44,8 @@ class Autocorrelation:
     moran, geary : float
         As measured.
     moran_true, geary_true : float
-        With the noise taken out; NaN where the noise is not known or explains everything.
+        With the noise taken out; NaN where the noise is not known or explains everything. An I
+        clearly above 1 tells of noise that is stated too large.
     expected : float
         I of values without order, ``-1/(n - 1)`` (C: 1).
     p, p_geary : float
@@ -153,15 +154,18 @@ def autocorrelation_of(
         own = _by_own_pixels(sample, per_unit, units, neighbors)
         drawn = [_both(own @ c.T) for c in draw_counts(units, draws, seed, cancel=cancel)]
         which = 0 if np.isnan(moran_true) else 2
-        # A draw with next to no variance left divides by it: I lies between -1 and 1.
-        unlike = np.clip(1.0 - np.concatenate([d[which] for d in drawn]), 0.0, 2.0)
         estimate = moran if which == 0 else moran_true
+        # A draw with next to no variance left divides by it: I lies between -1 and 1, and beyond 1
+        # only where too much noise was taken out.
+        scale = estimate < 1.0
+        unlike = np.concatenate([1.0 - d[which] for d in drawn])
+        unlike = np.clip(unlike, 0.0 if scale else -1.0, 2.0)
         # I compares next neighbors: blocks longer than the correlation miss nothing of that.
         found = interval_of(
-            1.0 - estimate, unlike, replace(units, stretch=units.few), positive=True
+            1.0 - estimate, unlike, replace(units, stretch=units.few), positive=scale
         )
         interval = Interval(found.std, 1.0 - found.high, 1.0 - found.low)
-        interval = within(interval, estimate, -1.0, 1.0)
+        interval = within(interval, estimate, -1.0, 1.0 if scale else np.inf)
     n = sample.size
     return Autocorrelation(
         moran, geary, moran_true, geary_true, -1.0 / (n - 1) if n > 1 else float("nan"),

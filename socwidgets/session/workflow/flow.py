@@ -13,6 +13,7 @@ import xarray as xr
 from socwidgets.jobs import Job, JobCallback, JobRunner, JobState
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.session.observable import enlist
+from socwidgets.session.remarks import heard_warnings
 from socwidgets.session.workflow.code import Call, program
 from socwidgets.session.workflow.density import OpticalDensityStep
 from socwidgets.session.workflow.energy_axis import EnergyAxisStep
@@ -26,7 +27,6 @@ from socwidgets.session.workflow.preparation import (
     RegistrationStep,
 )
 from socwidgets.session.workflow.reading import OpenStep, ReferenceStep
-from socwidgets.session.workflow.remarks import heard_warnings
 from socwidgets.session.workflow.results import CalibrationStep, MethodStep
 from socwidgets.session.workflow.showing import show_maps, show_rest
 from socwidgets.session.workflow.statements import CardStep, SegmentationStep

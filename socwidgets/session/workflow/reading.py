@@ -12,7 +12,7 @@ import xarray as xr
 from socwidgets.analysis.energy_calibration import FOIL_EDGES, OFFSET_ATTR
 from socwidgets.jobs import Work, abandonable
 from socwidgets.model.errors import ParameterError
-from socwidgets.model.names import QUANTITY, SIGNAL, spectral_dim
+from socwidgets.model.names import QUANTITY, SIGNAL, X, Y, spectral_dim
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.references import INTERPOLATION, INTERPOLATIONS
 from socwidgets.session.session import Session
@@ -126,8 +126,13 @@ class OpenStep(Step):
         return f"{sizes} ({', '.join(map(str, result[SIGNAL].dims))}), {words}"
 
     def notes(self, result: xr.Dataset) -> list[str]:
-        """What was done to the energies before."""
+        """What was done to the energies before, and whether lengths are known."""
         notes = axis_notes(result)
+        if any(result[dim].attrs.get("units") == "pixel" for dim in (Y, X)):
+            notes.append(
+                "The file states no pixel size: lengths and areas count pixels. If you know it, "
+                "write pixel_um=0.04 (in µm) into Options and open it again."
+            )
         if result.attrs.get(OFFSET_ATTR):
             notes.append("That is stored in the file: a foil on the axis as recorded counts twice.")
         return notes

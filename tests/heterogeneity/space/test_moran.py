@@ -7,6 +7,7 @@ import pytest
 from planted_maps import map_set, random_field
 
 from socwidgets.heterogeneity.bootstrap import resampling_units
+from socwidgets.heterogeneity.card import heterogeneity_card
 from socwidgets.heterogeneity.sample import take_sample
 from socwidgets.heterogeneity.space import shuffles as module
 from socwidgets.heterogeneity.space.moran import autocorrelation, autocorrelation_of
@@ -79,6 +80,16 @@ def test_interval_and_determinism(planted, rng):
     one, two = (autocorrelation_of(sample, units, draws=200, seed=1) for _ in range(2))
     assert one == two
     assert one.moran_interval.low < one.moran_true < one.moran_interval.high <= 1.0
+
+
+def test_noise_stated_too_large_is_told_by_an_interval_above_one(rng):
+    field = 0.5 + 0.08 * random_field(rng, (80, 80), 8.0)
+    maps = map_set(field + rng.normal(0, 0.05, field.shape), 0.065)
+    sample = take_sample(maps, "soc")
+    found = autocorrelation_of(sample, resampling_units(sample, 8.0), draws=200, permutations=19)
+    assert 1.0 < found.moran_interval.low < found.moran_true < found.moran_interval.high
+    entry = next(e for e in heterogeneity_card(maps, draws=200).entries if e.name == "moran")
+    assert "more noise was taken out than there is" in entry.note
 
 
 def test_nothing_to_correlate():
