@@ -8,6 +8,7 @@ import json
 import nbformat
 import pytest
 from lab_page import SETUP, LabPage
+from playwright.sync_api import TimeoutError
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -125,7 +126,12 @@ def test_reopened_with_saved_state_both_explorers_can_be_inspected(page, artifac
     page.page.evaluate(f"{KERNEL}.shutdown()")
     open_again(page)
     canvases = page.page.locator(".socwidgets-explorer canvas.socw-canvas[data-port]")
-    canvases.nth(1).wait_for()
+    try:
+        canvases.nth(1).wait_for(timeout=60_000)
+    except TimeoutError:
+        # Once in nine runs, at a load of nine, JupyterLab did not restore it: as a person, reload.
+        open_again(page)
+        canvases.nth(1).wait_for()
     page.page.locator(".socwidgets-legend").get_by_text("kept (").wait_for()
     assert page.page.locator(".jp-RenderedImage img").first.is_hidden()
     words = page.page.locator(".socwidgets-explorer").first.evaluate(
