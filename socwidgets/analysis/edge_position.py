@@ -33,7 +33,7 @@ def default_e0(energies: np.ndarray, spectrum: np.ndarray) -> float:
     """
     half = half_rise(energies, spectrum)
     start, end = energies[0] - half, energies[-1] - half
-    by_larch = ends_early(end) and not follows_shell(start, end)
+    by_larch = ends_early(end) and not follows_shell(energies[0], start, end)
     return steepest_rise(energies, spectrum) if by_larch else half
 
 

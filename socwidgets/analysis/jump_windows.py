@@ -7,13 +7,11 @@ import xarray as xr
 
 from socwidgets.analysis.edge_position import half_rise
 from socwidgets.analysis.mean_spectrum import without_infinite
-from socwidgets.analysis.window_rules import POST_START, PRE_WINDOW
+from socwidgets.analysis.window_rules import K_EDGES_EV, POST_START, PRE_WINDOW
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, X, Y
 from socwidgets.model.watch import Watch
 
-#: Above this energy an edge has a step; below, it is a peak and little else.
-_K_EDGES_EV = 2000.0
 #: What lies nearer to the half rise of a K edge is the edge itself, and no base, eV.
 _FOOT_EV = 8.0
 _WINDOWS_FIX = (
@@ -63,7 +61,7 @@ def automatic_windows(
     top, height, onset, first_after = _shape(mean)
     # A high white line comes down to half without being a peak alone: what a K edge needs is a base
     # before it. Only where a scan ends early are the points behind such a line taken instead.
-    if axis[0] > _K_EDGES_EV:
+    if axis[0] > K_EDGES_EV:
         e0 = half_rise(axis, mean)
         ends_early = axis[-1] < e0 + POST_START
         if not (ends_early and first_after > 0):

@@ -32,7 +32,7 @@ def sum_doubt(
     references, background : ndarray
         ``(k, E)`` and ``(b, E)``, rows of the fit.
     spectra : ndarray
-        ``(E, n)``; those with a value that is not finite are left out.
+        ``(E, n)``; energies that most of them lack are left out, and then those with a gap.
     constraint : str
         Name of the constraint, for the sentence.
 
@@ -42,8 +42,13 @@ def sum_doubt(
         None where the free weights of nine in ten spectra add up to one within a tenth and three
         standard uncertainties (from the residual), or where no spectrum is left.
     """
-    spectra = spectra[:, np.isfinite(spectra).all(axis=0)]
+    # A frame that is missing in most spectra is no reason to look at none.
+    points = np.isfinite(spectra).mean(axis=1) > 0.5 if spectra.size else np.zeros(0, bool)
     design = np.vstack([references, background]).T
+    if np.count_nonzero(points) <= design.shape[1]:
+        return None
+    design, spectra = design[points], spectra[points]
+    spectra = spectra[:, np.isfinite(spectra).all(axis=0)]
     if not spectra.size:
         return None
     inverse = np.linalg.pinv(design)

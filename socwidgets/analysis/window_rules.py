@@ -15,6 +15,9 @@ POST_START = 40.0
 #: is so up to 150 eV, but from 120 eV on there are published energies by the line from +40 (G-13).
 SHORT_SCAN = 120.0
 
+#: Above this energy an edge has a step (the K edges of batteries); below, it is a peak and little
+#: else.
+K_EDGES_EV = 2000.0
 #: A scan that begins here knows the slope before the edge well enough to be carried beyond it.
 _KNOWN_SLOPE = -40.0
 #: Exponent with which the absorption of a shell falls beyond its edge: 2.35 to 2.40 for the K edges
@@ -31,14 +34,14 @@ def ends_early(end: float) -> bool:
     return POST_START <= end < SHORT_SCAN
 
 
-def follows_shell(start: float, end: float) -> bool:
-    """Whether the curve beyond the edge falls as the shell's absorption does.
+def follows_shell(first_ev: float, start: float, end: float) -> bool:
+    """Whether the curve beyond the edge of a scan from here falls as the shell's absorption does.
 
-    In a scan that ends early, and whose slope before the edge is known: the background then has no
-    slope of its own left, and one amplitude is all that its post-edge can tell. Elsewhere the curve
-    is a polynomial, which takes an error of that slope up.
+    In a scan of a K edge that ends early, and whose slope before the edge is known: the background
+    then has no slope of its own left, and one amplitude is all that its post-edge can tell.
+    Elsewhere the curve is a polynomial, which takes an error of that slope up.
     """
-    return ends_early(end) and start <= _KNOWN_SLOPE
+    return first_ev > K_EDGES_EV and ends_early(end) and start <= _KNOWN_SLOPE
 
 
 def pre_window(start: float) -> tuple[float, float]:

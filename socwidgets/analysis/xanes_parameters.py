@@ -41,7 +41,8 @@ class NormalizationParameters(Parameters):
         None,
         "Edge energy, one for the whole image; the jump is taken at the grid point nearest to it. "
         "Empty: where the mean spectrum has come up half of its largest rise; in a scan that "
-        "begins within 40 and ends within 120 eV, the largest slope, as Larch takes it.",
+        "begins within 40 and ends within 120 eV, and at an L edge that ends so, the largest "
+        "slope, as Larch takes it.",
         unit="eV",
         label="E0",
     )
@@ -71,7 +72,8 @@ class NormalizationParameters(Parameters):
         None,
         "The post-edge polynomial is multiplied by E to this power, negative, as a shell's "
         "absorption falls; 0 is a plain polynomial (Larch). Empty: 0; 2.4 where degree and "
-        "exponent are empty and the scan begins 40 eV or more before E0 and ends within 120 eV.",
+        "exponent are empty and the scan of a K edge begins 40 eV or more before E0 and ends "
+        "within 120 eV.",
         low=0.0,
         high=5.0,
     )
@@ -98,7 +100,7 @@ class NormalizationParameters(Parameters):
         exponent, degree = self.post_exponent, self.post_degree
         if exponent is None:
             # Whoever gives a degree means a plain polynomial.
-            falls = degree is None and window_rules.follows_shell(start, end)
+            falls = degree is None and window_rules.follows_shell(energies[0], start, end)
             exponent = window_rules.SHELL_EXPONENT if falls else 0.0
         if degree is None:
             low = self.windows(energies)[1][0]

@@ -51,6 +51,10 @@ def test_weights_forced_to_one_warn_where_the_thickness_is_another(rng):
     wedge = nickel_stack(rng, fraction, thick=np.linspace(0.2, 1.8, 8)[:, None])
     with pytest.warns(UserWarning, match="not normalized"):
         fit_map(wedge, "lcf", constraint="sum_to_one", **window)
+    gap = thin.copy(deep=True)
+    gap.signal[30] = np.nan
+    with pytest.warns(UserWarning, match="not normalized"):
+        fit_map(gap, "lcf", constraint="sum_to_one", **window)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         right = nickel_stack(rng, fraction, thick=1.0, noise=0.2)

@@ -138,7 +138,8 @@ def test_the_rules_in_numbers():
     assert post_window(22.0)[0] == 40.0  # an L edge has no post-edge
     assert [post_degree(*case) for case in ((20, 25, 85), (9, 13, 42), (3, 40, 285))] == [1, 0, 0]
     cases = ((-40, 119), (-39, 119), (-40, 120), (-40, 39))
-    assert [follows_shell(*case) for case in cases] == [True, False, False, False]
+    assert [follows_shell(8290.0, *case) for case in cases] == [True, False, False, False]
+    assert not follows_shell(668.0, -40, 60)  # an L edge
 
 
 def measured(folder, name):

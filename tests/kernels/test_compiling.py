@@ -9,6 +9,7 @@ import time
 import pytest
 from numba import njit
 from numba.core.errors import TypingError
+from patience import PATIENCE_S, until
 
 from socwidgets.analysis import compile_watch
 from socwidgets.analysis.blocks import blocks_in_memory, run_blocks
@@ -20,9 +21,6 @@ from socwidgets.model.errors import CancelledError
 from socwidgets.model.watch import Watch
 
 pytestmark = pytest.mark.skipif(jit_disabled(), reason="numba is off: nothing is compiled")
-
-#: No test waits longer, and none passes that has waited so long.
-PATIENCE_S = 60
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +128,8 @@ def test_without_progress_it_is_said_once(slow, monkeypatch, caplog):
     monkeypatch.setattr(compile_watch, "TELL_AFTER_S", 0.0)
     compile_watch._say.cache_clear()
     blocks = blocks_in_memory(1, 20, 10)
-    threading.Timer(0.5, slow.go_on.set).start()
+    told = threading.Thread(target=lambda: until(lambda: caplog.records) and slow.go_on.set())
+    told.start()
     run_blocks(blocks, lambda _: slow.function(1.0))
     assert [record.message for record in caplog.records] == [
         "compiling '<lambda>': once on this machine, up to a minute"
@@ -170,7 +169,7 @@ def fit():
     except LeftError:
         print("left")
 pool.submit(fit)
-assert begun.wait(60)
+assert begun.wait(120)
 """
 
 

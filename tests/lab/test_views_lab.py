@@ -57,7 +57,10 @@ def page(lab, chromium_browser):
 @pytest.fixture(autouse=True)
 def fresh(page):
     cells = page.cell_count()
-    page.tell("session.select_particle(None); session.select_box(None); session.clear_pixel()")
+    page.tell(
+        "session.set_labels(labels); session.select_particle(None); session.select_box(None);"
+        "session.clear_pixel()"
+    )
     yield
     assert page.errors == []
     assert page.ask("session.state.error + view.error_bar.text") == ""

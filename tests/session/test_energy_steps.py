@@ -11,6 +11,7 @@ import small_stack
 import tifffile
 import xarray as xr
 from io_factories import write_tiff
+from patience import PATIENCE_S
 from workflow_steps import same, through
 
 import socwidgets as soc
@@ -394,7 +395,7 @@ def test_a_result_of_data_that_have_gone_is_refused(other):
     flow = Workflow()
     stack = small_stack.stack()
     flow.take(stack)
-    assert flow.start("energy_axis", {"by": "offset"}, {"offset_ev": 0.5}).wait(20)
+    assert flow.start("energy_axis", {"by": "offset"}, {"offset_ev": 0.5}).wait(PATIENCE_S)
     go = threading.Event()
     step = flow.step("pixels")
     real = type(step).work
@@ -403,7 +404,7 @@ def test_a_result_of_data_that_have_gone_is_refused(other):
         inner = real(self, flow, inputs, params)
 
         def work(*, progress, cancel):
-            assert go.wait(20)
+            assert go.wait(PATIENCE_S)
             return inner(progress=progress, cancel=cancel)
 
         return work
@@ -412,11 +413,11 @@ def test_a_result_of_data_that_have_gone_is_refused(other):
         patch.setattr(type(step), "work", slow)
         job = flow.start("pixels", {}, {"pre": (700.0, 703.0), "post": (720.0, 725.0)})
         if other == "again":
-            assert flow.start("energy_axis", {"by": "offset"}, {"offset_ev": 0.1}).wait(20)
+            assert flow.start("energy_axis", {"by": "offset"}, {"offset_ev": 0.1}).wait(PATIENCE_S)
         else:
             flow.take_back("energy_axis")
         go.set()
-        assert job.wait(20)
+        assert job.wait(PATIENCE_S)
     assert job.state == JobState.FAILED
     assert "meanwhile" in str(job.error)
     assert "pixels" not in flow.products
@@ -460,8 +461,8 @@ def test_warnings_of_a_step_are_kept_each_time_and_belong_to_their_step(tmp_path
     for _ in range(2):
         job = flow.start("method", {"method": "white_line", "pixels": "all"}, narrow)
         other = flow.start("energy_plan", {"pixels": "all"}, {"numbers": "6"})
-        assert job.wait(60)
-        assert other.wait(60)
+        assert job.wait(PATIENCE_S)
+        assert other.wait(PATIENCE_S)
         assert job.state == JobState.DONE, job.error
         remarks = flow.remarks["method"]
         assert sum("no maximum inside the white-line window" in text for text in remarks) == 1
@@ -471,7 +472,7 @@ def test_warnings_of_a_step_are_kept_each_time_and_belong_to_their_step(tmp_path
     kev = np.c_[small_stack.ENERGIES / 1000, small_stack.references().values[0]]
     np.savetxt(tmp_path / "kev.txt", kev)
     job = flow.start("references", {}, {"files": str(tmp_path / "kev.txt")})
-    assert job.wait(30)
+    assert job.wait(PATIENCE_S)
     assert any("keV" in remark for remark in flow.remarks["references"])
     flow.close()
 

@@ -607,7 +607,7 @@ def test_a_fit_that_waits_for_the_compiler_says_so(data, monkeypatch):
     def slow(stack, method, params, *, progress, cancel, **_):
         progress(0, 2)
         told.set()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE_S)
         return fit_map(stack, method, params, references=data[2])
 
     fit_map = analysis.fit_map
@@ -615,11 +615,11 @@ def test_a_fit_that_waits_for_the_compiler_says_so(data, monkeypatch):
     monkeypatch.setattr(compiling, "_running", {1: ("edge", float("-inf"))})
     app = Explorer(Session(*data))
     app.job_bar.fit.click()
-    assert told.wait(60)
+    assert told.wait(PATIENCE_S)
     assert "Fitting: compiling, only the first time" in text_of(app.job_bar.status.value)
     go_on.set()
     job = app.session.jobs.latest("fit")
-    assert job.wait(60)
+    assert job.wait(PATIENCE_S)
     assert "compiling" not in text_of(app.job_bar.status.value)
     app.close()
 
