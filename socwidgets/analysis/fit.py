@@ -28,6 +28,7 @@ from socwidgets.analysis.unsure_energies import (
     warn_if_far,
     warn_if_short,
     warn_if_unsure,
+    withhold_slope_sigma,
 )
 from socwidgets.model import provenance
 from socwidgets.model.mapset import SUM_DOUBT
@@ -143,6 +144,7 @@ def fit_map(
         out, status = run_on_cluster(cluster, recipe, len(fit.specs), *work)
     maps = as_maps(signal, fit.specs, out, status)
     maps.attrs.update(_result_attrs(stack, fit, noise is not None))
+    withhold_slope_sigma(maps)
     warn_if_empty(maps, repr(method))
     warn_if_unsure(maps)
     warn_if_cut(maps)

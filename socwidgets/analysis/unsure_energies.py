@@ -40,12 +40,11 @@ def warn_if_unsure(maps: xr.Dataset) -> None:
     An energy has an uncertainty where noise leaves slope or bend of the spectrum. Of an image in
     which that is lost for many pixels, those that still have one are the lucky ones: their
     uncertainties are too small by a tenth and more. Where all have lost it, the energies are those
-    of noise. The largest slope is left out: it hardly ever has one.
+    of noise. The largest slope is left out: it hardly ever has one (`withhold_slope_sigma`).
     """
     shares, noise = {}, _noise_is_known(maps)
     for name in map(str, maps.data_vars):
-        slope = "derivative" in (name.split("_")[0], maps.attrs.get("definition"))
-        if not name.endswith("_energy") or std_name(name) not in maps or slope:
+        if not name.endswith("_energy") or std_name(name) not in maps or _is_slope(name, maps):
             continue
         known = np.isfinite(maps[name].values)
         lost = known & ~np.isfinite(maps[std_name(name)].values)
@@ -65,6 +64,31 @@ def warn_if_unsure(maps: xr.Dataset) -> None:
         "frames, or use definition='integral' or 'centroid', or a linear combination fit"
     )
     _say(maps, SIGMA_DOUBT, text)
+
+
+def withhold_slope_sigma(maps: xr.Dataset) -> None:
+    """Take the uncertainties of the largest slope away where noise has chosen who has one.
+
+    Noise decides which of two slopes is the largest, and in whose spectrum it stands out. Where
+    more than a tenth of the pixels have lost theirs, the pulls of the others reach 1.5 and their
+    means are off by up to one sigma (docs/sigma_of_measures.md); where fewer have, they are right.
+    """
+    for name in map(str, maps.data_vars):
+        if not _is_slope(name, maps) or std_name(name) not in maps:
+            continue
+        std, known = maps[std_name(name)], np.isfinite(maps[name].values)
+        share = np.count_nonzero(known & ~np.isfinite(std.values)) / max(known.sum(), 1)
+        if share > _MANY:
+            std[...] = np.nan
+            std.attrs["withheld"] = (
+                f"noise is too large for it in {100 * share:.0f} % of the pixels, and has chosen "
+                "the others"
+            )
+
+
+def _is_slope(name: str, maps: xr.Dataset) -> bool:
+    slope = "derivative" in (name.split("_")[0], maps.attrs.get("definition"))
+    return slope and name.endswith("_energy")
 
 
 def _noise_is_known(maps: xr.Dataset) -> bool:
