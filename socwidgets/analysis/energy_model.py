@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.analysis.energy_design import Design
-from socwidgets.kernels.lcf_plan import polynomial_background
+from socwidgets.analysis.lcf_design import BACKGROUND_POWERS, background_rows
 from socwidgets.model.errors import ParameterError
 from socwidgets.model.names import spectral_dim
 from socwidgets.model.parameters import Parameters, param
@@ -50,6 +50,11 @@ class EnergyPlanParameters(Parameters):
     )
     charged: str = param("", "Reference whose fraction is wanted; the last one if empty.")
     background_degree: int = param(1, "Background fitted with them; -1 for none.", low=-1, high=1)
+    background_law: str = param(
+        "line",
+        "How a background of degree 1 runs, as for the fit: along a straight line, or as E^-3.",
+        choices=tuple(BACKGROUND_POWERS),
+    )
     sum_to_one: bool = param(False, "Weights add up to one (normalized spectra).")
     criterion: str = param(
         "soc",
@@ -88,7 +93,7 @@ def make_design(
     coord = xr.DataArray(grid, dims=dim, name=dim, attrs=references[dim].attrs)
     spectra = align_references(references, coord).values
     slopes = _slopes(references, coord) if chosen.jitter else np.zeros_like(spectra)
-    background = polynomial_background(grid, chosen.background_degree)
+    background = background_rows(grid, chosen.background_degree, chosen.background_law)
     rows, wanted = [], []
     for fraction in chosen.compositions:
         mix = np.full(len(names), (1.0 - fraction) / max(len(names) - 1, 1))

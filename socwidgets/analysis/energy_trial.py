@@ -14,6 +14,7 @@ import xarray as xr
 from socwidgets.analysis.energy_model import EnergyPlanParameters
 from socwidgets.analysis.energy_selection import select_energies
 from socwidgets.analysis.fit import fit_map
+from socwidgets.analysis.image_below_image import one_image
 from socwidgets.analysis.lcf_design import window_points
 from socwidgets.model.errors import DataError
 from socwidgets.model.names import SIGNAL, SIGNAL_STD, X, Y, spectral_dim, std_name
@@ -51,7 +52,8 @@ def try_energies(
     Parameters
     ----------
     stack : xarray.Dataset
-        ``signal`` ``(spectral, y, x)`` and ``signal_std``, in the range of the references.
+        ``signal`` ``(spectral, y, x)`` and ``signal_std``, in the range of the references. The
+        images of a volume or of a series are taken together: one plan for all.
     references : xarray.DataArray
         ``(component, spectral)``.
     numbers : iterable of int
@@ -61,7 +63,8 @@ def try_energies(
         (10, 50 and 90 percent of the pixels lie below) are those of the scan, unless given in
         `changes`.
     mask : xarray.DataArray, optional
-        ``(y, x)`` bool, pixels of the sample; all if left out.
+        ``(y, x)`` bool, or with the leading dims of the stack: pixels of the sample; all if left
+        out.
     required : iterable of float, optional
         Energies that every plan must have.
     progress, cancel : optional
@@ -83,7 +86,7 @@ def try_energies(
     Raises
     ------
     DataError
-        If the stack has leading dims or no ``signal_std``, or too few pixels have a value.
+        If the stack has no ``signal_std``, or too few pixels have a value.
     ReferenceSpectraError, ParameterError
         As from `select_energies` and `fit_map`.
     CancelledError
@@ -100,6 +103,8 @@ def try_energies(
     numbers, required, watch = tuple(numbers), tuple(required), Watch(progress, cancel)
     ends = np.linspace(0.0, 1.0, len(numbers) + 2)
     parts = [watch.part(low, high) for low, high in pairwise(ends)]
+    # No plan asks which pixels are neighbors.
+    stack, mask = one_image(stack, mask)
     trial = _Trial.of(stack, references, mask, chosen, set(changes), parts[0])
     rows = zip(numbers, parts[1:], strict=True)
     table = pd.DataFrame([trial.row(count, required, part) for count, part in rows])
@@ -198,6 +203,7 @@ def _options(chosen: EnergyPlanParameters) -> dict[str, object]:
         "constraint": "sum_to_one" if chosen.sum_to_one else "none",
         "weighting": "noise",
         "background_degree": chosen.background_degree,
+        "background_law": chosen.background_law,
         "low": chosen.low,
         "high": chosen.high,
     }
@@ -205,12 +211,11 @@ def _options(chosen: EnergyPlanParameters) -> dict[str, object]:
 
 def _noise(stack: xr.Dataset, mask: xr.DataArray | None) -> np.ndarray:
     """Root mean square over the pixels of the noise at each energy, ``(E,)``."""
-    dim = spectral_dim(stack[SIGNAL])
-    if set(stack[SIGNAL].dims) != {dim, Y, X} or SIGNAL_STD not in stack:
+    if SIGNAL_STD not in stack:
         raise DataError(
-            "plans are tried on one image series with known noise",
-            expected=f"dims ({dim}, y, x) and a variable signal_std",
-            found=f"dims {stack[SIGNAL].dims}, variables {', '.join(map(str, stack.data_vars))}",
+            "plans are tried on a scan with known noise",
+            expected="a variable signal_std",
+            found=f"variables {', '.join(map(str, stack.data_vars))}",
             fix="make the optical density from counts, or give the noise_std that pca finds",
         )
     std = stack[SIGNAL_STD] if mask is None else stack[SIGNAL_STD].where(mask)

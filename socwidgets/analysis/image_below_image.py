@@ -38,12 +38,11 @@ def any_images(function: F) -> F:
         lead = leading_dims(data)
         if not lead:
             return function(data, *args, **options)
-        if SIGNAL in data:
-            validate_stack(data)
         mask = options.get("mask")
-        if mask is not None:
-            options["mask"] = _tall_mask(mask, data, lead)
-        found = function(_tall(data, lead), *args, **options)
+        tall, options["mask"] = one_image(data, mask)
+        if mask is None:
+            del options["mask"]
+        found = function(tall, *args, **options)
         result = _apart(found, data, lead)
         last = provenance.steps(found)[-1]
         called = {**last["parameters"], **({} if mask is None else {"mask": mask})}
@@ -59,6 +58,29 @@ def leading_dims(data: xr.Dataset) -> tuple[str, ...]:
         return tuple(str(d) for d in data[SIGNAL].dims if d not in own)
     dims = data[_SCORES].dims if _SCORES in data else ()
     return tuple(str(d) for d in dims if d not in (_COMPONENT, Y, X))
+
+
+def one_image(data: xr.Dataset, mask: Any = None) -> tuple[xr.Dataset, Any]:
+    """Data whose images lie below each other, and a mask that fits them.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Stack, or components, with or without leading dims.
+    mask : array, optional
+        ``(y, x)``, or with the leading dims.
+
+    Returns
+    -------
+    data, mask
+        ``(..., y, x)`` with the rows of all images; both as they are where there is one image.
+    """
+    if SIGNAL in data:
+        validate_stack(data)
+    lead = leading_dims(data)
+    if not lead:
+        return data, mask
+    return _tall(data, lead), None if mask is None else _tall_mask(mask, data, lead)
 
 
 def _tall(data: xr.Dataset, lead: tuple[str, ...]) -> xr.Dataset:

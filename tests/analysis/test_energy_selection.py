@@ -71,6 +71,31 @@ def test_predicted_sigma_is_what_a_phantom_shows(rng, background):
     assert float(maps.fraction_FP_free.mean()) == pytest.approx(0.3, abs=0.1 * plan.sigma)
 
 
+@pytest.mark.parametrize("law", ["line", "E^-3"])
+def test_the_background_of_the_plan_is_that_of_the_fit(law):
+    """Over 400 eV at 700 eV the two backgrounds differ, and so does what is left of the lines."""
+    grid = np.arange(500.0, 900.0, 5.0)
+    lines = {"a": (660.0, 40.0), "b": (700.0, 60.0)}
+    references = make_references(
+        {n: (grid, np.exp(-(((grid - c) / w) ** 2))) for n, (c, w) in lines.items()}
+    )
+    options = {"background_degree": 1, "background_law": law}
+    plan = select_energies(references, count=8, sigma=0.02, compositions=(0.4,), **options)
+    od = references.sel(energy=plan.energies).values.T @ [0.6, 0.4] + (plan.energies / 500.0) ** -3
+    stack = make_stack(od[:, None, None] * np.ones((1, 2, 2)), plan.energies)
+    stack["signal_std"] = xr.full_like(stack.signal, 0.02)
+    maps = fit_map(
+        stack.assign_attrs(quantity="optical_density"), "lcf", references=references,
+        constraint="none", weighting="noise", **options,
+    )  # fmt: skip
+    if law == "E^-3":  # which is what was planted; a line does not follow it
+        assert float(maps.fraction_b_free[0, 0]) == pytest.approx(0.4, abs=1e-4)
+        assert float(maps.fraction_b_free_std[0, 0]) == pytest.approx(plan.sigma, rel=1e-3)
+    other = {**options, "background_law": {"line": "E^-3", "E^-3": "line"}[law]}
+    same = {"candidates": plan.energies, "count": 8, "sigma": 0.02, "compositions": (0.4,)}
+    assert select_energies(references, **same, **other).sigma != pytest.approx(plan.sigma, rel=0.02)
+
+
 def test_the_prediction_is_golden_g18():
     grid = np.r_[np.arange(8330, 8356, 1.0), np.arange(8360, 8400, 10.0)]
     names = ("NiO", "LiNiO2")

@@ -1,6 +1,7 @@
 """Plans tried on scans that have all energies: noise as promised, misfit as planted, a real one."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -78,6 +79,30 @@ def test_what_the_references_miss_shows_as_misfit(rng):
             assert row.misfit == pytest.approx(spread, rel=0.15)
     assert seen >= 2
     assert table.attrs["redchi"] > 3
+
+
+def test_one_plan_for_all_images_of_a_volume_or_series(rng):
+    fraction = np.clip(rng.normal(0.5, 0.15, SHAPE), 0.0, 1.0)
+    one = scanned(rng, fraction)
+    layers = [one.isel(y=slice(i, i + 20)).assign_coords(y=one.y[:20]) for i in (0, 20, 40)]
+    volume = xr.concat(layers, xr.DataArray([0.0, 0.1, 0.2], dims="z", name="z"))
+    pd.testing.assert_frame_equal(
+        try_energies(volume, REFERENCES, (5, 8)), try_energies(one, REFERENCES, (5, 8))
+    )
+    seen = xr.zeros_like(volume.signal[:, 0], dtype=bool)
+    seen[1] = True
+    assert try_energies(volume, REFERENCES, [5], mask=seen).attrs["n_pixels"] == 20 * 60
+
+
+def test_the_background_of_the_trial_is_the_one_asked_for(rng):
+    """What is left of a shell far below falls as E^-3; a straight line leaves a misfit."""
+    stack = scanned(rng, np.full(SHAPE, 0.5), counts=2e5)
+    stack["signal"] = stack.signal + 40.0 * (stack.energy / 700.0) ** -3
+    line, shell = (
+        try_energies(stack, REFERENCES, [8], background_law=law) for law in ("line", "E^-3")
+    )
+    assert shell.attrs["redchi"] == pytest.approx(1.0, abs=0.05)
+    assert line.attrs["redchi"] > 3.0
 
 
 def test_stacks_that_cannot_be_tried(rng):

@@ -41,6 +41,7 @@ class PlanParameters(Parameters):
     jitter: float = _planned("jitter")
     charged: str = _planned("charged")
     background_degree: int = _planned("background_degree")
+    background_law: str = _planned("background_law")
     sum_to_one: bool = _planned("sum_to_one")
     criterion: str = _planned("criterion")
     low: float | None = _planned("low")
