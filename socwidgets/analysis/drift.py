@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from socwidgets.analysis import frame_threads
+from socwidgets.analysis.contrast_drift import moves_apart
 from socwidgets.analysis.drift_model import smooth_path
 from socwidgets.analysis.drift_start import clearest_frame, refuse_inversion
 from socwidgets.analysis.frame_preparation import moved, prepare, prepare_masked, taper_window
@@ -51,11 +52,14 @@ class Drift:
         without contrast.
     replaced : ndarray of bool
         ``(frame,)``: taken from the neighbors, because the frame's own drift was not to be trusted.
+    apart_px : float
+        By how much the sample moves apart from the path, px, where something else is registered.
     """
 
     path: np.ndarray
     correlation: np.ndarray
     replaced: np.ndarray
+    apart_px: float
 
 
 def find_drift(
@@ -146,12 +150,13 @@ def find_drift(
         )  # fmt: skip
     replaced = untrusted(path, correlation, pixels, params)
     path = _bridge(path, replaced)
+    apart_px = moves_apart(prepared, path, ~replaced, window)
     if params.degree is not None:
         path, outliers = smooth_path(path, ~replaced, params.degree)
         replaced = replaced | outliers
     if params.smooth_frames:
         path = ndimage.gaussian_filter1d(path, params.smooth_frames, axis=0, mode="nearest")
-    return Drift(path, correlation, replaced)
+    return Drift(path, correlation, replaced, apart_px)
 
 
 def _floor(pixels: int, params: RegistrationParams) -> float:

@@ -6,12 +6,13 @@ import threading
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
-from socwidgets.analysis.drift import Drift, find_drift
+from socwidgets.analysis.contrast_drift import warn_if_held
+from socwidgets.analysis.drift import find_drift
 from socwidgets.analysis.drift_model import row_drift
-from socwidgets.analysis.frame_motion import ROW_DX, ROW_DY, SCALE, motions, move_stack
+from socwidgets.analysis.drift_table import APART, drift_dataset, shift_table
+from socwidgets.analysis.frame_motion import ROW_DX, ROW_DY, motions, move_stack
 from socwidgets.analysis.magnification import magnifications, rescaled
 from socwidgets.analysis.named_arrays import named
 from socwidgets.analysis.registration_params import RegistrationParams
@@ -66,6 +67,8 @@ def measure_drift(
         ``row_dy``, ``row_dx`` ``(spectral, y)`` for a raster scan: px by which the row as recorded
         is displaced beyond ``dy`` and ``dx``. A shear that all frames share is in their mean as
         well and cannot be seen: of it, what goes on evenly between the frames is taken.
+        ``attrs["apart_px"]``: by how much what changes its contrast with the energy moves apart
+        from this drift, because something that stands still was registered; 0 if it does not.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def measure_drift(
     frames = watch.part(0.0, 0.4 if chosen.raster and chosen.row_step else 1.0)
     found = find_drift(lambda i: rescaled(signal[i].values, scale[i]), n, chosen, kept, frames)
     # A scaled frame moves by its drift in its own pixels.
-    drift = _drift_dataset(found, signal[dim], dim, scale)
+    drift = drift_dataset(found, signal[dim], dim, scale)
     if chosen.raster:
         rows = _row_drift(drift, signal, chosen, kept, watch.part(0.4, 1.0))
         for name, values in zip((ROW_DY, ROW_DX), rows, strict=True):
@@ -157,6 +160,11 @@ def register(
         quarter and neighboring pixels become correlated. Saturated pixels mark all that they were
         moved to. ``attrs["registration"]`` says in words what was done.
 
+    Warns
+    -----
+    UserWarning
+        Where dust, scratches or a beam stop hold the frames, and the sample moves behind them.
+
     Raises
     ------
     DataError
@@ -188,6 +196,10 @@ def register(
         result.attrs[NOISE_SHAPE] = noise_shape(moves).to_attr()
     if int(measured.get("replaced", xr.DataArray(0)).sum()):
         said += f"; {int(measured['replaced'].sum())} frames took the drift of their neighbors"
+    apart = float(measured.attrs.get(APART, 0.0))
+    if apart > 0.0:
+        said += f"; doubtful, because the sample moves by {apart:.1f} px apart from it"
+        warn_if_held(apart)
     result = result.assign({str(n): v.variable for n, v in measured.data_vars.items()})
     result.attrs["registration"] = said
     # A verdict on frames that have moved since is none.
@@ -239,23 +251,6 @@ def _stretch(moves: list[Motion], stack: xr.Dataset) -> float:
     return float(np.hypot(scaled, np.sqrt(np.sum(rows) / len(moves))))
 
 
-def _drift_dataset(found: Drift, coord: xr.DataArray, dim: str, scale: np.ndarray) -> xr.Dataset:
-    path = found.path * scale[:, None]
-    columns = {
-        "dy": (path[:, 0], "Drift along y", "pixel"),
-        "dx": (path[:, 1], "Drift along x", "pixel"),
-        "correlation": (found.correlation, "Correlation with the reference", "1"),
-        "replaced": (found.replaced, "Drift taken from the neighboring frames", "1"),
-    }
-    variables = {
-        name: (dim, values, {"long_name": words, "units": units})
-        for name, (values, words, units) in columns.items()
-    }
-    if np.any(scale != 1.0):
-        variables[SCALE] = (dim, scale, {"long_name": "Magnification", "units": "1"})
-    return xr.Dataset(variables, {dim: coord})
-
-
 def _check_size(path: np.ndarray, stack: xr.Dataset, params: RegistrationParams) -> None:
     limit = min(params.max_shift_px, stack.sizes[Y] / 4.0, stack.sizes[X] / 4.0)
     largest = int(np.argmax(np.abs(path).max(axis=1)))
@@ -268,33 +263,3 @@ def _check_size(path: np.ndarray, stack: xr.Dataset, params: RegistrationParams)
             fix="look at that frame; raise max_shift_px if the sample did move, or register with "
             "another reference or image='gradient'",
         )
-
-
-def shift_table(drift: xr.Dataset) -> pd.DataFrame:
-    """Drift as a table: one row per frame or state.
-
-    Parameters
-    ----------
-    drift : xarray.Dataset
-        From `measure_drift`, `measure_state_shifts`, or a registered stack.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by the frames' coordinate: ``dy_px``, ``dx_px``, ``size_px``, and ``correlation``,
-        ``replaced``, ``scale`` and ``rows_px`` (root mean square of the rows' own drift) where
-        there are such.
-    """
-    dim = str(drift["dy"].dims[0])
-    index = drift[dim].values if dim in drift.coords else np.arange(drift.sizes[dim])
-    table = pd.DataFrame(
-        {"dy_px": drift["dy"].values, "dx_px": drift["dx"].values}, index=pd.Index(index, name=dim)
-    )
-    table["size_px"] = np.hypot(table["dy_px"], table["dx_px"])
-    for name in ("correlation", "replaced", SCALE):
-        if name in drift:
-            table[name] = drift[name].values
-    if ROW_DY in drift and ROW_DX in drift:
-        square = drift[ROW_DY].values ** 2 + drift[ROW_DX].values ** 2
-        table["rows_px"] = np.sqrt(square.mean(axis=drift[ROW_DY].get_axis_num(Y)))
-    return table
