@@ -149,7 +149,7 @@ def front_speed(
 
 
 class _Maps(NamedTuple):
-    """Arrival, `Speed`, share that wider surroundings change, attributes."""
+    """Arrival, the fields of `Speed`, share that wider surroundings change, attributes."""
 
     arrival: np.ndarray
     speed: np.ndarray
