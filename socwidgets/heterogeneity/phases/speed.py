@@ -115,10 +115,10 @@ def front_speed(
     the speed changes by when its surroundings are wider by the root of two. With `noise`, what the
     noise adds to that change is taken out; without, it stays in. It is large where the front is
     small, bends or meets another, and the mean of many pixels keeps it. The root mean square of
-    (map - truth) over both uncertainties is 0.1 to 1.4 on discs, spheres down to 5 px (0.9 to 2.0 at
-    4 px) and an ellipse of 40 by 24 px, and 0.7 to 1.8 on the ellipse of 40 by 12 px, a few px from
-    the line on which its fronts meet. How unevenly the front moves between two states is in neither. In a projection through a
-    particle the front is that of the mean along the beam.
+    (map - truth) over both uncertainties is 0.1 to 1.4 on discs, spheres down to 5 px (0.9 to 2.0
+    at 4 px) and an ellipse of 40 by 24 px, and 0.7 to 1.8 on the ellipse of 40 by 12 px, a few px
+    from the line on which its fronts meet. How unevenly the front moves between two states is in
+    neither. In a projection through a particle the front is that of the mean along the beam.
     """
     stack, mask = np.asarray(states, dtype=np.float64), np.asarray(inside, bool)
     time, size = np.asarray(times, np.float64), np.asarray(pixel_um, np.float64)
