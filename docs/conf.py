@@ -108,6 +108,18 @@ def _block_math(writer: Any, node: Any) -> None:
     raise SkipNode
 
 
+def _whole_sentence(
+    app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Comments of constants are sentences: napoleon takes what stands before a colon for a type."""
+    for at, line in enumerate(lines):
+        if what in ("attribute", "data") and line.startswith(":type: "):
+            lines[:] = [f"{line.removeprefix(':type: ')}: {lines[0]}", *lines[1:at]]
+            return
+
+
 def setup(app: Any) -> None:
-    """Register the drawing of equations."""
+    """Register the drawing of equations, and what puts the comments of constants right."""
     app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))
+    after_napoleon = 600
+    app.connect("autodoc-process-docstring", _whole_sentence, after_napoleon)

@@ -72,8 +72,6 @@ class BrowserUser:
     def __init__(self, page: LabPage, seed: int) -> None:
         self.page, self.random = page, random.Random(seed)
         self.count = self.missed = 0
-        # A control that is really gone costs this much; one that is slow to come must not count.
-        page.page.set_default_timeout(20_000)
         page.page.evaluate(WATCH)
         page.tell(
             "import logging\n"
@@ -183,6 +181,8 @@ class BrowserUser:
 
     def act(self, count: int) -> None:
         """Do so many things."""
+        # A control that is really gone costs this much; one that is slow to come must not count.
+        self.page.page.set_default_timeout(20_000)
         weighed = self.actions()
         weights = [w for w, _ in weighed]
         for _ in range(count):

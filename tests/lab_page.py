@@ -164,6 +164,17 @@ class LabPage:
             before = now
             self.page.wait_for_timeout(150)
 
+    # -- the workflow --------------------------------------------------------------------------
+
+    def step(self, title: str) -> Any:
+        """Press the button of a step of the workflow; its panel, which comes in its own time."""
+        self.page.locator(".socwidgets-steps button", has_text=title).click()
+        # The panel of the step before is seen until then, and has buttons of the same names.
+        heading = self.page.locator(".socwidgets-title", has_text=title)
+        panel = self.page.locator(".socwidgets-panel .socwidgets-step:visible", has=heading)
+        panel.wait_for()
+        return panel
+
     # -- the page ------------------------------------------------------------------------------
 
     def send(self, code: str) -> None:

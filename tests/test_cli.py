@@ -40,7 +40,7 @@ def test_list_and_params(capsys):
     text = capsys.readouterr().out
     assert "constraint (str, default non_negative)" in text
     assert "one of none, non_negative, sum_to_one, simplex" in text
-    assert "energy_low (Optional[float], default empty eV)" in text
+    assert "energy_low (Optional[float] in eV, default empty)" in text
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,10 @@ def test_the_site_builds_without_a_warning(tmp_path):
     kappa = (site / "quantities" / "kappa.html").read_text(encoding="utf-8")
     assert "<math" in kappa
     assert '<script src="http' not in kappa
-    assert "run_report" in (site / "api" / "reports.html").read_text(encoding="utf-8")
+    functions = (site / "api" / "reports.html").read_text(encoding="utf-8")
+    assert "run_report" in functions
+    # The comment of a constant, with a colon in it, is no type and a rest.
+    assert "Seconds that printing may take: a page is a few MB of pictures." in functions
+    assert ">Type<" not in functions
     index = (site / "index.html").read_text(encoding="utf-8")
     assert all(f'href="{path.stem}.html"' in index for path in PAGES if path.stem != "index")

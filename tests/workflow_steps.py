@@ -1,4 +1,4 @@
-"""A whole workflow on `small_stack`, and whether two results are the same."""
+"""Steps of a workflow: one, all on `small_stack`, by their text; whether results are the same."""
 
 from __future__ import annotations
 
@@ -7,6 +7,29 @@ import xarray as xr
 
 from socwidgets.jobs import JobState
 from socwidgets.model.roi import Rectangle
+
+#: A scan across the Ni K edge whose axis is too low by so much, eV.
+K_EDGE, OFFSET = np.linspace(8280.0, 8400.0, 121), 1.4
+
+
+def edge(energies, e0):
+    """A step with a white line, as a foil and a cathode have it."""
+    rise = 0.5 + np.arctan((energies - e0) / 0.9) / np.pi
+    return 0.1 + rise * (1.0 + 0.2 * np.exp(-(((energies - e0 - 12.0) / 6.0) ** 2)))
+
+
+def run(flow, name, inputs=None, params=None):
+    """Result of one step, which must go well."""
+    job = flow.start(name, inputs or {}, params or {})
+    assert job.state == JobState.DONE, job.error
+    return job.result
+
+
+def done_by_program(flow, name, inputs, params, **given):
+    """What the recorded text makes, in a space that knows only `given`."""
+    space = dict(given)
+    exec(flow.program(name, inputs, params), space)
+    return space[flow.step(name).makes]
 
 
 def through(flow, files, last="heterogeneity"):

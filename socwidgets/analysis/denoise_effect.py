@@ -141,7 +141,8 @@ def denoise_effect(
         text = (
             f"{100 * lost[0]:.0f} % of the pixels have no value before and {100 * lost[1]:.0f} % "
             "after: they left the range of the measure, and the spreads are those of the others. "
-            "Let it reach further (recenter=True or a larger half_width), or bin pixels"
+            "Let it reach further (for a white line recenter=True or a larger half_width), or bin "
+            "pixels"
         )
         effect = replace(effect, verdict=text)
     return clean, replace(effect, lost=lost)

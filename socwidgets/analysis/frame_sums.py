@@ -99,7 +99,7 @@ class Team:
                     part = self.pixels * (self.done * len(jobs) + frames * count)
                     self.progress(part // (self.todo * len(jobs)), self.pixels)
         except BaseException:
-            # Jobs that wait for the compiler would go on to.
+            # Jobs that wait for the compiler must not go on waiting.
             self.ended.set()
             raise
         finally:

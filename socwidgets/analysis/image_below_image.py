@@ -15,10 +15,9 @@ import xarray as xr
 
 from socwidgets.model import provenance
 from socwidgets.model.errors import DataError
-from socwidgets.model.names import SIGNAL, SIGNAL_STD, STATUS, VALID, X, Y, spectral_dim
+from socwidgets.model.names import COMPONENT, SIGNAL, SIGNAL_STD, STATUS, VALID, X, Y, spectral_dim
 from socwidgets.model.stack import validate_stack
 
-_COMPONENT = "component"
 _SCORES = "scores"
 #: What is laid out anew; all else that has pixels is not looked at by these functions.
 _IMAGES = (SIGNAL, SIGNAL_STD, VALID, STATUS, _SCORES)
@@ -57,7 +56,7 @@ def leading_dims(data: xr.Dataset) -> tuple[str, ...]:
         own = {spectral_dim(data[SIGNAL]), Y, X}
         return tuple(str(d) for d in data[SIGNAL].dims if d not in own)
     dims = data[_SCORES].dims if _SCORES in data else ()
-    return tuple(str(d) for d in dims if d not in (_COMPONENT, Y, X))
+    return tuple(str(d) for d in dims if d not in (COMPONENT, Y, X))
 
 
 def one_image(data: xr.Dataset, mask: Any = None) -> tuple[xr.Dataset, Any]:

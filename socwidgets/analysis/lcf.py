@@ -145,16 +145,7 @@ def prepare_lcf(
     window = coord[points]
     aligned = align_references(references, window)
     names = [str(name) for name in component_names(aligned)]
-    unknowns = len(names) + params.background_degree + 1
-    if window.size <= unknowns:
-        raise DataError(
-            "too few spectral points for this fit",
-            expected=f"more than {unknowns} points ({len(names)} references, background of degree "
-            f"{params.background_degree})",
-            found=f"{window.size} between {window.values.min():g} and {window.values.max():g}",
-            fix="widen the window, measure more energies or lower background_degree; two energies "
-            "are enough for two_energy_soc of socwidgets.techniques.stxm_soc",
-        )
+    _refuse_few_points(window.values, len(names), params.background_degree)
     condition = _check_condition(aligned.values, names, params.max_condition)
     weights = _weights(params, typical_std, points)
     background = background_rows(window.values, params.background_degree, params.background_law)
@@ -169,7 +160,7 @@ def prepare_lcf(
         ) from None
 
     def narrow(seen: np.ndarray) -> FillBlock | None:
-        if np.count_nonzero(seen) <= unknowns:
+        if np.count_nonzero(seen) <= len(names) + background.shape[0]:
             return None
         part = None if weights is None else weights[seen]
         try:
@@ -178,15 +169,6 @@ def prepare_lcf(
             )
         except np.linalg.LinAlgError:
             return None
-
-    def curves(column: np.ndarray) -> dict[str, np.ndarray]:
-        weight = column[: 6 * len(names) : 6]
-        poly = column[6 * len(names) : 6 * len(names) + background.shape[0]]
-        base = poly @ background if background.size else np.zeros(window.size)
-        parts = {
-            f"component_{n}": w * s for n, w, s in zip(names, weight, plan.references, strict=True)
-        }
-        return {"fit": base + sum(parts.values()), "background": base, **parts}
 
     attrs = {
         "method": "lcf",
@@ -204,11 +186,35 @@ def prepare_lcf(
         partial(fit_block, plan),
         points,
         narrow,
-        curves,
+        partial(_curves, names, plan.references, background),
         attrs,
         stream=partial(_stream, plan),
         doubt=doubt_of(aligned.values, background, params.constraint),
     )
+
+
+def _curves(
+    names: list[str], references: np.ndarray, background: np.ndarray, column: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Fit, background and parts ``(E,)`` of one pixel, whose results are `column`."""
+    count = len(names)
+    weight, poly = column[: 6 * count : 6], column[6 * count : 6 * count + background.shape[0]]
+    base = poly @ background
+    parts = {f"component_{n}": w * s for n, w, s in zip(names, weight, references, strict=True)}
+    return {"fit": base + sum(parts.values()), "background": base, **parts}
+
+
+def _refuse_few_points(window: np.ndarray, n_references: int, background_degree: int) -> None:
+    unknowns = n_references + background_degree + 1
+    if window.size <= unknowns:
+        raise DataError(
+            "too few spectral points for this fit",
+            expected=f"more than {unknowns} points ({n_references} references, background of "
+            f"degree {background_degree})",
+            found=f"{window.size} between {window.min():g} and {window.max():g}",
+            fix="widen the window, measure more energies or lower background_degree; two energies "
+            "are enough for two_energy_soc of socwidgets.techniques.stxm_soc",
+        )
 
 
 def _stream(plan: LcfPlan, has_std: bool) -> FrameStream:

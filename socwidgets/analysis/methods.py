@@ -19,7 +19,7 @@ import xarray as xr
 
 from socwidgets.analysis.frame_sums import FrameStream
 from socwidgets.model.errors import ParameterError
-from socwidgets.model.loading import collection_paused
+from socwidgets.model.loading import collection_paused, tools_put_off
 from socwidgets.model.mapset import MapSpec
 from socwidgets.model.parameters import Parameters
 
@@ -135,7 +135,7 @@ def method_names() -> tuple[str, ...]:
 @cache
 def _load_compiler() -> None:
     """Load numba, and what it loads itself with the first call of a compiled function."""
-    with collection_paused():
+    with collection_paused(), tools_put_off():
         from socwidgets.kernels.first_call import call_nothing
 
         call_nothing()

@@ -9,12 +9,10 @@ import numpy as np
 import xarray as xr
 
 from socwidgets.model.errors import DataError
-from socwidgets.model.names import SIGNAL, X, Y, spectral_dim
+from socwidgets.model.names import REPEAT, SIGNAL, X, Y, spectral_dim
 from socwidgets.model.spectral_axis import TURNED
 from socwidgets.model.units import energies_in_ev
 
-#: Dim of frames that are averaged.
-REPEAT = "repeat"
 #: Energies closer than this share of the finest step are read back from one and the same setting.
 _SAME_SETTING = 0.1
 

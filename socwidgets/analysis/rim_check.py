@@ -105,11 +105,11 @@ def check_rim(
     steep = np.hypot(*slopes)
     rim = steep > _RIM_SHARE * np.quantile(steep[np.isfinite(mean)], 0.95)
     noise = _noise(stack, signal, rim, watch.part(0.97, 0.98))
-    parts = sample_path(signal, mean, noise)
+    parts = sample_path(signal, mean, noise, watch.part(0.98, 0.99))
     apart = np.hypot(*(parts - path).T) > _CONTRADICTS
     path = np.where(apart[:, None], parts, path)
     strength = np.array([float(np.nansum(s[np.isfinite(mean)] ** 2)) for s in slopes])
-    contrast, level = _contrast(signal, mean, rim, path, watch.part(0.98, 1.0))
+    contrast, level = _contrast(signal, mean, rim, path, watch.part(0.99, 1.0))
     contrast = np.maximum(contrast, 1e-6)
     uncertainty = noise * np.sqrt(np.sum(1.0 / np.maximum(strength, 1e-30))) / contrast
     size = np.hypot(*path.T)

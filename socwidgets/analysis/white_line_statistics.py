@@ -226,7 +226,7 @@ def _conditions(
         failed.append(f"the background moves peaks by amounts that scatter by {spread:.2f} eV")
     if misfit > chosen.max_misfit:
         failed.append(f"the polynomial leaves {misfit:.2f} of the peak's drop: not one simple line")
-    if len(failed) > len(remedies):
+    if len(failed) > len(remedies):  # more than the share has failed
         remedies.append("Normalize first: fit_map(stack, 'edge_energy', definition='white_line')")
     verdict = ". ".join(["; ".join(failed), *remedies]) if failed else "the conditions hold"
     return {

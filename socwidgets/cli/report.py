@@ -53,8 +53,8 @@ def _params(chosen: argparse.Namespace) -> int:
 
     for name, spec in template_parameters(chosen.name).items():
         default = parameter_text(spec["default"]) or "empty"
-        unit = f" {spec['unit']}" if spec["unit"] else ""
-        print(f"{name} ({spec['type']}, default {default}{unit})")
+        unit = f" in {spec['unit']}" if spec["unit"] else ""
+        print(f"{name} ({spec['type']}{unit}, default {default})")
         if spec["choices"]:
             print(f"    one of {', '.join(spec['choices'])}")
         print(f"    {spec['help']}")

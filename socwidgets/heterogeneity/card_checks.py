@@ -48,9 +48,12 @@ def particles_check(n_particles: int | None) -> CardCheck:
 
 
 def resolution_check(
-    length: CorrelationLength, resolution_um: float | None, units: str = "um"
+    length: CorrelationLength, resolution_um: float | None, units: str
 ) -> CardCheck:
-    """Whether the structure is larger than the resolution and fits into the field."""
+    """Whether the structure is larger than the resolution and fits into the field.
+
+    `units` are those of the length, ``um`` or ``px``.
+    """
     words = "Resolution and field against the structure"
     if not np.isfinite(length.length_um) and not length.reason.startswith("no distance"):
         return CardCheck("resolution", words, NOT_RUN, "no structure above the noise")
@@ -59,6 +62,9 @@ def resolution_check(
     if resolution_um is None:
         found = f"length of {length.length_um:.3g} {units} against one pixel only"
         return CardCheck("resolution", words, NOT_RUN, f"{found}: give resolution_um")
+    if units != "um":
+        found = f"length of {length.length_um:.3g} {units}, resolution {resolution_um:.3g} um"
+        return CardCheck("resolution", words, NOT_RUN, f"{found}: the pixel size is not known")
     return CardCheck(
         "resolution", words, PASSED,
         f"{length.length_um:.3g} um, resolution {resolution_um:.3g} um",

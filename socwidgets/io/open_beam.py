@@ -14,10 +14,7 @@ from socwidgets.io.frame_folder import is_frame_folder, read_frames
 from socwidgets.io.registry import open_stack
 from socwidgets.io.tiff import is_tiff
 from socwidgets.io.tiff_source import TiffSource
-from socwidgets.model.names import SIGNAL, X, Y
-
-#: Dim of frames of the same thing.
-_REPEAT = "repeat"
+from socwidgets.model.names import REPEAT, SIGNAL, X, Y
 
 
 def read_open_beam(
@@ -61,7 +58,7 @@ def _counts(path: Path) -> xr.DataArray:
         listed = find_energy_list(path)
         # A list that lies there for the scan itself counts other frames.
         if listed is None or read_energies(listed).size != len(images):
-            return xr.DataArray(images, dims=(_REPEAT, Y, X))
-    # Frames without beam are dark, and full flats are no mistake of the scan.
-    # They belong to the detector: a pixel size that only the scan knows is no other place.
+            return xr.DataArray(images, dims=(REPEAT, Y, X))
+    # Unchecked: frames without beam are dark, and full flats are no mistake of the scan. Without
+    # positions: what the detector saw lies where the scan does, whatever pixel size is stated.
     return open_stack(path, check=False)[SIGNAL].drop_vars([Y, X], errors="ignore")

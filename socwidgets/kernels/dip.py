@@ -6,14 +6,13 @@ Twin: `socwidgets.kernels.dip_reference`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
-_compiled = stoppable(njit(nogil=True, cache=True))
+door, inner = doors()
 
 
-@_compiled
+@inner
 def _hull(x, low, high, sign, touch):
     """Indices where the greatest convex minorant (sign 1) or least concave majorant (-1) touches.
 
@@ -34,7 +33,7 @@ def _hull(x, low, high, sign, touch):
     return count
 
 
-@_compiled
+@inner
 def _height(x, touch, k, at):
     """Height at ``x[at]`` of the hull's chord between touching points ``k`` and ``k + 1``."""
     a, b = touch[k], touch[k + 1]
@@ -42,7 +41,7 @@ def _height(x, touch, k, at):
     return float(a) if run <= 0.0 else a + (b - a) * (x[at] - x[a]) / run
 
 
-@_compiled
+@inner
 def _deviation(x, touch, count, sign, first, last):
     """Largest distance of the ranks from the hull, between the touching points of some chords."""
     largest = 0.0
@@ -55,7 +54,7 @@ def _deviation(x, touch, count, sign, first, last):
     return largest
 
 
-@_compiled
+@door
 def dip_sorted(x):
     """Dip of a sorted sample (Hartigan and Hartigan 1985).
 
@@ -93,7 +92,7 @@ def dip_sorted(x):
     return dip / (2.0 * n)
 
 
-@_compiled
+@inner
 def _widest_gap(x, minor, g, major, m):
     """Widest distance between the two hulls, and the modal interval that it leaves.
 

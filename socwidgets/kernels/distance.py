@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels import doors
 
-_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
+door = doors.door(error_model="numpy")
 
 
 def surface_distance(labels: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
@@ -70,7 +69,7 @@ def distance_inside(inside: np.ndarray, spacing: tuple[float, ...]) -> np.ndarra
     return np.sqrt(np.ascontiguousarray(squared))
 
 
-@_compiled
+@door
 def _along_lines(squared, size):
     """Least of ``squared[j] + (size (i - j))^2`` over j for every i of each row, in place."""
     rows, n = squared.shape

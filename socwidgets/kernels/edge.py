@@ -41,7 +41,7 @@ from socwidgets.kernels.edge_stage import (
 )
 from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
 from socwidgets.kernels.normalization import student_factor
-from socwidgets.kernels.rows import compiled
+from socwidgets.kernels.rows import door, inner
 
 
 def edge_block(
@@ -113,7 +113,7 @@ def edge_block(
     )  # fmt: skip
 
 
-@compiled
+@door
 def _edge(
     signal, std, has_std, start, stop, rows, x, kept, outside, shared, search,
     windows, line, slide, centroid, derivative, levels, has_jump, has_pre, tilted, noise_of, wanted,
@@ -218,7 +218,7 @@ def _edge(
         write(n, first, result, flags, gap, origin, scale, out_rows, out)
 
 
-@compiled
+@inner
 def _jump(value, covariance, has_jump, n, result, level):
     """Jump and its uncertainty into the result; the levels of the normalized spectrum."""
     low, half = index_of(level, INTEGRAL_LEVELS[0]), index_of(level, 0.5)
@@ -231,14 +231,14 @@ def _jump(value, covariance, has_jump, n, result, level):
             result[1, p] = math.sqrt(covariance[5, p])
 
 
-@compiled
+@inner
 def _scale_rows(target, factor, n):
     for k in range(target.shape[0]):
         for p in range(n):
             target[k, p] *= factor[p]
 
 
-@compiled
+@inner
 def _size(n, has_jump, has_pre, value, covariance, peak, peak_covariance, limits, work, flags):
     """Flag pixels whose jump (or else peak height, or else curvature) is too small.
 

@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from socwidgets.kernels.edge_scan import NOWHERE, index_of
-from socwidgets.kernels.rows import compiled
+from socwidgets.kernels.rows import inner
 
 #: Rise over an interval, in units of a sample's noise, from which on two samples are enough: that
 #: of the interval itself, and the mean of three.
@@ -28,7 +28,7 @@ _NARROW, _SIGNIFICANT = 8.0, 5.5
 _OFF = 0.2
 
 
-@compiled
+@inner
 def gather_two(source, n, index, low, high):
     """Rows ``index - 1`` and ``index`` of `source`; those around row 1 where there is no index."""
     for p in range(n):
@@ -37,7 +37,7 @@ def gather_two(source, n, index, low, high):
         high[p] = source[row, p]
 
 
-@compiled
+@inner
 def look_up_two(table, n, index, low, high):
     """The same of a table that all pixels share."""
     for p in range(n):
@@ -46,7 +46,7 @@ def look_up_two(table, n, index, low, high):
         high[p] = table[row]
 
 
-@compiled
+@inner
 def find_crossings(
     stage, variance, has_std, noise, x, n, search, levels, index, level, work, unsure
 ):  # fmt: skip
@@ -89,7 +89,7 @@ def find_crossings(
         )
 
 
-@compiled
+@inner
 def _between_two(stage, x, n, search, levels, index, level, work, unsure):
     """By linear interpolation; `unsure` becomes 1 where the interval's rise is not clear.
 
@@ -119,7 +119,7 @@ def _between_two(stage, x, n, search, levels, index, level, work, unsure):
         unsure[p] = one if noisy & found else zero
 
 
-@compiled
+@inner
 def _through_parabolas(
     stage, variance, has_std, x, search, levels, index, level, work, unsure, pixels
 ):  # fmt: skip
@@ -150,7 +150,7 @@ def _through_parabolas(
         work[2, pixels[i]] = math.nan
 
 
-@compiled
+@inner
 def _fit_parabolas(stage, x, levels, size, index, level, work, pixels, local):
     """Local parabola of each pixel around the sample next to the crossing.
 
@@ -176,7 +176,7 @@ def _fit_parabolas(stage, x, levels, size, index, level, work, pixels, local):
         local[7, i] = index_of(stage, 1.5) * (x[row] - x[row - 1])
 
 
-@compiled
+@inner
 def _solve_parabolas(n, least, local):
     """Where each parabola has the level, and its slope there, into the first two rows.
 
@@ -198,7 +198,7 @@ def _solve_parabolas(n, least, local):
         local[7, i] = one if sure else zero
 
 
-@compiled
+@inner
 def _look_around(stage, variance, has_std, x, search, index, level, work, pixels, local):
     """The two samples around each place into `local`, from its third row on.
 
@@ -219,7 +219,7 @@ def _look_around(stage, variance, has_std, x, search, index, level, work, pixels
         local[6, i], local[7, i] = work[3, p] + work[4, p], level[p]
 
 
-@compiled
+@inner
 def _step_from(n, local):
     """One step of Newton's method from each place, along the straight line between its samples.
 

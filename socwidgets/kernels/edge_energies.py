@@ -9,7 +9,7 @@ import numpy as np
 from socwidgets.kernels.edge_crossings import find_crossings, gather_two, look_up_two
 from socwidgets.kernels.edge_scan import NOWHERE, index_of
 from socwidgets.kernels.edge_tables import INTEGRAL_LEVELS
-from socwidgets.kernels.rows import compiled, project
+from socwidgets.kernels.rows import inner, project
 
 #: Bend of the derivative at its maximum, and distance to the slopes elsewhere, in units of their
 #: noise, from which on noise did not make them.
@@ -19,7 +19,7 @@ _BENT, _LARGER = 5.0, 4.0
 AT_BOUND_FLAG, OUT_FLAG, LOW_FLAG = 1, 2, 4
 
 
-@compiled
+@inner
 def spread_of_base(base, p, a, b, c):
     """Variance of ``a c0 + b c1 + c J``."""
     mixed, other = b * base[1, p] + c * base[3, p], c * base[4, p]
@@ -31,7 +31,7 @@ def spread_of_base(base, p, a, b, c):
     )
 
 
-@compiled
+@inner
 def crossings(
     stage, variance, has_std, noise, x, n, search, levels, index, level, base, place, of_peak,
     work, result, flags,
@@ -66,7 +66,7 @@ def crossings(
         flags[p] |= np.uint8(0 if unsure[p] == 0.0 else AT_BOUND_FLAG)
 
 
-@compiled
+@inner
 def integral_energies(
     stage, variance, has_std, noise, x, n, low_index, high_index, jump, base, work, result, flags
 ):  # fmt: skip
@@ -101,7 +101,7 @@ def integral_energies(
         result[1, p] = math.sqrt(total) / (abs(jump[p]) * (high - low))
 
 
-@compiled
+@inner
 def _crossing_at(stage, x, n, index, jump, fraction, work, position):
     """Position where a fraction of the jump is crossed; NaN where it is not."""
     nothing = index_of(index, math.nan)
@@ -113,7 +113,7 @@ def _crossing_at(stage, x, n, index, jump, fraction, work, position):
         position[p] = work[2, p] + part * (work[3, p] - work[2, p]) if found else nothing
 
 
-@compiled
+@inner
 def _add_segment(before, after, variance, left_end, step, n, start, stop, area, spread, carried):
     """Add the part of one interval that lies between start and stop, by its straight line."""
     per_step = 1.0 / step
@@ -128,7 +128,7 @@ def _add_segment(before, after, variance, left_end, step, n, start, stop, area, 
         carried[p] = right
 
 
-@compiled
+@inner
 def centroids(stage, variance, has_std, noise, n, centroid, base, result):
     """Center of gravity of the spectrum above its baseline in a fixed window."""
     sums = np.empty((2, n), stage.dtype)
@@ -150,7 +150,7 @@ def centroids(stage, variance, has_std, noise, n, centroid, base, result):
         result[1, p] = math.sqrt(square) / abs(sums[1, p])
 
 
-@compiled
+@inner
 def derivative_maxima(
     variance, has_std, noise, x, n, derivative, slopes, index, alone, work, result, flags
 ):  # fmt: skip
@@ -196,7 +196,7 @@ def derivative_maxima(
         result[1, p] = math.sqrt(result[1, p]) / -work[1, p]
 
 
-@compiled
+@inner
 def _bend_around(derivative, slopes, entry, p):
     """Second derivative of the slope over more rows than the vertex is found from.
 
@@ -209,7 +209,7 @@ def _bend_around(derivative, slopes, entry, p):
     return bend
 
 
-@compiled
+@inner
 def _is_largest(norm, slopes, entry, variance, p):
     """Whether a slope exceeds all but its neighbors' by more than noise can make.
 

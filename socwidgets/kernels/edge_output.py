@@ -9,7 +9,7 @@ import numpy as np
 from socwidgets.kernels.edge_energies import AT_BOUND_FLAG, LOW_FLAG, OUT_FLAG
 from socwidgets.kernels.edge_scan import index_of
 from socwidgets.kernels.edge_tables import QUANTITIES
-from socwidgets.kernels.rows import compiled
+from socwidgets.kernels.rows import inner
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, LOW_SIGNAL, AT_BOUND, SATURATED, OUT_OF_RANGE = 0, 2, 4, 6, 7
@@ -21,7 +21,7 @@ NOISE = 2 * len(QUANTITIES)
 RESULT_ROWS = NOISE + 1
 
 
-@compiled
+@inner
 def judge(n, flags, top, gap, saturation, status):
     """Turn the flags of a pixel into the status that is told first."""
     for p in range(n):
@@ -33,7 +33,7 @@ def judge(n, flags, top, gap, saturation, status):
         status[p] = np.uint8(MISSING) if gap[p] != 0.0 else low
 
 
-@compiled
+@inner
 def write(n, first, result, flags, gap, origin, scale, out_rows, out):
     """Copy what is wanted, energies in eV; without enough signal only the jump."""
     for row in range(2):
@@ -53,13 +53,13 @@ def write(n, first, result, flags, gap, origin, scale, out_rows, out):
             _to_energies(result[row], gap, origin if row % 2 == 0 else 0.0, scale, target)
 
 
-@compiled
+@inner
 def _add_gap(source, gap, target):
     for p in range(target.size):
         target[p] = source[p] + gap[p]
 
 
-@compiled
+@inner
 def _to_energies(source, gap, shift, scale, target):
     for p in range(target.size):
         target[p] = shift + scale * np.float64(source[p] + gap[p])

@@ -8,7 +8,7 @@ import numpy as np
 
 from socwidgets.kernels.edge_energies import AT_BOUND_FLAG, spread_of_base
 from socwidgets.kernels.edge_scan import index_of
-from socwidgets.kernels.rows import compiled, project, residual_squares
+from socwidgets.kernels.rows import inner, project, residual_squares
 
 #: Points where a polynomial of degree 3 or 4 is looked at before Newton's steps refine the best.
 _COARSE = 17
@@ -17,7 +17,7 @@ _COARSE = 17
 _BENT = 2.0
 
 
-@compiled
+@inner
 def local_fits(stage, variance, has_std, n, line, peak, covariance, place, total, add_residuals):
     """Fit all pixels in the one window there is; add the squared residuals to `total` if wanted.
 
@@ -38,7 +38,7 @@ def local_fits(stage, variance, has_std, n, line, peak, covariance, place, total
         residual_squares(stage, 0, n, rows, basis, peak, total)
 
 
-@compiled
+@inner
 def fixed_maxima(n, base, peak, covariance, pairs, place, result):
     """Position, its uncertainty and height of the maximum in the one window there is.
 
@@ -60,7 +60,7 @@ def fixed_maxima(n, base, peak, covariance, pairs, place, result):
         _maxima(n, peak, covariance, base, pairs, place, result)
 
 
-@compiled
+@inner
 def white_lines(n, jump, base, place, half_level, result, flags):
     """From the maximum of the samples to the energy and height of the white line.
 
@@ -92,7 +92,7 @@ def white_lines(n, jump, base, place, half_level, result, flags):
             flags[p] |= AT_BOUND_FLAG
 
 
-@compiled
+@inner
 def _vertices(n, peak, covariance, base, place, result):
     """Vertex of each parabola; NaN where it opens upwards or lies outside the window."""
     # In the data's own precision: float64 constants would halve the speed.
@@ -116,7 +116,7 @@ def _vertices(n, peak, covariance, base, place, result):
         place[3, p] = c00 + v * (c01 + c01 + v * (c11 + c02 + c02 + cubic))
 
 
-@compiled
+@inner
 def _maxima(n, peak, covariance, base, pairs, place, result):
     """The same for degrees 3 and 4: the largest of some points, refined by Newton's steps."""
     for p in range(n):
@@ -153,7 +153,7 @@ def _maxima(n, peak, covariance, base, pairs, place, result):
         place[3, p] = height_spread
 
 
-@compiled
+@inner
 def _derivative_of(coefficients, v, order):
     """Value of a derivative of a polynomial."""
     total = 0.0

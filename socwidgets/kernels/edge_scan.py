@@ -10,19 +10,19 @@ import math
 
 import numpy as np
 
-from socwidgets.kernels.rows import compiled, project
+from socwidgets.kernels.rows import inner, project
 
 #: An index that no row has.
 NOWHERE = 1e9
 
 
-@compiled
+@inner
 def index_of(array, i):
     """An index as a number of the array's own type."""
     return array.dtype.type(i)
 
 
-@compiled
+@inner
 def coarse_maxima(stage, n, candidates, index):
     """Position in `candidates` of the largest sample."""
     best = np.empty(n, stage.dtype)
@@ -32,14 +32,14 @@ def coarse_maxima(stage, n, candidates, index):
         _larger(stage[candidates[c], :n], index_of(index, c), best, index)
 
 
-@compiled
+@inner
 def _larger(row, here, best, index):
     for p in range(row.size):
         index[p] = here if row[p] > best[p] else index[p]
         best[p] = max(best[p], row[p])
 
 
-@compiled
+@inner
 def first_crossings(stage, n, search, level, index):
     """Row at whose sample the level is first reached from below; `NOWHERE` if never."""
     index[:n] = NOWHERE
@@ -54,7 +54,7 @@ def first_crossings(stage, n, search, level, index):
         _first(stage[i - 1, :n], stage[i, :n], level, index_of(index, i), index)
 
 
-@compiled
+@inner
 def _first_of_four(a, b, c, d, e, level, here, step, index):
     never = index_of(index, NOWHERE)
     second = here + step
@@ -70,7 +70,7 @@ def _first_of_four(a, b, c, d, e, level, here, step, index):
         index[p] = min(index[p], i, j, k, m)
 
 
-@compiled
+@inner
 def _first(before, row, level, here, index):
     never = index_of(index, NOWHERE)
     for p in range(row.size):
@@ -78,7 +78,7 @@ def _first(before, row, level, here, index):
         index[p] = min(index[p], here if hit else never)
 
 
-@compiled
+@inner
 def integral_crossings(stage, n, search, low, high, low_index, high_index):
     """First crossing of the high level, and the last crossing of the low level before it.
 
@@ -92,7 +92,7 @@ def integral_crossings(stage, n, search, low, high, low_index, high_index):
         )
 
 
-@compiled
+@inner
 def _between(before, row, low, high, here, low_index, high_index):
     never, none = index_of(low_index, NOWHERE), index_of(low_index, -1.0)
     for p in range(row.size):
@@ -102,7 +102,7 @@ def _between(before, row, low, high, here, low_index, high_index):
         low_index[p] = max(low_index[p], here if hit else none)
 
 
-@compiled
+@inner
 def steepest(stage, n, derivative, slopes, index):
     """Smoothed derivative into `slopes` ``(rows, n)``, position of the largest into `index`."""
     best = np.empty(n, stage.dtype)

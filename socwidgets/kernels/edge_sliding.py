@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from socwidgets.kernels.rows import compiled
+from socwidgets.kernels.rows import inner
 
 #: Newton's steps, which fall back to halving their bracket; four or five are enough as a rule.
 _STEPS = 20
@@ -21,7 +21,7 @@ _STEPS = 20
 _BENT = 2.0
 
 
-@compiled
+@inner
 def sliding_maxima(
     stage, variance, has_std, noise, n, line, slide, index, base, peak, covariance, place, result
 ):  # fmt: skip
@@ -78,7 +78,7 @@ def sliding_maxima(
         covariance[curved, p] = square * square * of_bend
 
 
-@compiled
+@inner
 def _top(stage, line, entry, p):
     """Last entry before the slope falls through zero, uphill from one, and whether it does."""
     last = line.candidates.size - 1
@@ -97,7 +97,7 @@ def _top(stage, line, entry, p):
     return entry, False
 
 
-@compiled
+@inner
 def _slope(stage, line, entry, p):
     """Slope of the local polynomial at the center of its window, per half width."""
     start, total = line.first[entry], 0.0
@@ -106,7 +106,7 @@ def _slope(stage, line, entry, p):
     return total
 
 
-@compiled
+@inner
 def _coefficients(weights, samples, count, target):
     for k in range(target.size):
         total = 0.0
@@ -115,7 +115,7 @@ def _coefficients(weights, samples, count, target):
         target[k] = total
 
 
-@compiled
+@inner
 def _root(slopes, width):
     """Where the polynomial of the slopes falls through zero, and how steeply."""
     low, high, u = 0.0, width, 0.5 * width
@@ -133,7 +133,7 @@ def _root(slopes, width):
     return u, _polynomial(slopes, u)[1]
 
 
-@compiled
+@inner
 def _polynomial(coefficients, u):
     """Value and slope."""
     value, slope = 0.0, 0.0
@@ -143,7 +143,7 @@ def _polynomial(coefficients, u):
     return value, slope
 
 
-@compiled
+@inner
 def _weight(weights, i, u):
     """Weight of a sample in a polynomial's value at `u`, and in its slope."""
     value, slope = 0.0, 0.0

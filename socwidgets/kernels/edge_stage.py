@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from socwidgets.kernels.normalization import combine, take_off_pre
-from socwidgets.kernels.rows import add_one, add_rows, compiled, project, residual_squares
+from socwidgets.kernels.rows import add_one, add_rows, inner, project, residual_squares
 
 #: Pixels of a run, and the padding that keeps its rows out of each other's place in the cache. The
 #: memory delivers pieces of a row of 16 kB in three quarters of the time that pieces of 5 kB take;
@@ -16,7 +16,7 @@ from socwidgets.kernels.rows import add_one, add_rows, compiled, project, residu
 LANES, PAD = 4096, 16
 
 
-@compiled
+@inner
 def read_window(signal, rows, at, kept, first, n, weights, watched, total, stage, top):
     """``total[k] += sum_i weights[k, i] signal[rows[at[i]]]``; copies the rows if any is `kept`.
 
@@ -72,7 +72,7 @@ def read_window(signal, rows, at, kept, first, n, weights, watched, total, stage
             _grow(row, row, row, row, top)
 
 
-@compiled
+@inner
 def read_above_line(signal, rows, at, first, n, x, tilted, watched, value, stage, top, gap):
     """Copy rows less the pre-edge line or only its constant; `gap` grows to NaN, `top` as above."""
     none = 0.0 * x[0]
@@ -95,14 +95,14 @@ def read_above_line(signal, rows, at, first, n, x, tilted, watched, value, stage
             _grow(row, row, row, row, top)
 
 
-@compiled
+@inner
 def read_squares(std, rows, first, n, variance, gap):
     """Copy the squares of all staged rows; `gap` as above."""
     for i in range(rows.size):
         _copy_square(std[rows[i], first : first + n], variance[i], gap)
 
 
-@compiled
+@inner
 def _any(flags, at):
     found = False
     for i in at:
@@ -110,13 +110,13 @@ def _any(flags, at):
     return found
 
 
-@compiled
+@inner
 def _copy_four(a, b, c, d, to_a, to_b, to_c, to_d):
     for p in range(a.size):
         to_a[p], to_b[p], to_c[p], to_d[p] = a[p], b[p], c[p], d[p]
 
 
-@compiled
+@inner
 def _copy_and_add(a, b, c, d, to_a, to_b, to_c, to_d, f, g, left, right):
     f0, f1, f2, f3 = f[0], f[1], f[2], f[3]
     g0, g1, g2, g3 = g[0], g[1], g[2], g[3]
@@ -127,19 +127,19 @@ def _copy_and_add(a, b, c, d, to_a, to_b, to_c, to_d, f, g, left, right):
         right[p] += g0 * s + g1 * t + g2 * u + g3 * v
 
 
-@compiled
+@inner
 def _copy_row(row, target):
     for p in range(row.size):
         target[p] = row[p]
 
 
-@compiled
+@inner
 def _grow(a, b, c, d, top):
     for p in range(a.size):
         top[p] = max(top[p], a[p], b[p], c[p], d[p])
 
 
-@compiled
+@inner
 def _copy_four_above(a, b, c, d, f, g, h, k, constant, slope, to_a, to_b, to_c, to_d, gap):
     for p in range(a.size):
         s, t, u, v = a[p], b[p], c[p], d[p]
@@ -151,14 +151,14 @@ def _copy_four_above(a, b, c, d, f, g, h, k, constant, slope, to_a, to_b, to_c, 
         gap[p] += 0.0 * ((s + t) + (u + v))
 
 
-@compiled
+@inner
 def _copy_above(row, f, constant, slope, target, gap):
     for p in range(row.size):
         target[p] = row[p] - (constant[p] + f * slope[p])
         gap[p] += 0.0 * row[p]
 
 
-@compiled
+@inner
 def _copy_square(row, target, gap):
     for p in range(row.size):
         sample = row[p]
@@ -166,7 +166,7 @@ def _copy_square(row, target, gap):
         gap[p] += 0.0 * sample
 
 
-@compiled
+@inner
 def finish_fits(n, post_from_pre, has_jump, value, gap):
     """Sums of one run to pre-edge coefficients and jump (1 without a post-edge window).
 
@@ -179,7 +179,7 @@ def finish_fits(n, post_from_pre, has_jump, value, gap):
         value[2, :n] = 1.0
 
 
-@compiled
+@inner
 def residuals(stage, n, windows, with_post, value, merged, total):
     """Add the squared residuals of the pre-edge window, or of both windows, of one run."""
     if with_post:
@@ -191,7 +191,7 @@ def residuals(stage, n, windows, with_post, value, merged, total):
         residual_squares(stage, 0, n, rows, basis, merged if after else value[:2], total)
 
 
-@compiled
+@inner
 def take_off_line(stage, x, n, at, tilted, value):
     """Subtract the pre-edge line, or only its constant, from rows `at` of one run."""
     none = 0.0 * x[0]
@@ -199,13 +199,13 @@ def take_off_line(stage, x, n, at, tilted, value):
         _take_off(stage[i, :n], x[i] if tilted else none, value[0], value[1])
 
 
-@compiled
+@inner
 def _take_off(row, x, constant, slope):
     for p in range(row.size):
         row[p] -= constant[p] + x * slope[p]
 
 
-@compiled
+@inner
 def covariance_of_baseline(variance, has_std, noise, n, windows, covariance):
     """Covariances c0c0, c0c1, c1c1, c0J, c1J, JJ of pre-edge coefficients and jump."""
     if not has_std:

@@ -9,11 +9,10 @@ with the number of pixels alone.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
-_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
+door, inner = doors(error_model="numpy")
 
 
 def basins(height: np.ndarray, seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -53,7 +52,7 @@ def basins(height: np.ndarray, seeds: np.ndarray, mask: np.ndarray) -> np.ndarra
     return np.ascontiguousarray(labels[core])
 
 
-@_compiled
+@door
 def _flood(order, place, labels, steps):
     """Label the pixels of `order` (flat indices, highest first; `place` is its inverse)."""
     waiting = np.zeros(order.size, np.bool_)
@@ -106,7 +105,7 @@ def summits(height: np.ndarray, mask: np.ndarray, reach: int) -> np.ndarray:
     return found
 
 
-@_compiled
+@door
 def _summits(height, mask, reach, found):
     depth, rows, columns = height.shape
     for z in range(depth):
@@ -116,7 +115,7 @@ def _summits(height, mask, reach, found):
                     found[z, y, x] = _highest(height, z, y, x, reach)
 
 
-@_compiled
+@inner
 def _highest(height, z, y, x, reach):
     here = height[z, y, x]
     depth, rows, columns = height.shape

@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
 #: Columns of the table of `label_sums`; value sums are relative to ``reference``.
 COLUMNS = (
@@ -18,12 +17,10 @@ COLUMNS = (
     "weight", "weighted", "weighted_square",
 )  # fmt: skip
 
-_compiled = stoppable(
-    njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-)
+door, inner = doors(error_model="numpy", fastmath={"contract", "nsz"})
 
 
-@_compiled
+@door
 def label_sums(values, labels, weights, has_weights, table):
     """Sums of every label.
 
@@ -50,7 +47,7 @@ def label_sums(values, labels, weights, has_weights, table):
                 _add_run(values[y], weights[y], has_weights, y, start, x, table[label])
 
 
-@_compiled
+@inner
 def _add_run(values, weights, has_weights, y, start, stop, row):
     """Add neighbors of the same label; the sums stay in registers meanwhile."""
     reference = row[1]
@@ -85,7 +82,7 @@ def _add_run(values, weights, has_weights, y, start, stop, row):
     row[10] += weighted_square
 
 
-@_compiled
+@door
 def sort_by_label(values, labels, cursor, sorted_values):
     """Put the finite values of each label side by side (counting sort).
 
@@ -107,7 +104,7 @@ def sort_by_label(values, labels, cursor, sorted_values):
                 cursor[label] += 1
 
 
-@_compiled
+@door
 def quantiles(sorted_values, begin, end, levels, first, last, result):
     """Quantiles of the labels ``first:last``, linear between order statistics (numpy's default).
 
@@ -144,7 +141,7 @@ def quantiles(sorted_values, begin, end, levels, first, last, result):
             result[label, i] = value
 
 
-@_compiled
+@inner
 def _select(values, start, stop, at):
     """Reorder ``start:stop`` so that ``values[at]`` is in its sorted place (Hoare's selection)."""
     low, high = start, stop - 1
@@ -176,7 +173,7 @@ def _select(values, start, stop, at):
             return
 
 
-@_compiled
+@door
 def depth_bins(labels, depth, bins, result):
     """Bin of each pixel by its depth relative to the deepest pixel of its label.
 

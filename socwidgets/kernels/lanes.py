@@ -13,9 +13,8 @@ contiguous. Rows are taken as slices, because an index that might be negative do
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
 #: Pixels of a group.
 LANES = 256
@@ -25,9 +24,7 @@ GROUPS = 4
 UNROLL = 4
 
 # fastmath without nnan/ninf: NaN must stay visible (a fully fast mode removes the tests).
-lane_compiled = stoppable(
-    njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-)
+door, inner = doors(error_model="numpy", fastmath={"contract", "nsz"})
 
 
 def padded_rows(rows: np.ndarray) -> np.ndarray:
@@ -47,7 +44,7 @@ def last_group(source: np.ndarray, first: int, stop: int, fill: float) -> np.nda
     return group
 
 
-@lane_compiled
+@inner
 def last_energies(source, first, fill):
     """Energies after the last multiple of `UNROLL`, ``(UNROLL, LANES)``, filled up with `fill`."""
     points = source.shape[0]
@@ -58,7 +55,7 @@ def last_energies(source, first, fill):
     return rest
 
 
-@lane_compiled
+@inner
 def project(source, first, groups, rows, result):
     """``result[g, i, p] = sum_E rows[i, E] source[E, pixel]``; the sum of squares in the last row.
 
@@ -80,7 +77,7 @@ def project(source, first, groups, rows, result):
             add_four(rest[0], rest[1], rest[2], rest[3], rows[:, whole:], result[g])
 
 
-@lane_compiled
+@inner
 def add_four(y0, y1, y2, y3, rows, result):
     """Add four energies to a group's sums, two rows at a time: fewer loads per sample.
 
@@ -99,7 +96,7 @@ def add_four(y0, y1, y2, y3, rows, result):
             _squares(y0, y1, y2, y3, result[1])
 
 
-@lane_compiled
+@inner
 def _two_rows(y0, y1, y2, y3, rows, left, right):
     a0, a1, a2, a3 = rows[0, 0], rows[0, 1], rows[0, 2], rows[0, 3]
     b0, b1, b2, b3 = rows[1, 0], rows[1, 1], rows[1, 2], rows[1, 3]
@@ -108,7 +105,7 @@ def _two_rows(y0, y1, y2, y3, rows, left, right):
         right[p] += b0 * y0[p] + b1 * y1[p] + b2 * y2[p] + b3 * y3[p]
 
 
-@lane_compiled
+@inner
 def _two_rows_and_squares(y0, y1, y2, y3, rows, left, right, total):
     a0, a1, a2, a3 = rows[0, 0], rows[0, 1], rows[0, 2], rows[0, 3]
     b0, b1, b2, b3 = rows[1, 0], rows[1, 1], rows[1, 2], rows[1, 3]
@@ -121,14 +118,14 @@ def _two_rows_and_squares(y0, y1, y2, y3, rows, left, right, total):
         total[p] += u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
 
 
-@lane_compiled
+@inner
 def _one_row(y0, y1, y2, y3, row, total):
     a0, a1, a2, a3 = row[0], row[1], row[2], row[3]
     for p in range(LANES):
         total[p] += a0 * y0[p] + a1 * y1[p] + a2 * y2[p] + a3 * y3[p]
 
 
-@lane_compiled
+@inner
 def _squares(y0, y1, y2, y3, total):
     for p in range(LANES):
         u0, u1 = np.float64(y0[p]), np.float64(y1[p])
@@ -136,21 +133,21 @@ def _squares(y0, y1, y2, y3, total):
         total[p] += u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
 
 
-@lane_compiled
+@inner
 def assign(target, values):
     """``target[:] = values``; numba's own assignment of arrays is ten times slower."""
     for p in range(LANES):
         target[p] = values[p]
 
 
-@lane_compiled
+@inner
 def add_scaled(total, factor, values):
     """``total += factor * values``."""
     for p in range(LANES):
         total[p] += factor * values[p]
 
 
-@lane_compiled
+@inner
 def add_product(total, factor, left, right):
     """``total += factor * left * right``."""
     for p in range(LANES):

@@ -17,7 +17,8 @@ from socwidgets.kernels.lanes import (
     LANES,
     add_scaled,
     assign,
-    lane_compiled,
+    door,
+    inner,
     last_group,
     project,
 )
@@ -113,7 +114,7 @@ def fit_block(
         status[whole:stop] = codes[: stop - whole]
 
 
-@lane_compiled
+@door
 def _fit(matrices, signal, std, has_std, start, stop, out, status):
     """Project a panel of pixels, then fit its groups one after the other."""
     projected = np.empty((GROUPS, matrices.projector.shape[0] + 1, LANES))
@@ -132,7 +133,7 @@ def _fit(matrices, signal, std, has_std, start, stop, out, status):
             store_group(results, fit, first, out, status)
 
 
-@lane_compiled
+@inner
 def store_group(results, fit, first, out, status):
     """Write the rows of a group, NaN for spectra with a sample missing, and the status."""
     spoil = fit.sums[0]
@@ -147,7 +148,7 @@ def store_group(results, fit, first, out, status):
     lanes.codes(spoil, thickness, fit.chosen, status[first : first + LANES])
 
 
-@lane_compiled
+@inner
 def begin(matrices, projected):
     """Solve each pixel of a group from its projections, and get its sums of squares from them."""
     k, b = matrices.gram.shape[0], matrices.shadow.shape[0]
@@ -168,7 +169,7 @@ def begin(matrices, projected):
     return fit
 
 
-@lane_compiled
+@inner
 def finish(matrices, fit, pairs, has_std, results):
     """Uncertainties, fractions and scalars of a group."""
     k = matrices.gram.shape[0]
@@ -188,7 +189,7 @@ def finish(matrices, fit, pairs, has_std, results):
     _collect(matrices, fit, has_std, sigma, results)
 
 
-@lane_compiled
+@inner
 def _collect(matrices, fit, has_std, sigma, results):
     """Weights, background and scalars into their rows."""
     k, b = matrices.gram.shape[0], matrices.shadow.shape[0]

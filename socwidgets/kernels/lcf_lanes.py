@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from socwidgets.kernels.lanes import LANES, add_product, add_scaled, assign, lane_compiled
+from socwidgets.kernels.lanes import LANES, add_product, add_scaled, assign, inner
 
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, AT_BOUND, SINGULAR = 0, 4, 5
@@ -18,7 +18,7 @@ OK, AT_BOUND, SINGULAR = 0, 4, 5
 MISSING = 255
 
 
-@lane_compiled
+@inner
 def affine(matrix, offset, q, result):
     """``result = matrix q + offset`` for each pixel."""
     for i in range(matrix.shape[0]):
@@ -29,7 +29,7 @@ def affine(matrix, offset, q, result):
                 add_scaled(row, matrix[i, j], q[j])
 
 
-@lane_compiled
+@inner
 def choose_subset(q, free, gram, solve, offset, member, weight, chosen):
     """Weights of the feasible subset with the least squares, and its index (as a float).
 
@@ -62,20 +62,20 @@ def choose_subset(q, free, gram, solve, offset, member, weight, chosen):
             _blend(weight[i], trial[i], take)
 
 
-@lane_compiled
+@inner
 def _lower(lowest, values):
     for p in range(LANES):
         lowest[p] = min(lowest[p], values[p])
 
 
-@lane_compiled
+@inner
 def _blend(target, values, take):
     """`values` where `take` is 1, `target` where it is 0."""
     for p in range(LANES):
         target[p] = take[p] * values[p] + (1.0 - take[p]) * target[p]
 
 
-@lane_compiled
+@inner
 def _score(q, trial, gram, member, loss, least, take):
     """Set `take` to 1 where `trial` is allowed and lowers `least`, which follows; else to 0."""
     k = q.shape[0]
@@ -97,7 +97,7 @@ def _score(q, trial, gram, member, loss, least, take):
         least[p] = loss[p] if better else least[p]
 
 
-@lane_compiled
+@inner
 def fractions(weight, every, results, row):
     """Fractions ``c_k / sum(c)`` and their sigma by the delta method, in every sixth row.
 
@@ -128,13 +128,13 @@ def fractions(weight, every, results, row):
             sigma[p] = _root(variance) * over[p]
 
 
-@lane_compiled
+@inner
 def _root(variance):
     """Square root; rounding below zero counts as zero, NaN stays NaN."""
     return math.sqrt(variance if not variance < 0.0 else 0.0)
 
 
-@lane_compiled
+@inner
 def propagate(pairs, matrix, result):
     """``M C M^T`` for each pixel, `pairs` being the upper triangle of ``C`` by rows."""
     k = matrix.shape[0]
@@ -153,7 +153,7 @@ def propagate(pairs, matrix, result):
                 add_scaled(result[i * k + j], matrix[j, c], half[c])
 
 
-@lane_compiled
+@inner
 def active_sigma(pairs, every, solve, member, chosen, results):
     """Sigma of each weight and of their sum where the noise of every sample is known.
 
@@ -181,14 +181,14 @@ def active_sigma(pairs, every, solve, member, chosen, results):
         _blend_roots(results[k], whole, take)
 
 
-@lane_compiled
+@inner
 def _blend_roots(target, variance, take):
     for p in range(LANES):
         sigma = _root(variance[p])
         target[p] = sigma if take[p] == 1.0 else target[p]
 
 
-@lane_compiled
+@inner
 def scaled_sigma(total, per_freedom, unit, chosen, every_unit, every, results):
     """The same from the residual: `unit` (rows: subsets) holds sigma for residual variance one."""
     scale, root = np.empty(LANES), np.empty(LANES)
@@ -205,7 +205,7 @@ def scaled_sigma(total, per_freedom, unit, chosen, every_unit, every, results):
             row[p] = root[p] * unit[int(chosen[p]), i]
 
 
-@lane_compiled
+@inner
 def clear_rounding(weight, beta):
     """A constant spectrum is all background: what is left of its weights is rounding."""
     beta0, beta1, total = beta[0], beta[1], np.zeros(LANES)
@@ -220,7 +220,7 @@ def clear_rounding(weight, beta):
             row[p] *= total[p]
 
 
-@lane_compiled
+@inner
 def codes(spoil, total, chosen, status):
     """Status of each pixel of a group; `status` may be shorter than the group."""
     for p in range(status.size):

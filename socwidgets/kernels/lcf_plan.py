@@ -119,7 +119,7 @@ def polynomial_background(axis: np.ndarray, degree: int, power: float = 1.0) -> 
     half = 0.5 * (along[-1] - along[0])
     scaled = (along - 0.5 * (along[-1] + along[0])) / (half if half else 1.0)
     return (
-        np.stack([scaled**power for power in range(degree + 1)])
+        np.stack([scaled**k for k in range(degree + 1)])
         if degree >= 0
         else scaled[:0, None] * scaled
     )

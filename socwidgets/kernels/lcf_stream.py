@@ -16,14 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from socwidgets.kernels.lanes import (
-    LANES,
-    UNROLL,
-    add_four,
-    add_product,
-    lane_compiled,
-    padded_rows,
-)
+from socwidgets.kernels.lanes import LANES, UNROLL, add_four, add_product, door, inner, padded_rows
 from socwidgets.kernels.lcf import begin, finish, store_group
 from socwidgets.kernels.lcf_plan import LcfPlan
 
@@ -114,7 +107,7 @@ class LcfStream:
             status[at:] = codes[: out.shape[1] - at]
 
 
-@lane_compiled
+@door
 def _add(matrices, design, products, has_std, frames, noise, energy, group, sums):
     m, pairs = design.shape[0], matrices.pairs.shape[0]
     work = np.empty((3 * UNROLL, LANES))
@@ -154,7 +147,7 @@ def _add(matrices, design, products, has_std, frames, noise, energy, group, sums
                 )  # fmt: skip
 
 
-@lane_compiled
+@inner
 def _over_noise(signal, std, variance, inverse, scaled, total):
     """Variance, one over it and signal over it of one energy; the sum of squares over it."""
     for p in range(LANES):
@@ -166,7 +159,7 @@ def _over_noise(signal, std, variance, inverse, scaled, total):
         total[p] += value * value * over
 
 
-@lane_compiled
+@door
 def _finish(matrices, m, has_std, sums, first, out, status):
     results = np.empty((out.shape[0], LANES))
     count = matrices.pairs.shape[0]
@@ -185,7 +178,7 @@ def _finish(matrices, m, has_std, sums, first, out, status):
         store_group(results, fit, first + g * LANES, out, status)
 
 
-@lane_compiled
+@inner
 def _unweighted_sums(matrices, fit, squares, projections):
     """Sums of squares of residual and background-free spectrum where the fit itself is weighted."""
     k, m = matrices.gram.shape[0], projections.shape[0]
@@ -208,17 +201,17 @@ def _unweighted_sums(matrices, fit, squares, projections):
                 add_product(free, overlap, left, right)
 
 
-@lane_compiled
+@inner
 def _coefficient(fit, k, i):
     return fit.weight[i] if i < k else fit.beta[i - k]
 
 
-@lane_compiled
+@inner
 def _row_of(matrices, k, i):
     return matrices.references[i] if i < k else matrices.background[i - k]
 
 
-@lane_compiled
+@inner
 def _chi_square(fit, k, linear, rest):
     """``y y - 2 c y d + c d d c``; `rest` is the products of `d`, then ``y y``."""
     chi, m = fit.sums[2], linear.shape[0]
@@ -234,7 +227,7 @@ def _chi_square(fit, k, linear, rest):
             row += 1
 
 
-@lane_compiled
+@inner
 def _add_triple(total, factor, left, right, values):
     for p in range(LANES):
         total[p] += factor * left[p] * right[p] * values[p]

@@ -10,7 +10,7 @@ from socwidgets.kernels.lanes import (
     add_four,
     add_product,
     assign,
-    lane_compiled,
+    inner,
     last_energies,
 )
 
@@ -20,7 +20,7 @@ from socwidgets.kernels.lanes import (
 CANCELLATION = 1e-7
 
 
-@lane_compiled
+@inner
 def sums_from_projections(matrices, projected, fit):
     """Residual and background-free sums of squares without another look at the spectra.
 
@@ -41,7 +41,7 @@ def sums_from_projections(matrices, projected, fit):
     assign(fit.sums[1], square)
 
 
-@lane_compiled
+@inner
 def lost_digits(sums, squares):
     """Whether any sum of squares of the group is mostly rounding; NaN is not."""
     found = False
@@ -50,7 +50,7 @@ def lost_digits(sums, squares):
     return found
 
 
-@lane_compiled
+@inner
 def exact_sums(matrices, signal, std, has_std, first, fit, squares, pairs):
     """Form the residual of each sample of a group and replace its sums of squares.
 
@@ -87,7 +87,7 @@ def exact_sums(matrices, signal, std, has_std, first, fit, squares, pairs):
                 fit.sums[i, p] = sums[i, p]
 
 
-@lane_compiled
+@inner
 def _four_residuals(matrices, e, y0, y1, y2, y3, fit, sums, work):
     """Residuals of four energies into the first rows of `work`, and their sums of squares.
 
@@ -117,7 +117,7 @@ def _four_residuals(matrices, e, y0, y1, y2, y3, fit, sums, work):
             total[p] += half + w2 * (r2[p] * r2[p]) + w3 * (r3[p] * r3[p])
 
 
-@lane_compiled
+@inner
 def _take_off(y0, y1, background, references, fit, rest0, rest1, total):
     """Subtract background and two references at two energies; sum the squares in between."""
     a0, a1, b0, b1 = background[0, 0], background[0, 1], background[1, 0], background[1, 1]
@@ -131,7 +131,7 @@ def _take_off(y0, y1, background, references, fit, rest0, rest1, total):
         rest1[p] = free1 - s1 * weight0[p] - t1 * weight1[p]
 
 
-@lane_compiled
+@inner
 def _four_variances(matrices, e, s0, s1, s2, s3, pairs, sums, work):
     """Noise of four energies: into the variance of the projections, and under the residuals."""
     r0, r1, r2, r3 = work[0], work[1], work[2], work[3]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.rows import add_four, add_one, compiled
+from socwidgets.kernels.rows import add_four, add_one, door, inner
 
 #: Rows that go through together where the matrix works along x: their samples lie side by side. The
 #: padding keeps them out of each other's place in the cache.
 _LANES, _PAD = 64, 8
 
 
-@compiled
+@door
 def apply_along_y(starts, columns, weights, source, out):
     """``out[i] = sum_j matrix[i, j] source[j]``.
 
@@ -34,7 +34,7 @@ def apply_along_y(starts, columns, weights, source, out):
         _store(total, out[i])
 
 
-@compiled
+@door
 def apply_along_x(starts, columns, weights, source, out):
     """``out[:, i] = sum_j matrix[i, j] source[:, j]``.
 
@@ -58,7 +58,7 @@ def apply_along_x(starts, columns, weights, source, out):
         _turn_back(found, out[first : first + n])
 
 
-@compiled
+@inner
 def _turn(rows, lines):
     whole = rows.shape[0] - rows.shape[0] % 8
     for r in range(0, whole, 8):
@@ -73,7 +73,7 @@ def _turn(rows, lines):
             lines[x, r] = rows[r, x]
 
 
-@compiled
+@inner
 def _turn_back(lines, rows):
     whole = rows.shape[0] - rows.shape[0] % 8
     for r in range(0, whole, 8):
@@ -88,7 +88,7 @@ def _turn_back(lines, rows):
             rows[r, x] = lines[x, r]
 
 
-@compiled
+@inner
 def _combine(columns, weights, begin, end, source, total):
     """``total = sum_k weights[k] source[columns[k]]``."""
     for x in range(total.size):
@@ -104,7 +104,7 @@ def _combine(columns, weights, begin, end, source, total):
         add_one(source[columns[k], :n], weights[k], total)
 
 
-@compiled
+@inner
 def _store(total, row):
     for x in range(total.size):
         row[x] = total[x]

@@ -13,11 +13,10 @@ inverse, which is the same for all samples.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numba import njit
 
+from socwidgets.kernels import doors
 from socwidgets.kernels.lm_lanes import ONE
 from socwidgets.kernels.lm_math import arctan, erf, exp, exp2, like, weideman
 
@@ -27,11 +26,8 @@ _ROOT_PI = 1.0 / math.sqrt(math.pi)
 _SCALE, _TERMS = weideman(24)
 _COUNT = np.uintp(len(_TERMS))
 
-_jit: Any = njit
 #: Part of the loop that calls it: what this returns never goes through memory.
-_point = _jit(
-    nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"}, forceinline=True
-)
+_point = doors.inner(error_model="numpy", fastmath={"contract", "nsz", "arcp"}, forceinline=True)
 
 
 @_point

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels import doors
 from socwidgets.kernels.lineshape_points import (
     arctan_at,
     arctan_factors,
@@ -38,23 +37,18 @@ GAUSSIAN, LORENTZIAN, PSEUDO_VOIGT, VOIGT, ARCTAN_STEP, ERF_STEP, EXPONENTIAL, P
 #: number of parameters, row of the axis).
 HEAD, FIELDS = np.uintp(4), np.uintp(4)
 
-_OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"contract", "nsz", "arcp"},
-    "pipeline_class": NoOverlap,
-    "_nrt": False,
-}
-_jit: Any = njit
-_compiled = stoppable(_jit(**_OPTIONS, cache=True))
-#: For functions made of others, of which only what calls them is kept on disk.
-_inside = _jit(**_OPTIONS)
+_inner = doors.inner(
+    error_model="numpy",
+    fastmath={"contract", "nsz", "arcp"},
+    pipeline_class=NoOverlap,
+    _nrt=False,
+)
 
 
 def _two(at: Callable, factors: Callable) -> Any:
     """Model and derivatives of a part of two parameters."""
 
-    @_inside
+    @_inner
     def fill(axis, x, q, o, jac, f, model):
         for u in range(U):
             position, k = axis[x + u], u * L
@@ -72,7 +66,7 @@ def _two(at: Callable, factors: Callable) -> Any:
 def _three(at: Callable, factors: Callable) -> Any:
     """The same of three parameters, the last of them a width."""
 
-    @_inside
+    @_inner
     def fill(axis, x, q, o, work, jac, f, model):
         for u in range(U):
             position, k = axis[x + u], u * L
@@ -91,7 +85,7 @@ def _three(at: Callable, factors: Callable) -> Any:
 def _four(at: Callable, factors: Callable) -> Any:
     """The same of four parameters, the third of them a width."""
 
-    @_inside
+    @_inner
     def fill(axis, x, q, o, work, jac, f, model):
         for u in range(U):
             position, k = axis[x + u], u * L
@@ -118,7 +112,7 @@ _erf = _three(erf_at, erf_factors)
 _exponential = _two(exponential_at, exponential_factors)
 
 
-@_compiled
+@_inner
 def evaluate(numbers, axis, e, q, work, jac, model):
     """Model and derivatives on one chunk of samples.
 
@@ -167,7 +161,7 @@ def evaluate(numbers, axis, e, q, work, jac, model):
             _polynomial(axis, x, stride, q, o, numbers[field + TWO], lanes, jac, f, model)
 
 
-@_compiled
+@_inner
 def _polynomial(axis, x, stride, q, o, count, lanes, jac, f, model):
     """``sum c_n x^n``; the powers are rows of `axis`, because all pixels share them."""
     for n in range(count):
@@ -177,14 +171,14 @@ def _polynomial(axis, x, stride, q, o, count, lanes, jac, f, model):
             _add_term(lanes, axis[x + n * stride + u], q, o + n * L, model, u * L)
 
 
-@_compiled
+@_inner
 def _fill(lanes, factor, jac, f):
     """Derivative by a parameter that enters with a factor."""
     for p in range(lanes):
         jac[f + p] = factor
 
 
-@_compiled
+@_inner
 def _add_term(lanes, factor, q, o, model, m):
     """The factor times the parameter."""
     for p in range(lanes):

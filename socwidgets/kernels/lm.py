@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from socwidgets.kernels import lm_run
-from socwidgets.kernels.lm_composite import block as stock_block
 from socwidgets.kernels.lm_iterate import CONVERGED
 from socwidgets.kernels.lm_lanes import L, tile_positions, tile_rows
-from socwidgets.kernels.lm_normal import no_equations
+from socwidgets.kernels.lm_normal import no_block, no_equations
 from socwidgets.kernels.lm_plan import WEIGHTINGS, Plan, padded_axis
 from socwidgets.kernels.lm_polish import AT_BOUND, NOT_CONVERGED, OK, SINGULAR
 from socwidgets.kernels.lm_problem import Functions, Problem
@@ -199,7 +198,7 @@ def _problem(
     fused = _has_own_equations(plan)
     if fused and model.equations is not None:
         where = triangle_positions(columns, count + 1)
-        equations, block = model.equations(kind, plan.weighting == "std", last), stock_block(kind)
+        equations, block = model.equations(kind, plan.weighting == "std", last), no_block(kind)
     else:
         if columns.size % 2:
             columns = np.append(columns, np.uintp(count)).astype(np.uintp)

@@ -66,7 +66,7 @@ _WIDTHS = {
 @cache
 def block(kind: type) -> Any:
     """`lineshapes.evaluate` for one float type; its type is that of every model."""
-    return evaluate if jit_disabled() else function_pointer(evaluate.py_func, kind, cache=True)
+    return evaluate if jit_disabled() else function_pointer(evaluate, kind, cache=True)
 
 
 def composite(
@@ -128,10 +128,10 @@ _IMPORTED = ", ".join(f"{name}_at, {name}_factors" for name in _FUNCTIONS.values
 _HEAD = f"""\
 import numpy as np
 from socwidgets.kernels.lineshape_points import {_IMPORTED}
-from socwidgets.kernels.lm_lanes import ONE, ZERO, L, generated_code
+from socwidgets.kernels.lm_lanes import ONE, ZERO, L, generated
 
 
-@generated_code
+@generated
 """
 _TAIL = """
 

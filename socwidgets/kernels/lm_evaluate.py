@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import COLUMN, LANES, ROWS, compiled
+from socwidgets.kernels.lm_lanes import COLUMN, LANES, ROWS, door
 from socwidgets.kernels.lm_plan import Model, padded, padded_axis
 
 
@@ -34,7 +34,7 @@ def evaluate_model(model: Model, values: np.ndarray) -> np.ndarray:
     return out[:points]
 
 
-@compiled
+@door
 def _evaluate(block, numbers, axis, q, work, jac, model, out):
     for e in range(0, out.size, ROWS):
         block(numbers, axis, np.uintp(e), q, work, jac, model)

@@ -16,10 +16,11 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.core.compiler import Compiler
 
-from socwidgets.kernels.compiling import aside, stoppable
+from socwidgets.kernels import doors
+from socwidgets.kernels.compiling import aside
 
 LANES = 32
 ROWS = 8
@@ -43,30 +44,17 @@ class NoOverlap(Compiler):
 
 
 _OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "cache": True,
     "error_model": "numpy",
     "fastmath": {"contract", "nsz", "reassoc", "arcp"},
     "pipeline_class": NoOverlap,
 }
-_jit: Any = njit
-compiled = stoppable(_jit(**_OPTIONS))
+door, inner = doors.doors(**_OPTIONS)
 #: For functions that make no arrays: they need not count references to those that they are given,
 #: which would cost as much as a short loop.
-leaf = stoppable(_jit(**_OPTIONS, _nrt=False))
-
-
-def generated_code(function: Callable) -> Any:
-    """Compile a function whose source is written at run time.
-
-    It may call elementary functions, which reassociation would spoil. Compiled code is kept only
-    where the source could be: numba refuses to keep that of a source without a file.
-    """
-    options = {**_OPTIONS, "fastmath": {"contract", "nsz", "arcp"}, "_nrt": False}
-    try:
-        return stoppable(_jit(**options))(function)
-    except RuntimeError:
-        return stoppable(_jit(**{**options, "cache": False}))(function)
+leaf = doors.inner(**_OPTIONS, _nrt=False)
+#: For functions whose source is written at run time. They may call elementary functions, which
+#: reassociation would spoil.
+generated = doors.inner(**{**_OPTIONS, "fastmath": {"contract", "nsz", "arcp"}}, _nrt=False)
 
 
 def jit_disabled() -> bool:

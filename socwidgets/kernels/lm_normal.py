@@ -15,6 +15,7 @@ from socwidgets.kernels.lm_lanes import (
     U,
     accumulate,
     equations_pointer,
+    function_pointer,
     jit_disabled,
     leaf,
 )
@@ -120,11 +121,21 @@ def _weigh_counts(jac, model, residual, columns, unknowns, y, e):
         _multiply(jac, columns[c] * COLUMN, model, ZERO)
 
 
-def _none(numbers, axis, points, y, root, q, work, jac, sums):
+def _no_sums(numbers, axis, points, y, root, q, work, jac, sums):
     """Nothing."""
 
 
 @cache
 def no_equations(kind: type) -> Any:
     """Something of the type of a model's own normal equations, for models that have none."""
-    return _none if jit_disabled() else equations_pointer(_none, kind, cache=True)
+    return _no_sums if jit_disabled() else equations_pointer(_no_sums, kind, cache=True)
+
+
+def _no_values(numbers, axis, e, q, work, jac, model):
+    """Nothing."""
+
+
+@cache
+def no_block(kind: type) -> Any:
+    """Something of the type of a model, where its own normal equations are all that is asked."""
+    return _no_values if jit_disabled() else function_pointer(_no_values, kind, cache=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import LANES, ONE, TWO, L, compiled, leaf
+from socwidgets.kernels.lm_lanes import LANES, ONE, TWO, L, inner, leaf
 from socwidgets.kernels.lm_normal import NONE, POISSON
 from socwidgets.kernels.lm_problem import evaluate, load, tie
 from socwidgets.kernels.lm_step import CLIPPED, LENGTH, LOST
@@ -53,7 +53,7 @@ class Last(NamedTuple):
     status: np.ndarray
 
 
-@compiled
+@inner
 def make_last(problem, single):
     """Lanes for the last step of a problem in float64, evaluated in single precision or not."""
     unknowns = problem.unknowns

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import COLUMN, LANES, ONE, TWO, ZERO, L, U, compiled, leaf
+from socwidgets.kernels.lm_lanes import COLUMN, LANES, ONE, TWO, ZERO, L, U, inner, leaf
 from socwidgets.kernels.lm_normal import POISSON, normal_equations
 
 #: Rows of a state after ``q``, the targets and the largest diagonals (P rows each). The first three
@@ -139,7 +139,7 @@ class Scratch(NamedTuple):
     step: np.ndarray
 
 
-@compiled
+@inner
 def make_room(problem, weighted, rows):
     """Room for lanes whose state has `rows` rows."""
     kind = problem.axis.dtype
@@ -155,7 +155,7 @@ def make_room(problem, weighted, rows):
     )
 
 
-@compiled
+@inner
 def make_scratch(problem):
     """Scratch space for a problem."""
     kind = problem.axis.dtype

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from socwidgets.kernels.lm_iterate import iterate, state_rows
-from socwidgets.kernels.lm_lanes import ONE, compiled, leaf
+from socwidgets.kernels.lm_lanes import ONE, door, leaf
 from socwidgets.kernels.lm_polish import make_last, polish
 from socwidgets.kernels.lm_problem import Functions, make_room, make_scratch
 from socwidgets.kernels.lm_stage import list_finite, make_data, stage
@@ -17,7 +17,7 @@ from socwidgets.kernels.lm_stage import list_finite, make_data, stage
 BATCH = 2048
 
 
-@compiled
+@door
 def run(
     problem, equations, block, step, last, last_equations, last_block, last_step, limits,
     signal, std, start, values, covariance, redchi, passes, ending, status, missing,

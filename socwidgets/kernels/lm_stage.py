@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import ONE, ZERO, L, U, compiled, leaf
+from socwidgets.kernels.lm_lanes import ONE, ZERO, L, U, inner, leaf
 from socwidgets.kernels.lm_problem import Data
 
 #: Blocks whose samples are copied together: long enough pieces of a row of the stack.
 _SIDE = np.uintp(16)
 
 
-@compiled
+@inner
 def make_data(signal, std, count):
     """Room for the samples of `count` pixels; `std` has no rows where samples have no weights."""
     points = np.uintp(signal.shape[0])
@@ -74,7 +74,7 @@ def _copy_weighted(row, sigmas, pixel, lanes, to, block, data):
         data.squares[block + p] += (value * weight) ** 2
 
 
-@compiled
+@inner
 def list_finite(squares, count, values, offset):
     """Numbers (uintp) of the pixels whose samples and starting values are finite."""
     todo, found = np.empty(count, np.uintp), 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from socwidgets.kernels.lm_lanes import compiled
+from socwidgets.kernels.lm_lanes import door, inner
 from socwidgets.kernels.lm_math import exp
 
 #: Pixels side by side; their spectra (100 energies) stay in the level-1 and level-2 caches.
@@ -59,7 +59,7 @@ def find_peaks(
     return peaks, ends, edge
 
 
-@compiled
+@door
 def _find(signal, start, axis, windows, step, peaks, ends, edge):
     points, count = axis.size, peaks.shape[2]
     rest, smooth = np.empty((points, _WIDTH)), np.empty((points, _WIDTH))
@@ -84,7 +84,7 @@ def _find(signal, start, axis, windows, step, peaks, ends, edge):
                 _subtract_peak(rest, n, axis, first, peaks[k])
 
 
-@compiled
+@inner
 def _subtract_ends(rest, n, axis, step, first, ends, edge):
     """Take the line between the ends away, or the step."""
     points = axis.size
@@ -109,7 +109,7 @@ def _subtract_ends(rest, n, axis, step, first, ends, edge):
             rest[e, p] -= left + (right - left) * part
 
 
-@compiled
+@inner
 def _smooth(rest, n, sign, smooth):
     points = rest.shape[0]
     for e in range(points):
@@ -118,7 +118,7 @@ def _smooth(rest, n, sign, smooth):
             smooth[e, p] = sign * (rest[before, p] + rest[e, p] + rest[after, p]) / 3.0
 
 
-@compiled
+@inner
 def _highest(smooth, n, axis, window, height, where):
     """Largest value inside the window; the middle sample if the window has none."""
     for p in range(n):
@@ -132,7 +132,7 @@ def _highest(smooth, n, axis, window, height, where):
                 height[p] = smooth[e, p] if better else height[p]
 
 
-@compiled
+@inner
 def _half_width(smooth, p, top, axis):
     """Distance between the points where the smoothed peak falls below half its height."""
     half, last = 0.5 * smooth[top, p], axis.size - 1
@@ -148,7 +148,7 @@ def _half_width(smooth, p, top, axis):
     return max(min(left + right, 4.0 * shorter), step)
 
 
-@compiled
+@inner
 def _subtract_peak(rest, n, axis, first, peak):
     for e in range(axis.size):
         for p in range(n):

@@ -46,7 +46,7 @@ def propose_step(count: int, kind: type, *, own: bool) -> Any:
     """`propose` for some number of parameters, from code of its own if asked and worth it."""
     if own and count <= MOST_PARAMETERS:
         return _written(write_propose(count), kind)
-    return propose if jit_disabled() else step_pointer(propose.py_func, kind, cache=True)
+    return propose if jit_disabled() else step_pointer(propose, kind, cache=True)
 
 
 @cache
@@ -54,7 +54,7 @@ def finish_step(count: int, *, own: bool) -> Any:
     """`finish` likewise."""
     if own and count <= MOST_PARAMETERS:
         return _written(write_finish(count), np.float64)
-    return finish if jit_disabled() else step_pointer(finish.py_func, np.float64, cache=True)
+    return finish if jit_disabled() else step_pointer(finish, np.float64, cache=True)
 
 
 def _written(source: str, kind: type) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from socwidgets.kernels import lm_math
+from socwidgets.kernels import doors, lm_math
 from socwidgets.kernels.lm_lanes import (
     COLUMN,
     ONE,
@@ -42,7 +42,7 @@ _REPLACED = {
 _TOGETHER = 4
 
 _jit: Any = njit
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 def parameter_names(function: Callable) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def _defined(source: str, name: str, function: Callable, jacobian: Callable | No
     found: Any = scope[name]
     if jit_disabled():
         return found
-    return _jit(pipeline_class=NoOverlap, _nrt=False, **_OPTIONS)(found)
+    return doors.inner(pipeline_class=NoOverlap, _nrt=False, **_OPTIONS)(found)
 
 
 def _recipe(count: int, analytic: bool, central: bool) -> Recipe:
@@ -202,6 +202,7 @@ def _steps(count: int, central: str) -> list[str]:
     ]
 
 
+@cache
 def scalar_function(function: Callable) -> Callable:
     """The function for one x, with numpy's exp, log, ... replaced by forms that vectorize."""
     names = {**function.__globals__}

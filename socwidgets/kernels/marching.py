@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
-_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
+door, inner = doors(error_model="numpy")
 
 #: Pixels around a source whose distance is taken as a straight line where it sees them.
 NEAR = 8
 
 
-@_compiled
+@door
 def march(mask, spacing, time, frozen):
     """Distance from the sources through the mask.
 
@@ -71,7 +70,7 @@ def march(mask, spacing, time, frozen):
         )
 
 
-@_compiled
+@inner
 def _renew(index, time, mask, frozen, strides, lengths, spacing, heap, where, count):
     """Update the neighbors of a pixel that has just been settled."""
     for axis in range(3):
@@ -93,7 +92,7 @@ def _renew(index, time, mask, frozen, strides, lengths, spacing, heap, where, co
     return count
 
 
-@_compiled
+@inner
 def _solve(index, time, frozen, strides, lengths, spacing):
     """Distance of a pixel from its settled neighbors: ``sum_i ((t - t_i)/h_i)^2 = 1``."""
     a, b, c = 0.0, 0.0, -1.0
@@ -130,7 +129,7 @@ def _solve(index, time, frozen, strides, lengths, spacing):
     return lowest + step
 
 
-@_compiled
+@inner
 def _rise(heap, where, time, at):
     while at > 0:
         above = (at - 1) // 2
@@ -141,7 +140,7 @@ def _rise(heap, where, time, at):
         at = above
 
 
-@_compiled
+@inner
 def _sink(heap, where, time, count, at):
     while True:
         child = 2 * at + 1
@@ -156,7 +155,7 @@ def _sink(heap, where, time, count, at):
         at = child
 
 
-@_compiled
+@door
 def seed_near(mask, spacing, sources, time, frozen):
     """Straight distances to all pixels that a source sees within `NEAR` pixels.
 
@@ -186,7 +185,7 @@ def seed_near(mask, spacing, sources, time, frozen):
                         frozen[z, y, x] = True
 
 
-@_compiled
+@inner
 def _sees(mask, cz, cy, cx, dz, dy, dx):
     steps = 4 * max(abs(dz), abs(dy), abs(dx))
     for k in range(1, steps):

@@ -8,15 +8,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels import doors
 
-_compiled = stoppable(njit(nogil=True, cache=True))
+door = doors.door()
 _LOG_2PI = math.log(2.0 * math.pi)
 
 
-@_compiled
+@door
 def fit_mixture(x, w, means, stds, shares, floor, low, high, iterations, tolerance):
     """Expectation-maximization from a start; the three parameter arrays are changed.
 
@@ -81,7 +80,7 @@ def fit_mixture(x, w, means, stds, shares, floor, low, high, iterations, toleran
     return last
 
 
-@_compiled
+@door
 def fit_shares(density, w, group, shares, iterations, tolerance):
     """Shares of components whose densities are known, for every group of values at once.
 

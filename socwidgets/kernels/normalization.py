@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from socwidgets.kernels.normalization_plan import NormalizationPlan
-from socwidgets.kernels.rows import compiled, project, project_squares, residual_squares
+from socwidgets.kernels.rows import door, inner, project, project_squares, residual_squares
 
 #: Pixels that go through the energies together: long runs of memory are what the prefetcher wants,
 #: more so than rows that are still in the L2 cache where samples are looked at twice.
@@ -84,7 +84,7 @@ def coefficients_block(
     )  # fmt: skip
 
 
-@compiled
+@door
 def _coefficients(
     signal, std, has_std, sigma, start, stop, lanes, rows, windows,
     squares, square_sums, units, root, out, status,
@@ -118,25 +118,25 @@ def _coefficients(
         _judge(value[2], status[first : first + n])
 
 
-@compiled
+@inner
 def _scaled(source, factor, gap, target):
     for p in range(source.size):
         target[p] = factor * source[p] + gap[p]
 
 
-@compiled
+@inner
 def _write(source, gap, factor, target):
     for p in range(target.size):
         target[p] = factor * source[p] + gap[p]
 
 
-@compiled
+@inner
 def _write_root(source, gap, factor, target):
     for p in range(target.size):
         target[p] = factor * math.sqrt(source[p]) + gap[p]
 
 
-@compiled
+@inner
 def _judge(jump, status):
     """Status without branches: the jump is NaN or infinite as soon as one sample is."""
     for p in range(status.size):
@@ -144,7 +144,7 @@ def _judge(jump, status):
         status[p] = low if abs(jump[p]) < math.inf else np.uint8(MISSING)
 
 
-@compiled
+@inner
 def solve(signal, first, n, windows, value):
     """Pre-edge coefficients into ``value[:2]``, post-edge coefficients into ``value[2:]``."""
     project(signal, first, n, windows.pre, windows.pre_weights, value[:2])
@@ -152,7 +152,7 @@ def solve(signal, first, n, windows, value):
     take_off_pre(windows.post_from_pre, n, value)
 
 
-@compiled
+@inner
 def take_off_pre(post_from_pre, n, value):
     """From the post-edge window's own coefficients to those above the pre-edge curve."""
     for k in range(post_from_pre.shape[0]):
@@ -161,7 +161,7 @@ def take_off_pre(post_from_pre, n, value):
             value[2 + k, p] -= a * value[0, p] + b * value[1, p]
 
 
-@compiled
+@inner
 def combine(matrix, value, n, result):
     """``result[:, p] = matrix @ value[:, p]``."""
     for t in range(matrix.shape[0]):
@@ -172,7 +172,7 @@ def combine(matrix, value, n, result):
                 _add(matrix[t, k], value[k], n, result[t])
 
 
-@compiled
+@inner
 def _add(factor, source, n, target):
     for p in range(n):
         target[p] += factor * source[p]
@@ -217,7 +217,7 @@ def normalize_block(
     )  # fmt: skip
 
 
-@compiled
+@door
 def _normalize(
     signal, start, stop, lanes, windows, pre_basis, basis, merge, flat_from, in_place, out, jump
 ):  # fmt: skip
@@ -251,7 +251,7 @@ def _normalize(
                     _add(-basis[k, e], merged[k], n, target)
 
 
-@compiled
+@inner
 def _invert(step, scale, jump):
     """Reciprocal of a positive jump; NaN for others, and for one that an infinite sample made."""
     for p in range(jump.size):
@@ -259,20 +259,20 @@ def _invert(step, scale, jump):
         scale[p] = 1.0 / step[p] if step[p] > 0.0 else math.nan
 
 
-@compiled
+@inner
 def _multiply(target, factor, n):
     for p in range(n):
         target[p] *= factor[p]
 
 
-@compiled
+@inner
 def _affine(row, scale, f, u, v, target):
     a, b = f[0], f[1]
     for p in range(row.size):
         target[p] = row[p] * scale[p] - a * u[p] - b * v[p]
 
 
-@compiled
+@inner
 def _affine_three(row, scale, f, u, v, w, target):
     a, b, c = f[0], f[1], f[2]
     for p in range(row.size):

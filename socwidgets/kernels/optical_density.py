@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
 #: Pixels of a run.
 _LANES = 2048
@@ -20,9 +19,7 @@ _LANES = 2048
 #: Status codes; the values of `socwidgets.model.status.Status`, which kernels may not import.
 OK, MASKED, SATURATED = 0, 1, 6
 
-_compiled = stoppable(
-    njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-)
+door, inner = doors(error_model="numpy", fastmath={"contract", "nsz"})
 
 # Bits of the float32 sqrt(2)/2: the mantissa is brought into [0.7, 1.4), where
 # log(1 + f) is a short polynomial in f.
@@ -83,7 +80,7 @@ def optical_density_block(
     )  # fmt: skip
 
 
-@_compiled
+@door
 def _optical_density(
     counts, flat, dark, start, stop, limits, shares, has_std, out, std, status
 ):  # fmt: skip
@@ -110,7 +107,7 @@ def _optical_density(
         _judge(brightest, low, high, limits, status[first : first + n])
 
 
-@_compiled
+@inner
 def _load(source, e, first, n, target):
     """One row of an array that may be the same for all energies or for all pixels."""
     row = e if source.shape[0] > 1 else 0
@@ -122,7 +119,7 @@ def _load(source, e, first, n, target):
             target[p] = source[row, 0]
 
 
-@_compiled
+@inner
 def _transmission(counts, bright, shade, brightest, low, high, through):
     """Transmission of samples above the dark, NaN for others; extremes; bright - shade."""
     nothing = np.float32(math.nan)
@@ -139,7 +136,7 @@ def _transmission(counts, bright, shade, brightest, low, high, through):
         high[p] = ratio if ratio > high[p] else high[p]
 
 
-@_compiled
+@inner
 def _clip(value, low, high):
     """NaN fails both comparisons and passes through."""
     if value < low:
@@ -149,7 +146,7 @@ def _clip(value, low, high):
     return value
 
 
-@_compiled
+@inner
 def minus_log(values, low, high, out):
     """``-ln`` of clipped float32 values, relative error below 3e-7; clips `values` in place.
 
@@ -182,14 +179,14 @@ def minus_log(values, low, high, out):
         out[p] = np.float32(0.0) * value - result
 
 
-@_compiled
+@inner
 def _noise(through, beam, gain, share, std):
     for p in range(std.size):
         photons = beam[p] * gain
         std[p] = math.sqrt((np.float32(1.0) / through[p] + share) / photons)
 
 
-@_compiled
+@inner
 def _judge(brightest, low, high, limits, status):
     for p in range(status.size):
         darkest = max(low[p], limits[0])

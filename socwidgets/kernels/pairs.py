@@ -6,17 +6,16 @@ Twin: `socwidgets.kernels.pairs_reference`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels import doors
 
 #: Columns of the result of `pair_sums`.
 PAIR_COLUMNS = ("pairs", "half_square", "product", "sum", "noise")
 
-_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
+door = doors.door(error_model="numpy")
 
 
-@_compiled
+@door
 def pair_sums(values, noise, block, label, dy, dx, result):
     """Add up all pairs ``(r, r + (dy, dx))`` whose pixels both lie in the mask.
 
@@ -53,7 +52,7 @@ def pair_sums(values, noise, block, label, dy, dx, result):
             result[unit, 4] += 0.5 * (noise[y, x] + noise[y + dy, x + dx])
 
 
-@_compiled
+@door
 def shuffled_sums(values, partner_first, partner_second, seed, result):
     """Pair sums after shuffling the values over the pixels, once per row of `result`.
 

@@ -6,18 +6,17 @@ Twin: `socwidgets.kernels.regions_reference`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy.ndimage import find_objects
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
 #: Columns of `region_moments`: sums over the pixels of a label, in pixel indices.
 MOMENTS = ("count", "z", "y", "x", "zz", "yy", "xx", "zy", "zx", "yx")
 
-_compiled = stoppable(njit(nogil=True, cache=True, error_model="numpy"))
+door, inner = doors(error_model="numpy")
 
 
-@_compiled
+@door
 def region_moments(labels, table):
     """Sums of indices and of their products for every label.
 
@@ -75,7 +74,7 @@ def hulls(labels: np.ndarray) -> np.ndarray:
     return result
 
 
-@_compiled
+@door
 def row_spans(labels, first, begin, spans):
     """Leftmost and rightmost pixel of every label in every row.
 
@@ -97,7 +96,7 @@ def row_spans(labels, first, begin, spans):
                 spans[at, 1] = max(spans[at, 1], x)
 
 
-@_compiled
+@door
 def hull_areas(spans, begin, end, result):
     """Area of the convex hull of the pixels (as squares) of every label.
 
@@ -118,7 +117,7 @@ def hull_areas(spans, begin, end, result):
             result[label] = _envelope(part, rows, 1) - _envelope(part, rows, -1)
 
 
-@_compiled
+@inner
 def _envelope(spans, rows, side):
     """Area under the concave (side 1) or convex (-1) envelope of one side of a label."""
     at = np.empty(rows + 1, np.float64)

@@ -10,9 +10,8 @@ taken, so that the variance of a large, nearly constant signal keeps its digits.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
 #: Edge of a tile in pixels.
 TILE = 16
@@ -21,9 +20,7 @@ TILE = 16
 _LARGEST = float(np.finfo(np.float64).max)
 
 # reassoc: a sum over pixels can only be vectorized if its order is free. Never nnan.
-_compiled = stoppable(
-    njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-)
+door, inner = doors(error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
 
 def find_runs(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -50,7 +47,7 @@ def find_runs(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return runs, ids[chosen].astype(np.intp)
 
 
-@_compiled
+@door
 def sum_runs(signal, first, last, runs, ids, shift, sums, squares, counts):
     """Add the pixels of every run to its region, for energies ``first:last``.
 
@@ -84,7 +81,7 @@ def sum_runs(signal, first, last, runs, ids, shift, sums, squares, counts):
             counts[e, region] += count
 
 
-@_compiled
+@inner
 def _fetch(row, runs):
     """Load the ends of all runs, so that the sums need not wait for the memory one by one.
 
@@ -96,7 +93,7 @@ def _fetch(row, runs):
     return not total < 0.0
 
 
-@_compiled
+@inner
 def _sum_finite(values, shift):
     total, square, count = 0.0, 0.0, 0
     for p in range(values.size):
@@ -108,7 +105,7 @@ def _sum_finite(values, shift):
     return total, square, count
 
 
-@_compiled
+@door
 def sum_tiles(signal, width, first, last, shift, sums, squares, counts):
     """Sums of every tile of `TILE` x `TILE` pixels (smaller at the far edges).
 
@@ -141,7 +138,7 @@ def sum_tiles(signal, width, first, last, shift, sums, squares, counts):
                 counts[e, base + tile] = np.uint16(c)
 
 
-@_compiled
+@inner
 def _add_row(row, shift, total, square, count):
     for x in range(row.size):
         value = np.float64(row[x]) - shift
@@ -152,7 +149,7 @@ def _add_row(row, shift, total, square, count):
         count[x] += 1.0 if finite else 0.0
 
 
-@_compiled
+@door
 def count_in_tiles(mask, counts):
     """Pixels of a ``(y, x)`` bool mask in every tile, ``(tiles,)`` int64, added to `counts`."""
     height, width = mask.shape
@@ -163,7 +160,7 @@ def count_in_tiles(mask, counts):
             counts[base + x // TILE] += mask[y, x]
 
 
-@_compiled
+@door
 def tile_runs(mask, modes, runs, ids):
     """Runs of the pixels that the tile index lacks or has too many.
 

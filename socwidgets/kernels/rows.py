@@ -7,17 +7,14 @@ an accumulator is loaded and stored once for four samples. Twin: ``weights @ sig
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from socwidgets.kernels.compiling import stoppable
+from socwidgets.kernels.doors import doors
 
 # Never nnan or ninf: NaN must stay visible. "reassoc" stays out where rounding tricks are used.
-compiled = stoppable(
-    njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-)
+door, inner = doors(error_model="numpy", fastmath={"contract", "nsz"})
 
 
-@compiled
+@inner
 def project(signal, first, n, rows, weights, total):
     """``total[k, p] = sum_i weights[k, i] signal[rows[i], first + p]``.
 
@@ -52,7 +49,7 @@ def project(signal, first, n, rows, weights, total):
             add_one(a, weights[k, i], total[k])
 
 
-@compiled
+@inner
 def add_long_rows(signal, first, n, rows, weights, total):
     """Add as many rows as go by eight to one or two sums, and return how many that was.
 
@@ -70,7 +67,7 @@ def add_long_rows(signal, first, n, rows, weights, total):
     return whole
 
 
-@compiled
+@inner
 def _add_eight(a, b, c, d, e, f, g, h, weights, total):
     if weights.shape[0] == 2:
         _eight_twice(a, b, c, d, e, f, g, h, weights[0], weights[1], total[0], total[1])
@@ -78,7 +75,7 @@ def _add_eight(a, b, c, d, e, f, g, h, weights, total):
         _eight(a, b, c, d, e, f, g, h, weights[0], total[0])
 
 
-@compiled
+@inner
 def _eight(a, b, c, d, e, f, g, h, w, total):
     w0, w1, w2, w3, w4, w5, w6, w7 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
     for p in range(a.size):
@@ -87,7 +84,7 @@ def _eight(a, b, c, d, e, f, g, h, w, total):
         )
 
 
-@compiled
+@inner
 def _eight_twice(a, b, c, d, e, f, g, h, v, w, left, right):
     v0, v1, v2, v3, v4, v5, v6, v7 = v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
     w0, w1, w2, w3, w4, w5, w6, w7 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
@@ -100,7 +97,7 @@ def _eight_twice(a, b, c, d, e, f, g, h, v, w, left, right):
         )
 
 
-@compiled
+@inner
 def add_rows(a, b, c, d, weights, start, total):
     """``total[k] += weights[k, start : start + 4] @ (a, b, c, d)``."""
     functionals, k = weights.shape[0], 0
@@ -114,14 +111,14 @@ def add_rows(a, b, c, d, weights, start, total):
         add_four(a, b, c, d, weights[k, start : start + 4], total[k])
 
 
-@compiled
+@inner
 def add_one(a, w, total):
     """``total += w a``."""
     for p in range(a.size):
         total[p] += w * a[p]
 
 
-@compiled
+@inner
 def add_four(a, b, c, d, w, total):
     """``total += w @ (a, b, c, d)``."""
     w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
@@ -129,7 +126,7 @@ def add_four(a, b, c, d, w, total):
         total[p] += w0 * a[p] + w1 * b[p] + w2 * c[p] + w3 * d[p]
 
 
-@compiled
+@inner
 def _add_four_twice(a, b, c, d, v, w, left, right):
     """Two sums from one look at the samples."""
     v0, v1, v2, v3 = v[0], v[1], v[2], v[3]
@@ -139,7 +136,7 @@ def _add_four_twice(a, b, c, d, v, w, left, right):
         right[p] += w0 * a[p] + w1 * b[p] + w2 * c[p] + w3 * d[p]
 
 
-@compiled
+@inner
 def project_squares(std, first, n, rows, weights, total):
     """``total[k, p] = sum_i weights[k, i] std[rows[i], first + p]^2``, as `project`.
 
@@ -155,13 +152,13 @@ def project_squares(std, first, n, rows, weights, total):
             _add_square(row, weights[k, i], total[k])
 
 
-@compiled
+@inner
 def _add_square(row, w, total):
     for p in range(row.size):
         total[p] += w * (row[p] * row[p])
 
 
-@compiled
+@inner
 def residual_squares(signal, first, n, rows, basis, coefficients, total):
     """``total[p] += sum_i (signal[rows[i], p] - sum_k basis[k, i] coefficients[k, p])^2``.
 
@@ -196,13 +193,13 @@ def residual_squares(signal, first, n, rows, basis, coefficients, total):
         _square_two(row, basis[0, i], factor, coefficients[0], coefficients[second], total)
 
 
-@compiled
+@inner
 def _take_off(factor, curve, target):
     for p in range(target.size):
         target[p] -= factor * curve[p]
 
 
-@compiled
+@inner
 def _square_four(s, t, u, v, f, g, a, b, total):
     f0, f1, f2, f3 = f[0], f[1], f[2], f[3]
     g0, g1, g2, g3 = g[0], g[1], g[2], g[3]
@@ -213,7 +210,7 @@ def _square_four(s, t, u, v, f, g, a, b, total):
         total[p] += (i * i + j * j) + (k * k + m * m)
 
 
-@compiled
+@inner
 def _square_two(row, f, g, a, b, total):
     for p in range(row.size):
         rest = row[p] - f * a[p] - g * b[p]

@@ -12,8 +12,9 @@ from socwidgets.model.kinds import KIND, KINDS
 from socwidgets.model.names import STATUS, STD_SUFFIX, X, Y
 from socwidgets.model.status import status_attrs
 
-#: Attributes in which maps of energies say why not to trust them: many pixels without an
-#: uncertainty, peaks outside of a fixed window, a scan that ends early, an edge far from E0.
+#: Attributes in which maps say why not to trust them: energies with many pixels without an
+#: uncertainty, peaks outside of a fixed window, a scan that ends early, weights that were forced to
+#: add up to one, an edge far from E0.
 DOUBTS = SIGMA_DOUBT, WINDOW_DOUBT, RANGE_DOUBT, SUM_DOUBT, E0_DOUBT = (
     "sigma_doubt", "window_doubt", "range_doubt", "sum_doubt", "e0_doubt",
 )  # fmt: skip

@@ -43,6 +43,8 @@ DARK = "dark"
 STATUS = "status"
 REFERENCE = "reference"
 COMPONENT = "component"
+#: Dim of frames of one and the same thing, which are averaged.
+REPEAT = "repeat"
 STD_SUFFIX = "_std"
 #: Attribute of a map whose values come round again, such as angles: after how much.
 PERIOD = "period"

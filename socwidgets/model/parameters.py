@@ -141,8 +141,8 @@ def unknown_name(
         What to do where nothing is alike.
     """
     names = list(known)
-    # Capitals first: "nmc622" is nearer to "NMC622" than its letters say.
-    lower = {known.lower(): known for known in names}
+    # Without capitals: letter by letter "nmc622" and "NMC622" share their digits only.
+    lower = {each.lower(): each for each in names}
     near = [lower[found] for found in difflib.get_close_matches(str(name).lower(), lower, 1)]
     return ParameterError(
         problem,

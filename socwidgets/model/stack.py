@@ -169,7 +169,7 @@ def validate_stack(stack: xr.Dataset) -> None:
         )
     dim = spectral_dim(stack[SIGNAL])
     problems = axis_problems(stack, dim)
-    disorder = problems and dim in stack.coords
+    disorder = problems and dim in stack.coords and np.isfinite(stack[dim].values).all()
     fix = in_order(dim) if disorder else "build it with make_stack or open_stack"
     for axis in (Y, X):
         if axis not in stack[SIGNAL].dims:

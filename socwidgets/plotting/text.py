@@ -12,13 +12,9 @@ def unit_sign(units: str) -> str:
     """How a unit is printed; empty for dimensionless quantities."""
     if units in ("", "1"):
         return ""
-    # A length first, per something else: a speed.
-    length = units.removeprefix("um")
-    return (
-        f"µm{length}"
-        if length != units and length[:1] in ("/", " ")
-        else _UNIT_SIGNS.get(units, units)
-    )
+    if units.startswith(("um/", "um per ")):
+        return f"µm{units[2:]}"
+    return _UNIT_SIGNS.get(units, units)
 
 
 def quantity_label(values: xr.DataArray) -> str:

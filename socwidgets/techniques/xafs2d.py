@@ -23,7 +23,6 @@ from socwidgets.model.names import SIGNAL, SIGNAL_STD, VALID, X, Y, spectral_dim
 from socwidgets.model.parameters import Parameters, param
 from socwidgets.model.stack import refuse_transmission, require_quantity, validate_stack
 
-ROW_SHIFT = "row_energy_shift"
 #: Attribute of a corrected stack: eV per um of height that were taken out.
 SLOPE = "row_energy_ev_per_um"
 _QUANTITIES = ("optical_density", "normalized", "intensity")

@@ -23,7 +23,7 @@ from socwidgets.widgets.step_panel import StepPanel
 
 #: How much of a foil is shown before and after its edge, eV.
 _BEFORE_EV, _AFTER_EV = 20.0, 35.0
-_SEEN, _TABLE = "#2f86d2", "#d55e00"
+_SEEN, _TABLE = plots.BLUE, plots.ORANGE
 
 
 class EnergyPanel(StepPanel):
@@ -45,9 +45,8 @@ class EnergyPanel(StepPanel):
             for color, style in ((_SEEN, "dashed"), (_TABLE, "solid"))
         )
         self._x_axis = plots.make_axis(self._x, "Energy (eV)")
-        y_axis = plots.make_axis(self._y, "Absorption of the foil", vertical=True)
-        self.figure = plots.make_figure("220px", [self._x_axis, y_axis])
-        self._y_axis = y_axis
+        self._y_axis = plots.make_axis(self._y, "Absorption of the foil", vertical=True)
+        self.figure = plots.make_figure("220px", [self._x_axis, self._y_axis])
         self.figure.marks = [self._line, self._edge_line, self._table_line]
         self._words = ipywidgets.HTML()
         self._drawn: tuple[object, ...] = ()

@@ -11,7 +11,7 @@ from socwidgets.widgets import plots
 from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.step_panel import StepPanel
 
-_PROMISED, _FOUND = "#2f86d2", "#d55e00"
+_NOISE, _FOUND = plots.BLUE, plots.ORANGE
 _HEAD = (
     ("n", "How many energies"),
     ("σ promised", "Standard uncertainty of one pixel that the plan promises"),
@@ -29,7 +29,7 @@ class PlanPanel(StepPanel):
         self._x = bqplot.LogScale()
         self._y = bqplot.LinearScale()
         look = {"stroke_width": 1.8, "marker": "circle", "marker_size": 26}
-        self._noise = plots.make_lines(self._x, self._y, colors=[_PROMISED], **look)
+        self._noise = plots.make_lines(self._x, self._y, colors=[_NOISE], **look)
         self._found = plots.make_lines(
             self._x, self._y, colors=[_FOUND], line_style="dashed", **look
         )
@@ -72,7 +72,7 @@ class PlanPanel(StepPanel):
 def table_html(found: pd.DataFrame) -> str:
     """Table of the plans; the energies of each are behind a mark that opens."""
     legend = plots.legend_html(
-        [LegendEntry("noise alone", _PROMISED), LegendEntry("found", _FOUND, "dashed")]
+        [LegendEntry("noise alone", _NOISE), LegendEntry("found", _FOUND, "dashed")]
     )
     head = "".join(f'<th title="{title}">{words}</th>' for words, title in _HEAD)
     rows = "".join(_row(row) for row in found.to_dict("records"))

@@ -20,6 +20,8 @@ GRID = "#e6e8eb"
 FIT = "var(--jp-ui-font-color1, #24292f)"
 CURSOR = "#8250df"
 PIXEL = "#8c959f"
+#: Two curves, points and what is emphasized among them: all readers tell these apart.
+BLUE, ORANGE = "#2f86d2", "#d55e00"
 
 #: Text follows the theme of the page, so that plots can be read on dark ground, too.
 _TEXT = "var(--jp-ui-font-color1, #24292f)"

@@ -16,7 +16,7 @@ from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.profile_map import ProfileMap
 from socwidgets.widgets.sources import Source
 
-_COLOR = "#2f86d2"
+_COLOR = plots.BLUE
 _KINDS = (("Along a line", LINE), ("From the surface", SURFACE), ("Over depth", ROW_DEPTH))
 _FIELD = {"width": "124px"}
 _SHORT = {"description_width": "44px"}

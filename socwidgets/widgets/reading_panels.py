@@ -114,7 +114,7 @@ class DensityPanel(StepPanel):
         self.files.layout.display = "flex" if "flat" in self.form.controls else "none"
 
 
-def take_file(panel: OpenPanel | ReferencePanel | DensityPanel, field: str) -> None:
+def take_file(panel: ReferencePanel | DensityPanel, field: str) -> None:
     """Put the chosen file into a field of the form.
 
     Raises

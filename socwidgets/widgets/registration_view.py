@@ -18,7 +18,7 @@ from socwidgets.widgets.plots import LegendEntry, set_points
 from socwidgets.widgets.sources import stack_session
 
 BEFORE, AFTER, BLINK = "before", "after", "blink"
-_DX, _DY, _DOUBT = "#2f86d2", "#d55e00", "#a1417a"
+_DX, _DY, _DOUBT = plots.BLUE, plots.ORANGE, "#a1417a"
 
 
 class RegistrationView(DataView):

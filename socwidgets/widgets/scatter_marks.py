@@ -10,8 +10,9 @@ import numpy as np
 from socwidgets.heterogeneity.association import Association
 from socwidgets.model.names import STATUS
 from socwidgets.session import Session
+from socwidgets.widgets import plots
 
-POINT, MARK = "#2f86d2", "#d55e00"
+POINT, MARK = plots.BLUE, plots.ORANGE
 _TRUE_HELP = (
     "r divided by the root of the reliabilities of both maps; takes their noise to be independent, "
     "which two results of one fit are not"

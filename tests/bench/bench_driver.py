@@ -246,7 +246,7 @@ fit_map(stack, references=make_references({{"a": (axis, s[0]), "b": (axis, s[1])
 """
 
 
-#: What a plain installation is: xarray imports dask wherever it finds it, which takes 0.4 s.
+#: What a plain installation is: xarray loads a part of dask wherever it finds it.
 _NO_DASK = """
 import importlib.util, sys
 class Hidden:

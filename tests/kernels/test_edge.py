@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from compiled_call import through_door
 
 from socwidgets.kernels import edge as kernel
 from socwidgets.kernels import edge_output as output
@@ -117,8 +118,8 @@ def test_noisy_crossings_equal_the_twin(rng, noise):
     work, unsure = np.empty((8, n)), np.empty(n)
     level, index = np.full(n, 0.5), np.empty(n)
     staged = np.ascontiguousarray(signal[at])
-    first_crossings(staged, n, (0, at.size), level, index)
-    find_crossings(
+    through_door(first_crossings)(staged, n, (0, at.size), level, index)
+    through_door(find_crossings)(
         staged, staged, False, np.full(n, noise**2), x, n, (0, at.size),
         level_table(x, np.arange(at.size)), index, level, work, unsure,
     )  # fmt: skip

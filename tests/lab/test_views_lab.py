@@ -158,8 +158,7 @@ def test_a_drag_is_the_line_and_keys_mark_its_pixel(page, artifacts):
 
 
 def test_a_step_runs_and_shows_its_code(page, artifacts):
-    page.page.locator(".socwidgets-steps button", has_text="Particles").click()
-    panel = page.page.locator(".socwidgets-panel .socwidgets-step:visible")
+    panel = page.step("Particles")
     panel.locator("button", has_text="Code").first.click()
     page.wait(lambda: "soc.segment_particles" in panel.locator("pre").inner_text())
     panel.locator("button", has_text="Find particles").click()
@@ -175,8 +174,7 @@ def test_a_step_is_cancelled_beside_a_busy_cell(page):
         "go, real = threading.Event(), module.register\n"
         "module.register = lambda *a, **k: go.wait()"
     )
-    page.page.locator(".socwidgets-steps button", has_text="Registration").click()
-    panel = page.page.locator(".socwidgets-panel .socwidgets-step:visible")
+    panel = page.step("Registration")
     panel.locator("button", has_text="Align").click()
     cancel = panel.locator("button", has_text="Cancel")
     page.wait(lambda: cancel.is_enabled())
@@ -197,7 +195,7 @@ def test_a_step_is_cancelled_beside_a_busy_cell(page):
 def test_files_are_chosen_by_mouse_and_keyboard(page, lab):
     (lab.folder / "more").mkdir()
     (lab.folder / "more" / "scan.nc").write_bytes(b"no stack")
-    page.page.locator(".socwidgets-steps button", has_text="Open").click()
+    page.step("Open")
     field = page.page.locator(".socwidgets-chooser input[type=text]")
     field.fill(str(lab.folder.parent))
     field.press("Enter")

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from workflow_steps import same, through
 
 from socwidgets.analysis.methods import method_names
-from socwidgets.jobs import JobRunner, JobState
+from socwidgets.jobs import JobState
 from socwidgets.model.errors import DataError, ParameterError
 from socwidgets.model.rim import read_verdict
 from socwidgets.model.roi import Rectangle
@@ -26,13 +26,6 @@ from socwidgets.session.workflow.reading import read_options
 def files(tmp_path_factory):
     """Counts of small_stack behind a flat beam, in a bundle, and its references as text."""
     return small_stack.write_scan(tmp_path_factory.mktemp("workflow"))
-
-
-@pytest.fixture
-def flow():
-    made = Workflow(JobRunner(inline=True))
-    yield made
-    made.close()
 
 
 def test_the_program_of_the_last_step_gives_every_result_again(flow, files):

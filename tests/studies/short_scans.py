@@ -24,7 +24,7 @@ from socwidgets.io import open_references
 from socwidgets.model.errors import SocwidgetsError
 from socwidgets.model.stack import make_stack
 
-ENDS = (50, 60, 70, 80, 100, 120, 150, 200)
+ENDS = (50, 60, 80, 100, 118, 135, 149, 200)
 NAMES = ("half_energy", "half_wl_energy", "integral_energy", "centroid_energy",
          "white_line_energy", "white_line_height")  # fmt: skip
 CENTROID = (-15.0, 25.0)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 import small_stack
 import xarray as xr
+from html_words import text_of
 from ipywidgets.widgets.widget import _instances
 
 from socwidgets.analysis.profiles import line_profile
@@ -42,10 +41,6 @@ def session(data):
     yield made
     assert made.state.error == ""
     made.close()
-
-
-def text_of(html):
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 @pytest.mark.parametrize("kind", [ScatterView, ProfileView, ParticleView])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 import small_stack
+from html_words import text_of
 
 from socwidgets.io import save_bundle
 from socwidgets.jobs import JobRunner, JobState
@@ -35,10 +34,6 @@ def view():
     yield made
     assert made.error_bar.text == ""
     made.close()
-
-
-def text_of(html):
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 def test_a_foil_is_seen_before_the_axis_is_moved(view, folder):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import small_stack
 import xarray as xr
+from html_words import text_of
 from ipywidgets.widgets.widget import _instances
 from patience import PATIENCE_S, until
 
@@ -42,10 +43,6 @@ def app(data):
     yield made
     assert made.session.state.error == ""
     made.close()
-
-
-def text_of(html):
-    return re.sub(r"<[^>]+>", " ", html)
 
 
 # -- map -----------------------------------------------------------------------------------------

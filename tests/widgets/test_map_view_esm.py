@@ -178,7 +178,6 @@ def test_values_are_drawn_once_however_long_a_drag_is(bench):
 
 def test_what_is_kept_is_drawn_anew_when_it_changes(bench, view):
     bench.page.evaluate(COUNT_GROUND)
-    place = pixel_center(bench, 80, 80)
     place = next(
         pixel_center(bench, r, c)
         for r in range(60, 100)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import threading
 
 import numpy as np
 import pytest
 import small_stack
 import xarray as xr
+from html_words import text_of
 from ipywidgets.widgets.widget import _instances
 from patience import PATIENCE_S
 
@@ -46,10 +46,6 @@ def states(data):
     made = xr.concat(parts, "voltage", combine_attrs="override")
     attrs = {"long_name": "Cell voltage", "units": "V"}
     return made.assign_coords(voltage=("voltage", [3.2, 3.5, 3.8, 4.2], attrs))
-
-
-def text_of(html):
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 # -- series --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import small_stack
 import yaml
+from html_words import text_of
 from ipywidgets.widgets.widget import _instances
 from patience import PATIENCE_S, until
 
@@ -44,10 +45,6 @@ def view():
     yield made
     assert made.error_bar.text == ""
     made.close()
-
-
-def text_of(html):
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 # -- files ---------------------------------------------------------------------------------------

@@ -103,9 +103,10 @@ def front_speed(
     Smoothing of width s delays the arrival by ``s^2/2 laplace T``, and the mean of slopes that
     point apart is too small by ``s^2/2 |grad n|^2``, with the front's normal n. The first is taken
     out; against the second, slopes over half of the width are taken along the normal of each place
-    before their mean is, and what is left is taken out. Of discs and spheres the speed is within
-    1 % down to a radius of 6 px, and 0.1 to 1.5 % too high at 4 to 6 px (1 to 8 % where the mean
-    is that of the slopes), with the default widths.
+    before their mean is, and what is left is taken out. With the default widths the speed of discs
+    is within 1 % down to a radius of 6 px, and 0.1 to 1.5 % too high at 4 to 6 px (1 to 8 % where
+    the mean is that of the slopes); that of spheres is within 1.2 % down to 6 px, 1.6 to 2.7 % too
+    high at 5 px and 2 to 6 % at 4 px.
 
     The uncertainty is that of the noise: the scatter of the maps when as much noise again is added
     to the states. The standard deviation of (map - map without noise)/std is 0.94 to 1.04 on
@@ -114,10 +115,10 @@ def front_speed(
     the speed changes by when its surroundings are wider by the root of two. With `noise`, what the
     noise adds to that change is taken out; without, it stays in. It is large where the front is
     small, bends or meets another, and the mean of many pixels keeps it. The root mean square of
-    (map - truth) over both uncertainties is 0.1 to 1.4 on discs, spheres and an ellipse of 40 by 24
-    px, and 0.7 to 1.8 on the ellipse of 40 by 12 px, a few px from the line on which its fronts
-    meet. How unevenly the front moves between two states is in neither. In a projection through a
-    particle the front is that of the mean along the beam.
+    (map - truth) over both uncertainties is 0.1 to 1.4 on discs, spheres down to 5 px (0.9 to 2.0
+    at 4 px) and an ellipse of 40 by 24 px, and 0.7 to 1.8 on the ellipse of 40 by 12 px, a few px
+    from the line on which its fronts meet. How unevenly the front moves between two states is in
+    neither. In a projection through a particle the front is that of the mean along the beam.
     """
     stack, mask = np.asarray(states, dtype=np.float64), np.asarray(inside, bool)
     time, size = np.asarray(times, np.float64), np.asarray(pixel_um, np.float64)
@@ -149,7 +150,7 @@ def front_speed(
 
 
 class _Maps(NamedTuple):
-    """Arrival, `Speed`, share that wider surroundings change, attributes."""
+    """Arrival, the fields of `Speed`, share that wider surroundings change, attributes."""
 
     arrival: np.ndarray
     speed: np.ndarray

@@ -11,7 +11,7 @@ import xarray as xr
 from socwidgets.heterogeneity.correlation import fall_to_one_over_e, variance_known
 from socwidgets.heterogeneity.pairs import PairSums, offsets_along, sum_pairs
 from socwidgets.heterogeneity.sample import Sample, take_sample
-from socwidgets.heterogeneity.space.structure import length_objection
+from socwidgets.heterogeneity.space.structure import length_objection, smallest_seen
 from socwidgets.heterogeneity.variogram import fit_variogram, semivariances
 
 
@@ -79,7 +79,8 @@ def _along(
     length = float("nan")
     if variance > 0:
         length = fall_to_one_over_e(_ratios(sums, variance)) * pixel
-    reason = length_objection(length, resolution_um or pixel, extent * pixel)
+    seen = smallest_seen(sample, resolution_um, pixel)
+    reason = length_objection(length, seen, extent * pixel, sample.length_units)
     return {
         "length_um": length if np.isfinite(length) else float("nan"),
         "model_um": fit.length_px * pixel, "nugget": fit.nugget, "reported": not reason,

@@ -157,15 +157,15 @@ def autocorrelation_of(
         estimate = moran if which == 0 else moran_true
         # A draw with next to no variance left divides by it: I lies between -1 and 1, and beyond 1
         # only where too much noise was taken out.
-        scale = estimate < 1.0
+        possible = estimate < 1.0
         unlike = np.concatenate([1.0 - d[which] for d in drawn])
-        unlike = np.clip(unlike, 0.0 if scale else -1.0, 2.0)
+        unlike = np.clip(unlike, 0.0 if possible else -1.0, 2.0)
         # I compares next neighbors: blocks longer than the correlation miss nothing of that.
         found = interval_of(
-            1.0 - estimate, unlike, replace(units, stretch=units.few), positive=scale
+            1.0 - estimate, unlike, replace(units, stretch=units.few), positive=possible
         )
         interval = Interval(found.std, 1.0 - found.high, 1.0 - found.low)
-        interval = within(interval, estimate, -1.0, 1.0 if scale else np.inf)
+        interval = within(interval, estimate, -1.0, 1.0 if possible else np.inf)
     n = sample.size
     return Autocorrelation(
         moran, geary, moran_true, geary_true, -1.0 / (n - 1) if n > 1 else float("nan"),

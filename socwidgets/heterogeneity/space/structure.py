@@ -35,7 +35,7 @@ STRETCH = 1.25
 
 @dataclass(frozen=True, slots=True)
 class CorrelationLength:
-    """How far values stay alike.
+    """How far values stay alike; all lengths are in pixels where the axes of the map count pixels.
 
     Attributes
     ----------
@@ -86,7 +86,8 @@ def correlation_length(
     weights : str, xarray.DataArray or None
         Pixels of positive weight count.
     resolution_um : float, optional
-        Full width at half maximum of the instrument; one pixel if left out.
+        Full width at half maximum of the instrument; one pixel if left out, and where the axes of
+        the map count pixels.
     model : str, optional
         Model of the variogram; the best of three if left out.
     draws, seed : int
@@ -131,7 +132,8 @@ def correlation_length_of(
         units = replace(units, stretch=units.stretch * STRETCH)
         interval = interval_of(fit.length_px * pixel, lengths * pixel, units, positive=True)
     field = max(int(p.max() - p.min()) + 1 for p in sample.position[-2:]) * pixel
-    reason = length_objection(rough * pixel, resolution_um or pixel, field)
+    seen = smallest_seen(sample, resolution_um, pixel)
+    reason = length_objection(rough * pixel, seen, field, sample.length_units)
     if interval.high > field:
         interval = NO_INTERVAL
     length = rough * pixel if np.isfinite(rough) else float("nan")
@@ -140,8 +142,13 @@ def correlation_length_of(
     )
 
 
-def length_objection(length: float, resolution: float, field: float) -> str:
-    """Why a length (um) must not be reported, empty if it may: too short, or the field too small.
+def smallest_seen(sample: Sample, resolution_um: float | None, pixel: float) -> float:
+    """What a length is held against: the resolution, or a pixel where none fits the axes."""
+    return resolution_um if resolution_um and sample.length_units == "um" else pixel
+
+
+def length_objection(length: float, resolution: float, field: float, units: str) -> str:
+    """Why a length must not be reported, empty if it may: too short, or the field too small.
 
     NaN stands for nothing that could be alike, infinity for a likeness that does not end.
     """
@@ -150,9 +157,10 @@ def length_objection(length: float, resolution: float, field: float) -> str:
     if np.isinf(length):
         return "no distance within a third of the field at which the likeness has gone"
     if length <= 2 * resolution:
-        return f"not resolved: {length:.3g} um is no more than twice the {resolution:.3g} um seen"
+        seen = f"twice the {resolution:.3g} {units} seen"
+        return f"not resolved: {length:.3g} {units} is no more than {seen}"
     if length >= field / 3:
-        return f"the field of {field:.3g} µm is less than three lengths wide"
+        return f"the field of {field:.3g} {units} is less than three lengths wide"
     return ""
 
 

@@ -58,5 +58,3 @@ RED_OXIDIZED = Preset(
     "reduced", "oxidized", "RdYlBu_r", "jet",
     "red means 1.5 eV above the mode (more oxidized), blue 1.5 eV below, as in the review",
 )  # fmt: skip
-#: Where the review has no colors of its own.
-PLAIN = Preset(_DISCHARGED, _CHARGED, "viridis", "viridis", "dark means discharged, bright charged")

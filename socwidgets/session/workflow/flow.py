@@ -123,7 +123,6 @@ class Workflow(Made):
         """
         step = self.step("open")
         given = Call(("# stack: the data set that this workflow was given",))
-        self.source = ""
         self._accept(step, (stack, given, {}, ()))
         if references is not None:
             given = Call(("# references: the spectra that this workflow was given",))

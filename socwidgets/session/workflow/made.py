@@ -40,8 +40,6 @@ class Made:
         Inputs and parameters of those steps.
     remarks : mapping of str to tuple of str
         Warnings of those steps, one sentence each.
-    source : str
-        Path of the stack's file; empty for a stack in memory.
     lock : RLock
         Held while something reads several results, or while they are replaced.
     """
@@ -52,7 +50,6 @@ class Made:
         self.calls: Mapping[str, Call] = MappingProxyType({})
         self.chosen: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
         self.remarks: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-        self.source = ""
         self.lock = threading.RLock()
         self._variables = dict(variables)
         self._order = {name: position for position, name in enumerate(variables)}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Key of the color limits of the map that a report is about, see `socwidgets.session.display.key`.
 SOC_KEY = "map:soc"
+#: Choices about optical density that a report has parameters for.
+_REPORTED = {"flat", "dark"}
 #: Parameter of a report -> step of the workflow and its input or parameter.
 STEP_OF = {
     "stack": ("open", "path"),
@@ -49,7 +51,7 @@ def screen_parameters(flow: Made, known: list[str]) -> dict[str, Any]:
     Parameters
     ----------
     flow : Workflow
-        Its steps and their choices; regions, title and the chosen map come from its session.
+        Its steps and their choices; regions, color limits and the energy come from its session.
     known : list of str
         See `parameter_names`.
     """
@@ -58,12 +60,11 @@ def screen_parameters(flow: Made, known: list[str]) -> dict[str, Any]:
         value = flow.chosen.get(step, {}).get(key)
         if name in known and value not in (None, "", "two_point", "standards"):
             found[name] = list(value) if isinstance(value, tuple) else value
-    for name in ("stack", "flat", "dark"):
-        if name in found:
-            found[name] = os.path.abspath(os.path.expanduser(found[name]))
+    for name in {"stack", *_REPORTED} & set(found):
+        found[name] = os.path.abspath(os.path.expanduser(found[name]))
     # What a report cannot do itself is handed to it: see `save_inputs`.
     if _prepared(flow) is not None:
-        found = {k: v for k, v in found.items() if k not in ("stack", "flat", "dark")}
+        found = {k: v for k, v in found.items() if k not in {"stack", *_REPORTED}}
     if _own_references(flow):
         found.pop("references", None)
     if "references" in found:
@@ -99,10 +100,6 @@ def _absolute(files: str) -> str:
         known = os.path.abspath(os.path.expanduser(path)) if path else path
         parts.append(f"{name}{equals}{known}")
     return ",".join(parts)
-
-
-#: Choices about optical density that a report has parameters for.
-_REPORTED = {"flat", "dark"}
 
 
 def _prepared(flow: Made) -> str | None:
