@@ -80,9 +80,12 @@ def _stored_type(array: Any) -> np.dtype | None:
         return array.dtype if array.metadata.order == "C" else None
     if not isinstance(array.serializer, BytesCodec):
         return None
-    endian = getattr(array.serializer.endian, "value", None)
-    order = {"little": "<", "big": ">", None: "|"}[endian]
-    return array.dtype if order == "|" else array.dtype.newbyteorder(order)
+    if array.dtype.itemsize == 1:
+        return array.dtype
+    # A member of an enumeration up to zarr 3.1, the bare word since.
+    endian = getattr(array.serializer.endian, "value", array.serializer.endian)
+    order = {"little": "<", "big": ">"}.get(str(endian))
+    return None if order is None else array.dtype.newbyteorder(order)
 
 
 def _decoder(compressor: Any) -> Decoder | None:
