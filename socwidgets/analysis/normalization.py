@@ -40,6 +40,10 @@ JUMP = "edge_jump"
 
 #: Pixels of a block of the normalized stack.
 _BLOCK_PIXELS = 65536
+#: A mean jump of so many standard errors is an edge; a single pixel's of so many spreads as well.
+_SEEN, _STANDS_OUT = 2.0, 5.0
+#: Fewer pixels do not tell their noise.
+_FEWEST_FOR_NOISE = 30
 
 
 def normalize(
@@ -113,8 +117,9 @@ def normalize(
 
 
 def _look_at(jump: xr.DataArray, signal: xr.DataArray, plan: NormalizationPlan) -> None:
-    """Raise where no pixel has a jump, warn where none has a positive one."""
+    """Raise where no pixel has a jump, warn where none has a positive one or all are noise."""
     if bool((jump > 0).any()):
+        _warn_of_noise(jump.values)
         return
     if bool(jump.notnull().any()):
         warnings.warn(
@@ -136,6 +141,26 @@ def _look_at(jump: xr.DataArray, signal: xr.DataArray, plan: NormalizationPlan) 
         if empty.size
         else "gaps",
         fix="leave those frames out: stack.sel(energy=...), or give windows without them",
+    )
+
+
+def _warn_of_noise(jump: np.ndarray) -> None:
+    """Warn where neither the mean jump nor that of single pixels stands out of the noise."""
+    known = jump[np.isfinite(jump)].astype(np.float64)
+    if known.size < _FEWEST_FOR_NOISE:
+        return
+    mean, error = float(known.mean()), float(known.std()) / known.size**0.5
+    spread = 1.4826 * float(np.median(np.abs(known - np.median(known))))
+    alone = np.count_nonzero(known > _STANDS_OUT * spread)
+    # A few particles in a wide field hardly move the mean, but stand out themselves.
+    if mean >= _SEEN * error or alone > max(2, 1e-4 * known.size):
+        return
+    warnings.warn(
+        f"no edge is seen: the mean edge jump is {mean:.2g} ± {error:.2g}, and the normalized "
+        f"spectra of the {np.count_nonzero(known > 0) / known.size:.0%} of the pixels in which "
+        "noise made it positive mean nothing. Check the element, e0 and the region, or sum pixels",
+        UserWarning,
+        stacklevel=4,
     )
 
 

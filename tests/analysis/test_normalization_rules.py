@@ -244,3 +244,21 @@ def test_drift_larger_than_the_field_is_refused(rng):
     stack = make_stack(np.stack(frames), GRID[:8], quantity="optical_density")
     with pytest.raises(DataError):
         register(stack, reference="first")
+
+
+@pytest.mark.parametrize(
+    ("jump", "covered", "says"),
+    [(0.0, 1.0, True), (0.002, 1.0, False), (0.8, 1.0, False), (0.8, 0.002, False)],
+)
+def test_noise_without_an_edge_is_told_and_a_dilute_edge_is_none(rng, recwarn, jump, covered, says):
+    """A mean jump of four standard errors (0.0005) is an edge, as are three pixels of 1600."""
+    spectrum = 0.3 * (GRID / 8333.0) ** -3
+    seen = np.arange(1600).reshape(40, 40) < 1600 * covered
+    edge = jump * (0.5 + np.arctan((GRID - 8344.3) / 1.8) / np.pi)
+    signal = spectrum[:, None, None] + edge[:, None, None] * seen
+    signal = signal + rng.normal(0, 0.02, signal.shape)
+    normalize(make_stack(signal, GRID, quantity="optical_density"), e0=8344.0)
+    told = [str(w.message) for w in recwarn if "no edge is seen" in str(w.message)]
+    assert bool(told) is says
+    if says:
+        assert "± 0.0005" in told[0]
