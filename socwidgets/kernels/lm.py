@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from socwidgets.kernels import lm_run
-from socwidgets.kernels.lm_iterate import CONVERGED
+from socwidgets.kernels.lm_iterate import CONVERGED, EXHAUSTED
 from socwidgets.kernels.lm_lanes import L, tile_positions, tile_rows
 from socwidgets.kernels.lm_normal import no_block, no_equations
 from socwidgets.kernels.lm_plan import WEIGHTINGS, Plan, padded_axis
@@ -37,6 +37,8 @@ _MOST_PARAMETERS = 11
 #: would be a millionth.
 _COARSE, _LONGEST, _MEDIUM, _FINE = 1e-3, 1e-3, 1e-6, 1e-12
 _ROUNDING_SINGLE, _ROUNDING_DOUBLE = 1e-13, 1e-26
+#: Evaluations beyond which a fit is in a narrow valley; others take four to twelve.
+_NARROW = 20
 #: Pixels that iterate again at a time: bounds the copies of their samples.
 _AGAIN = 8192
 
@@ -129,17 +131,24 @@ def fit_block(
     _respect_plan(plan, result.values)
     noise = std if std is not None and plan.weighting == "std" else signal[:0]
     ending = np.full(n, CONVERGED, np.uint8)
+    begun = result.values.copy() if plan.double else result.values
     _fit(plan, not plan.double, signal, noise, start, result, ending)
+    lost = result.status == NOT_CONVERGED
     if plan.double:
-        return result
-    # What the polish finds unfinished iterates again in double precision.
-    unfinished = (result.status == NOT_CONVERGED) | (ending != CONVERGED)
-    again = np.flatnonzero(unfinished & (result.status != MISSING))
+        # In a narrow valley differences to one side are too coarse: on with central ones.
+        slow = (result.passes > _NARROW) & (ending != EXHAUSTED)
+        again = np.flatnonzero(slow & (plan.model.last_numbers is not None))
+    else:
+        # What the polish finds unfinished iterates on in double precision.
+        again = np.flatnonzero((lost | (ending != CONVERGED)) & (result.status != MISSING))
     for first in range(0, again.size, _AGAIN):
         some = again[first : first + _AGAIN]
         part, noises = (np.ascontiguousarray(x[:, start + some]) for x in (signal, noise))
         rest = result.of(some)
-        _fit(plan, False, part, noises, 0, rest, ending[some])
+        if plan.double:
+            # The last step of a pixel that is lost has left for anywhere.
+            rest.values[:] = np.where(lost[some], begun[:, some], rest.values)
+        _fit(plan, False, part, noises, 0, rest, ending[some], central=plan.double)
         result.replace(some, rest)
     return result
 
@@ -162,15 +171,17 @@ def _fit(
     start: int,
     result: Result,
     ending: np.ndarray,
+    *,
+    central: bool = False,
 ) -> None:
-    """Iterate in one precision, polish."""
+    """Iterate in one precision, polish; with the derivatives of the polish throughout if `central`."""
     kind = np.float32 if single else np.float64
     points = signal.shape[0]
-    key = kind, points
+    key = kind, points, central
     if key not in plan.prepared:
         plan.prepared[key] = (
-            *_problem(plan, kind, points),
-            *_problem(plan, np.float64, points, last=True),
+            *_problem(plan, kind, points, central=central),
+            *_problem(plan, np.float64, points, last=True, central=True),
         )
     problem, functions, last, last_functions = plan.prepared[key]
     if single:
@@ -186,11 +197,11 @@ def _fit(
 
 
 def _problem(
-    plan: Plan, kind: type, points: int, *, last: bool = False
+    plan: Plan, kind: type, points: int, *, last: bool = False, central: bool
 ) -> tuple[Problem, Functions]:
     """The fit as the compiled loops take it: iterations in one float type, or the last step."""
     model, count, unknowns = plan.model, plan.model.count, plan.unknowns
-    numbers = model.last_numbers if last and model.last_numbers is not None else model.numbers
+    numbers = model.last_numbers if central and model.last_numbers is not None else model.numbers
     slaves = np.flatnonzero((plan.master >= 0) & (plan.master != np.arange(count)))
     ties = np.stack([slaves, plan.master[slaves]], axis=1).astype(np.uintp)
     columns = np.append(plan.free, np.uintp(count)).astype(np.uintp)
@@ -198,7 +209,7 @@ def _problem(
     fused = _has_own_equations(plan)
     if fused and model.equations is not None:
         where = triangle_positions(columns, count + 1)
-        equations, block = model.equations(kind, plan.weighting == "std", last), no_block(kind)
+        equations, block = model.equations(kind, plan.weighting == "std", central), no_block(kind)
     else:
         if columns.size % 2:
             columns = np.append(columns, np.uintp(count)).astype(np.uintp)

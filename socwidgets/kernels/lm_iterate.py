@@ -31,7 +31,10 @@ from socwidgets.kernels.lm_problem import (
 #: How the iterations of a pixel ended.
 CONVERGED, STALLED, EXHAUSTED, BROKEN = range(4)
 
-_FIRST_DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e-9, 1e9
+_FIRST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e9
+#: In single precision less is nothing. In a narrow valley (two exponentials that are nearly equal)
+#: it is this that limits the steps.
+_LEAST_DAMPING_SINGLE, _LEAST_DAMPING_DOUBLE = 1e-9, 1e-11
 #: Damping below which steps are those of Gauss and Newton; near the minimum the square of each is
 #: less than this part of the one before.
 _NO_DAMPING, _QUICK = 1e-4, 0.05
@@ -142,7 +145,9 @@ def _judge(lanes, value, own):
     real = own.dtype.type
     zero, one = real(0.0), real(1.0)
     # A sum of squares is not resolved better than about ten times the precision of the type.
-    slack = real(1.0 + 10.0 * np.finfo(own.dtype).eps)
+    epsilon = np.finfo(own.dtype).eps
+    slack = real(1.0 + 10.0 * epsilon)
+    least = real(_LEAST_DAMPING_SINGLE if epsilon > 1e-10 else _LEAST_DAMPING_DOUBLE)
     for p in range(lanes):
         cost, damping = own[COST * L + p], own[DAMPING * L + p]
         first = own[SPENT * L + p] == zero
@@ -151,7 +156,7 @@ def _judge(lanes, value, own):
         scale = real(0.1) if gain > real(0.75) * promised else one
         scale = real(4.0) if gain < real(0.25) * promised else scale
         scale = scale if good else real(10.0)
-        damping = max(damping * scale, real(_LEAST_DAMPING))
+        damping = max(damping * scale, least)
         own[DAMPING * L + p] = real(_FIRST_DAMPING) if first else damping
         accepted = first | good
         own[COST * L + p] = value[p] if accepted else cost

@@ -18,26 +18,32 @@ LOWER_AND_AVERAGE = [name for name in MODELS if read_problem(name).level in ("lo
 NO_SIGMA = {"Lanczos1"}
 
 
-def fit(name, start):
-    problem = read_problem(name)
+def fit(name, start, count=1):
+    """Fit from a start, and from `count` - 1 others that only rounding would tell from it."""
+    problem, rng = read_problem(name), np.random.default_rng(7)
     model = compile_model(MODELS[name], problem.x, typical=start)
     plan = make_plan(model, double=True, max_passes=5000)
-    result = lm.fit_block(plan, problem.y[:, None].copy(), None, 0, 1, start[:, None])
-    count = len(start)
-    sigma = np.sqrt(result.covariance[[i * (i + 1) // 2 + i for i in range(count)], 0])
-    return problem, result, sigma
+    starts = start[:, None] * (1 + 1e-9 * rng.normal(size=(len(start), count)))
+    starts[:, 0] = start
+    result = lm.fit_block(plan, np.repeat(problem.y[:, None], count, 1), None, 0, count, starts)
+    diagonal = [i * (i + 1) // 2 + i for i in range(len(start))]
+    return problem, result, np.sqrt(result.covariance[diagonal])
 
 
 @pytest.mark.parametrize("name", LOWER_AND_AVERAGE)
 def test_certified_values(name):
-    """NIST StRD: six digits of the parameters, five of their standard errors, from start 1."""
-    problem, result, sigma = fit(name, read_problem(name).starts[0])
-    assert result.status[0] == lm.OK
-    np.testing.assert_allclose(result.values[:, 0], problem.values, rtol=1e-6)
+    """NIST StRD: six digits of the parameters, five of their standard errors, from start 1.
+
+    Two exponentials that nearly cancel make a path of thousands of steps, which rounding alone sends
+    another way: that one path gets there on one processor says little.
+    """
+    problem, result, sigma = fit(name, read_problem(name).starts[0], 32)
+    assert (result.status == lm.OK).all()
+    np.testing.assert_allclose(result.values / problem.values[:, None], 1, rtol=1e-6)
     if name not in NO_SIGMA:
-        np.testing.assert_allclose(sigma, problem.sigmas, rtol=1e-5)
-        squares = result.redchi[0] * (problem.x.size - len(sigma))
-        assert squares == pytest.approx(problem.squares, rel=1e-6)
+        np.testing.assert_allclose(sigma / problem.sigmas[:, None], 1, rtol=1e-5)
+        squares = result.redchi * (problem.x.size - len(sigma))
+        np.testing.assert_allclose(squares, problem.squares, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", [n for n in MODELS if n not in LOWER_AND_AVERAGE])
