@@ -363,6 +363,11 @@ def test_a_users_model_that_cannot_be_compiled_says_why(rng, model, jacobian, sa
         ({"tied": ("fwhm=fwhm",)}, ParameterError, "cannot be tied"),
         ({"tied": ("fwhm=2*",)}, ParameterError, "cannot be read"),
         (
+            {"tied": ("fwhm=2*center",), "bounds": ("fwhm=1:2",)},
+            ParameterError,
+            "bounds of its own",
+        ),
+        (
             {"model": "gaussian", "fixed": ("height", "center", "fwhm")},
             ParameterError,
             "nothing is left to fit",
