@@ -274,7 +274,9 @@ def _normalize_array(values: np.ndarray, plan: NormalizationPlan, flatten: bool)
 
 def _jump_of_array(values: np.ndarray, plan: NormalizationPlan) -> np.ndarray:
     """Edge jump of ``(..., spectral)``."""
-    jump = values[..., plan.rows] @ plan.functionals()[2]
-    return np.where(np.isfinite(jump), jump, np.nan).astype(
-        np.float64 if values.dtype == np.float64 else np.float32
-    )
+    from socwidgets.kernels.normalization import ROUNDING
+
+    kind = np.float64 if values.dtype == np.float64 else np.float32
+    level, jump = (values[..., plan.rows] @ plan.functionals()[k] for k in (0, 2))
+    jump[np.abs(jump) <= ROUNDING * np.finfo(kind).eps * np.abs(level)] = 0.0
+    return np.where(np.isfinite(jump), jump, np.nan).astype(kind)

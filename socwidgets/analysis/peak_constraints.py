@@ -150,6 +150,12 @@ def _read_ties(
                 f"{names[slave]!r} cannot be tied to {names[master]!r}",
                 expected="ties of one parameter, itself not fixed, to another that is free",
             )
+        if names[slave] in rules.bounded:
+            # The fit would go where the other parameter may.
+            raise ParameterError(
+                f"{names[slave]!r} is tied to {names[master]!r} and has bounds of its own",
+                fix=f"give the bounds to {names[master]!r}",
+            )
 
 
 def _split(text: str, example: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from socwidgets.model.errors import ParameterError
+from socwidgets.model.names import STATUS, STD_SUFFIX, X, Y
 
 #: Names that users write, the kernel's part and the names of its parameters.
 PEAKS = {
@@ -23,6 +24,8 @@ FALLS = {"exponential": ("amplitude", "rate"), "power_law": ("amplitude", "expon
 BACKGROUNDS = {"constant": 0, "linear": 1, "quadratic": 2, "cubic": 3}
 #: The eight-parameter curve of a K edge: step, white line, sloping background.
 ALIASES = {"k_edge": "arctan + gaussian + linear"}
+#: What maps of every fit hold beside its parameters.
+_TAKEN = {X, Y, STATUS, "redchi", "n_iterations"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ def register_model(
     Raises
     ------
     ParameterError
-        If the name is one of a stock model, or the function has no named parameters.
+        If the name is one of a stock model, the function has no named parameters, or a parameter
+        is named like a map that every fit has.
     """
     from socwidgets.kernels.lm_user import parameter_names
 
@@ -121,6 +125,12 @@ def register_model(
         names = parameter_names(function)
     except ValueError as problem:
         raise ParameterError(str(problem), expected="def model(x, amplitude, tau, ...)") from None
+    taken = [n for n in names if n in _TAKEN or n.removesuffix(STD_SUFFIX) in {*names} - {n}]
+    if taken:
+        raise ParameterError(
+            f"the maps of a fit have something else that is called {', '.join(taken)}",
+            fix="give the parameter another name",
+        )
     _USER[title] = UserModel(title, function, jacobian, names, dict(initial or {}))
     return title
 

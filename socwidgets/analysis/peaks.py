@@ -216,7 +216,7 @@ def _windows(spec: ModelSpec, rules: Constraints) -> tuple[np.ndarray, np.ndarra
 def _user_fit(model: UserModel, x: np.ndarray, params: PeakParameters, weighting: str) -> PeakFit:
     from socwidgets.kernels.lm_plan import make_plan
     from socwidgets.kernels.lm_user import compile_model
-    from socwidgets.kernels.lm_user_check import check_model
+    from socwidgets.kernels.lm_user_check import check_derivatives, check_model
 
     try:
         check_model(model.function, model.jacobian)
@@ -238,6 +238,14 @@ def _user_fit(model: UserModel, x: np.ndarray, params: PeakParameters, weighting
             expected="initial=('" + "=...', '".join(model.names) + "=...')",
             found=f"none for {', '.join(missing)}",
         )
+    if model.jacobian is not None:
+        try:
+            check_derivatives(model.function, model.jacobian, x, rules.initial)
+        except ValueError as problem:
+            raise ParameterError(
+                f"the derivatives of the model {model.name!r} are wrong: {problem}",
+                fix="correct them, or leave jacobian out",
+            ) from None
     compiled = compile_model(model.function, x, jacobian=model.jacobian, typical=rules.initial)
     plan = make_plan(
         compiled,

@@ -69,8 +69,8 @@ def stoppable(jit: Callable) -> Callable:
     return decorate
 
 
-def aside(work: Callable[..., Any], *args: Any) -> Any:
-    """Return ``work(*args)``, which compiles something, done in another thread.
+def aside(work: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Return ``work(*args, **options)``, which compiles something, done in another thread.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def aside(work: Callable[..., Any], *args: Any) -> Any:
             "start it later, or with multiprocessing's 'spawn'"
         )
     if _compiles():
-        return work(*args)
+        return work(*args, **options)
     found: dict[str, Any] = {}
     done = threading.Event()
 
@@ -95,7 +95,7 @@ def aside(work: Callable[..., Any], *args: Any) -> Any:
         _here.compiles = True
         _running[threading.get_ident()] = _name(work, *args), time.monotonic()
         try:
-            found["result"] = work(*args)
+            found["result"] = work(*args, **options)
         except BaseException as error:
             found["error"] = error
         finally:

@@ -20,7 +20,20 @@ _jit: Any = numba.njit
 
 def door(**options: Any) -> Callable[[Callable], Any]:
     """Decorator of a function that Python calls: kept on disk, and others may run meanwhile."""
-    return stoppable(_jit(nogil=True, cache=True, **options))
+    return stoppable(lambda function: kept(_jit, function, nogil=True, **options))
+
+
+def kept(jit: Callable, function: Callable, *place: Any, **options: Any) -> Any:
+    """Compile with numba's `jit`, on disk where there is a place for it.
+
+    numba refuses where neither the package's folder nor the user's cache can be written to.
+    """
+    try:
+        return jit(*place, cache=True, **options)(function)
+    except RuntimeError as problem:
+        if "no locator" not in str(problem):
+            raise
+        return jit(*place, **options)(function)
 
 
 def inner(**options: Any) -> Callable[[Callable], Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from numba import njit
+from socwidgets.kernels.doors import door
 
 
-@njit(nogil=True, cache=True)
+@door()
 def call_nothing():
     """Do nothing."""

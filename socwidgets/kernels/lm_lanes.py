@@ -92,7 +92,9 @@ def _c_function(function: Callable, kind: type, arrays: int, cache: bool, **more
     numbers = types.Array(types.uintp, 1, "C")
     signature = types.void(numbers, rows, types.uintp, *[rows] * arrays)
     compile_for_c: Any = numba.cfunc
-    options = {"nopython": True, "cache": cache, "error_model": "numpy", "_nrt": False, **more}
+    options = {"nopython": True, "error_model": "numpy", "_nrt": False, **more}
+    if cache:
+        return aside(doors.kept, compile_for_c, function, signature, **options)
     return aside(compile_for_c(signature, **options), function)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from socwidgets.kernels import doors, lm_math
+from socwidgets.kernels import doors
 from socwidgets.kernels.lm_lanes import (
     COLUMN,
     ONE,
@@ -27,16 +27,9 @@ from socwidgets.kernels.lm_lanes import (
 from socwidgets.kernels.lm_plan import Model
 from socwidgets.kernels.lm_recipe import Recipe, Stage
 from socwidgets.kernels.lm_source import ONCE, UNROLL, write_equations
+from socwidgets.kernels.lm_user_scope import FAST, frozen, plain_function
 
-#: Functions of numpy and math that have a form the compiler can vectorize.
-_FAST = {"exp": "exp", "log": "log", "arctan": "arctan", "atan": "arctan", "tanh": "tanh"}
-
-_REPLACED = {
-    id(getattr(module, name)): getattr(lm_math, ours)
-    for name, ours in _FAST.items()
-    for module in (np, math)
-    if hasattr(module, name)
-}
+_REPLACED = {id(getattr(module, name)): ours for (module, name), ours in FAST.items()}
 
 #: Parameters whose differences share one loop.
 _TOGETHER = 4
@@ -51,9 +44,9 @@ def parameter_names(function: Callable) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If the function has no axis and parameter, or takes ``*args`` or keywords.
+        If the function has no axis and parameter, takes ``*args`` or keywords, or is none.
     """
-    found = list(inspect.signature(function).parameters.values())
+    found = list(inspect.signature(plain_function(function)).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if len(found) < 2 or any(p.kind not in plain for p in found):
         raise ValueError("a model is a function of the axis and at least one named parameter")
@@ -74,7 +67,7 @@ def compile_model(
     function : callable
         ``f(x, p1, p2, ...)``: arithmetic and numpy (or math) functions. It is compiled for one x
         at a time, so it may branch, but must not look at other samples. What it refers to outside
-        itself must be numbers, modules or compiled functions.
+        itself must be numbers, arrays, modules or such functions; it is taken as it is now.
     axis : ndarray
         ``(E,)``, in the user's units.
     jacobian : callable, optional
@@ -91,6 +84,7 @@ def compile_model(
         For float64 iterations (``make_plan(..., double=True)``).
     """
     count = len(parameter_names(function))
+    function, jacobian = frozen(function), None if jacobian is None else frozen(jacobian)
 
     def block(kind: type):
         _only_double(kind)
@@ -203,18 +197,30 @@ def _steps(count: int, central: str) -> list[str]:
 
 
 @cache
-def scalar_function(function: Callable) -> Callable:
-    """The function for one x, with numpy's exp, log, ... replaced by forms that vectorize."""
-    names = {**function.__globals__}
-    for name, found in function.__globals__.items():
-        if found is np or found is math:
-            names[name] = _module(found)
-        elif id(found) in _REPLACED:
-            names[name] = _REPLACED[id(found)]
+def scalar_function(function: Callable, *, helper: bool = False) -> Callable:
+    """A `frozen` function for one x, with numpy's exp, log, ... in forms that vectorize.
+
+    A helper, which it calls, may also make arrays.
+    """
+    if jit_disabled():
+        return function
+    names = {name: _compiled(value) for name, value in function.__globals__.items()}
+    cells = (_compiled(cell.cell_contents) for cell in function.__closure__ or ())
+    closure = tuple(python_types.CellType(value) for value in cells)
     copy = python_types.FunctionType(
-        function.__code__, names, function.__name__, function.__defaults__, function.__closure__
+        function.__code__, names, function.__name__, function.__defaults__, closure
     )
-    return copy if jit_disabled() else _jit(forceinline=True, _nrt=False, **_OPTIONS)(copy)
+    options = {} if helper else {"forceinline": True, "_nrt": False}
+    return _jit(**options, **_OPTIONS)(copy)
+
+
+def _compiled(value: Any) -> Any:
+    """What a name in a model stands for, for the compiler."""
+    if value is np or value is math:
+        return _module(value)
+    if isinstance(value, python_types.FunctionType):
+        return scalar_function(value, helper=True)
+    return _REPLACED.get(id(value), value)
 
 
 @cache
@@ -222,9 +228,9 @@ def _module(original: python_types.ModuleType) -> python_types.ModuleType:
     """A copy of numpy or math with the fast functions in the place of the others."""
     module = python_types.ModuleType(original.__name__)
     module.__dict__.update(original.__dict__)
-    for name, ours in _FAST.items():
-        if hasattr(original, name):
-            setattr(module, name, getattr(lm_math, ours))
+    for (where, name), ours in FAST.items():
+        if where is original:
+            setattr(module, name, ours)
     return module
 
 

@@ -20,6 +20,8 @@ _LANES_ONCE, _LANES_TWICE = 8192, 4096
 OK, LOW_SIGNAL = 0, 2
 #: A sample is not finite.
 MISSING = 255
+#: A jump below so many times the rounding of the pre-edge is none.
+ROUNDING = 64.0
 
 
 def student_factor(freedom: int) -> float:
@@ -198,7 +200,8 @@ def normalize_block(
         ``(E, N)``, C-contiguous, the signal's dtype; may be `signal` itself. Gets
         ``(mu - pre) / jump``; NaN where the jump is not positive or a window sample is missing.
     jump : ndarray
-        ``(N,)``, the signal's dtype; gets the edge jump, NaN where a window sample is missing.
+        ``(N,)``, the signal's dtype; gets the edge jump, NaN where a window sample is missing, zero
+        where it is no more than the rounding of the pre-edge.
     flatten : bool
         Take the curvature of the post-edge curve off, from E0 on, so that it becomes 1 there.
     """
@@ -213,13 +216,14 @@ def normalize_block(
         signal, start, stop, _LANES_TWICE, plan.windows(kind), plan.pre_basis.astype(kind),
         basis.astype(kind), merge.astype(kind),
         plan.edge if flatten else signal.shape[0],
-        np.may_share_memory(out, signal), out, jump,
+        np.may_share_memory(out, signal), kind.type(ROUNDING * np.finfo(kind).eps), out, jump,
     )  # fmt: skip
 
 
 @door
 def _normalize(
-    signal, start, stop, lanes, windows, pre_basis, basis, merge, flat_from, in_place, out, jump
+    signal, start, stop, lanes, windows, pre_basis, basis, merge, flat_from, in_place, rounding,
+    out, jump,
 ):  # fmt: skip
     value = np.empty((2 + windows.post_weights.shape[0], lanes), signal.dtype)
     merged = np.empty((merge.shape[0], lanes), signal.dtype)
@@ -229,7 +233,7 @@ def _normalize(
         n = min(lanes, stop - first)
         solve(signal, first, n, windows, value)
         combine(merge, value, n, merged)
-        _invert(value[2], scale, jump[first : first + n])
+        _invert(value[0], value[2], rounding, scale, jump[first : first + n])
         for k in range(2):
             _multiply(value[k], scale, n)
         for k in range(merged.shape[0]):
@@ -252,11 +256,16 @@ def _normalize(
 
 
 @inner
-def _invert(step, scale, jump):
-    """Reciprocal of a positive jump; NaN for others, and for one that an infinite sample made."""
+def _invert(level, step, rounding, scale, jump):
+    """Reciprocal of a positive jump; NaN for others, and for one that an infinite sample made.
+
+    What rounding leaves of a constant spectrum is no jump.
+    """
     for p in range(jump.size):
-        jump[p] = step[p] + 0.0 * step[p]
-        scale[p] = 1.0 / step[p] if step[p] > 0.0 else math.nan
+        least = rounding * abs(level[p])
+        # NaN fails the comparison and stays.
+        jump[p] = 0.0 if abs(step[p]) <= least else step[p] + 0.0 * step[p]
+        scale[p] = 1.0 / step[p] if step[p] > least else math.nan
 
 
 @inner

@@ -262,3 +262,20 @@ def test_noise_without_an_edge_is_told_and_a_dilute_edge_is_none(rng, recwarn, j
     assert bool(told) is says
     if says:
         assert "± 0.0005" in told[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_rounding_leaves_of_a_constant_spectrum_is_no_jump(rng, dtype, lazy):
+    energies = np.sort(rng.uniform(8200, 8600, 90))
+    levels = rng.uniform(0.1, 3.0, (1, 20, 20))
+    signal = np.broadcast_to(levels, (90, 20, 20)).astype(dtype).copy()
+    signal[:, 0, 0] += 1e-4 * (energies > 8350)
+    stack = make_stack(signal, energies, quantity="optical_density")
+    if lazy:
+        pytest.importorskip("dask.array")
+        stack = stack.chunk({"y": 7})
+    found = normalize(stack, e0=8350.0, pre=(-140.0, -20.0), post=(50.0, 240.0))
+    assert int(found.status[0, 0]) == Status.OK
+    assert (found.status.values.ravel()[1:] == Status.LOW_SIGNAL).all()
+    assert np.isnan(found.signal.values.reshape(90, -1)[:, 1:]).all()

@@ -1,6 +1,7 @@
 """The method "peaks" on planted stacks: axes, several peaks, edges, constraints, user models."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -362,6 +363,11 @@ def test_a_users_model_that_cannot_be_compiled_says_why(rng, model, jacobian, sa
         ({"tied": ("fwhm=fwhm",)}, ParameterError, "cannot be tied"),
         ({"tied": ("fwhm=2*",)}, ParameterError, "cannot be read"),
         (
+            {"tied": ("fwhm=2*center",), "bounds": ("fwhm=1:2",)},
+            ParameterError,
+            "bounds of its own",
+        ),
+        (
             {"model": "gaussian", "fixed": ("height", "center", "fwhm")},
             ParameterError,
             "nothing is left to fit",
@@ -387,3 +393,30 @@ def test_models_are_read():
         register_model(stretched, name="gaussian")
     with pytest.raises(ParameterError, match="at least one named parameter"):
         register_model(lambda x: x, name="nothing")
+    with pytest.raises(ParameterError, match="it is a partial"):
+        register_model(partial(stretched, beta=1.0), name="nothing")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda e, x: e * x,
+        lambda x, status: x * status,
+        lambda x, redchi: x * redchi,
+        lambda x, a, a_std: x * a + a_std,
+    ],
+)
+def test_a_parameter_is_not_named_like_another_map(model):
+    with pytest.raises(ParameterError, match="something else that is called"):
+        register_model(model, name="nothing")
+
+
+def wrong_slope(x, a):
+    return (2.0 * x,)
+
+
+def test_wrong_derivatives_are_refused(rng):
+    stack = stack_of(rng.normal(1, 0.1, (80, *SHAPE)), "raman_shift")
+    name = register_model(slope, jacobian=wrong_slope, name="steep")
+    with pytest.raises(ParameterError, match="derivatives of the model 'steep' are wrong"):
+        fit_map(stack, "peaks", model=name, initial=("a=1",))

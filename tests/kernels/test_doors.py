@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import socwidgets.kernels
+from socwidgets.kernels.doors import kept
 from socwidgets.kernels.lm_lanes import jit_disabled
 
 KERNELS = Path(socwidgets.kernels.__file__).parent
@@ -61,3 +62,22 @@ assert (half(3.0), shifted(3.0, 1.0)) == (1.5, 2.5)
     kept = [path.name for path in (tmp_path / "cache").rglob("*.nbc")]
     assert len(kept) == 1
     assert "apply" in kept[0]
+
+
+@pytest.mark.parametrize(("said", "works"), [("no locator available", True), ("broken", False)])
+def test_without_a_place_on_disk_functions_are_compiled_all_the_same(said, works):
+    """A package that belongs to somebody else, and a home that cannot be written to."""
+
+    def jit(*, cache=False):
+        def decorate(function):
+            if cache:
+                raise RuntimeError(f"cannot cache function: {said}")
+            return function
+
+        return decorate
+
+    if works:
+        assert kept(jit, len) is len
+    else:
+        with pytest.raises(RuntimeError, match="broken"):
+            kept(jit, len)

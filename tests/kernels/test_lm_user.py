@@ -1,14 +1,20 @@
 """Models that users write: certified reference problems, analytic derivatives, bad functions."""
 
+import math
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
 
 from socwidgets.kernels import lm
+from socwidgets.kernels.lm_lanes import jit_disabled
 from socwidgets.kernels.lm_plan import make_plan
 from socwidgets.kernels.lm_user import compile_model, parameter_names
+from socwidgets.kernels.lm_user_check import check_derivatives, check_model
+from socwidgets.kernels.lm_user_scope import frozen
 
 sys.path.insert(0, str(Path(__file__).parent))
 from nist_models import MODELS, read_problem
@@ -110,3 +116,159 @@ def test_what_is_no_model():
     plan = make_plan(compile_model(decay, np.arange(9.0)))
     with pytest.raises(ValueError, match="double precision"):
         lm.fit_block(plan, np.ones((9, 1)), None, 0, 1, np.ones((3, 1)))
+
+
+def fit_one(model, values, start):
+    """Parameters of the fit of a spectrum without noise, and its status."""
+    axis = np.linspace(1.0, 9.0, 40)
+    signal = np.array([values(x) for x in axis])[:, None]
+    plan = make_plan(compile_model(model, axis, typical=np.array(start)), double=True)
+    result = lm.fit_block(plan, signal, None, 0, 1, np.array(start)[:, None])
+    return result.values[:, 0], result.status[0]
+
+
+SCALE = 2.0
+
+
+def bell(x, center):
+    return SCALE * np.exp(-((x - center) ** 2))
+
+
+@njit
+def compiled_line(x, slope):
+    return slope * x
+
+
+def calls_others(x, height, center, slope):
+    return height * bell(x, center) + compiled_line(x, slope)
+
+
+def test_a_model_is_what_it_is_when_it_is_fitted(monkeypatch):
+    """Numbers from outside, of the model and of functions it calls, may change between two fits."""
+    for scale in (2.0, 5.0):
+        monkeypatch.setitem(globals(), "SCALE", scale)
+        found, status = fit_one(
+            calls_others,
+            lambda x, s=scale: s * np.exp(-((x - 4) ** 2)) + 0.1 * x,
+            [1.2, 4.2, 0.0],
+        )
+        assert status == lm.OK
+        np.testing.assert_allclose(found, [1.0, 4.0, 0.1], rtol=1e-8)
+
+
+def test_an_unchanged_model_is_not_compiled_again():
+    source = "def line(x, a):\n    return a * x + START"
+    first, second = {"START": 1.0}, {"START": 1.0}
+    exec(source, first)
+    exec(source, second)
+    assert first["line"] is not second["line"]
+    assert frozen(first["line"]) is frozen(second["line"])
+    second["START"] = 1
+    assert frozen(first["line"]) is not frozen(second["line"])
+    cell = [frozen(made_of(shift)) for shift in (1.0, 1.0, 2.0)]
+    assert cell[0] is cell[1]
+    assert cell[0] is not cell[2]
+    table = {"TABLE": np.arange(3.0)}
+    exec("def look(x, a):\n    return a * TABLE[1]", table)
+    before = frozen(table["look"])
+    table["TABLE"][1] = 5.0
+    assert frozen(table["look"]) is not before
+    assert before.__globals__["TABLE"][1] == 1.0
+
+
+def made_of(shift):
+    def shifted(x, a):
+        return a * x + shift
+
+    return shifted
+
+
+def knee(x, slope, at):
+    return np.where(x > at, slope * (x - at), 0) + np.log(2) - np.clip(x, 20, 30) * 0.0
+
+
+def test_where_clip_and_whole_numbers():
+    found, status = fit_one(knee, lambda x: np.log(2) + max(0.0, 1.5 * (x - 3.1)), [1.0, 2.9])
+    assert status == lm.OK
+    np.testing.assert_allclose(found, [1.5, 3.1], rtol=1e-8)
+
+
+def logarithm(x, height, edge):
+    return height * np.log(x - edge)
+
+
+def test_a_logarithm_of_a_negative_number_is_none():
+    """Otherwise a model that does not exist at some samples is fitted as if it did."""
+    found, status = fit_one(logarithm, lambda x: 2.0 * np.log(x - 0.5), [1.0, 0.2])
+    assert status == lm.OK
+    np.testing.assert_allclose(found, [2.0, 0.5], rtol=1e-8)
+    _, status = fit_one(logarithm, lambda x: 2.0 * np.log(x - 0.5), [1.0, 1.5])
+    assert status == lm.NOT_CONVERGED
+
+
+def not_for_negative(x, a):
+    if a < 0:
+        raise ValueError("negative")
+    return a * x
+
+
+def asks_for_help(x, a):
+    return not_for_negative(x, a)
+
+
+def calls_itself(x, a):
+    return calls_itself(x, a)
+
+
+def imaginary(x, a):
+    return a / (x + 1j)
+
+
+def imports(x, a):
+    import math
+
+    return a * math.sqrt(x)
+
+
+@pytest.mark.skipif(jit_disabled(), reason="numba is off: nothing is compiled")
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (not_for_negative, "raises errors"),
+        (asks_for_help, "raises errors"),
+        (calls_itself, "calls itself"),
+        (imaginary, "returns complex128"),
+        (imports, "cannot be compiled"),
+    ],
+)
+def test_what_cannot_be_a_model_is_refused(model, said):
+    with pytest.raises(ValueError, match=said):
+        check_model(model)
+
+
+@pytest.mark.parametrize("thing", [partial(decay, tau=1.0), np.add, math.atan2, [].append])
+def test_what_is_no_function_is_refused(thing):
+    with pytest.raises(ValueError, match="not a function"):
+        parameter_names(thing)
+
+
+def test_wrong_derivatives_are_found():
+    axis, start = np.linspace(0.0, 10.0, 61), np.array([1.5, 2.0, 0.0])
+    check_derivatives(decay, decay_slopes, axis, start)
+
+    def wrong(x, amplitude, tau, floor):
+        shape = np.exp(-x / tau)
+        return shape, amplitude * shape * x / tau, 1.0
+
+    with pytest.raises(ValueError, match="derivative by tau"):
+        check_derivatives(decay, wrong, axis, start)
+    with pytest.raises(ValueError, match="other parameters"):
+        check_model(decay, lambda x, amplitude: (1.0,))
+
+
+def broken_slopes(x, left, right, knee):
+    return (x - knee, 0.0, -left) if x < knee else (0.0, x - knee, -right)
+
+
+def test_a_kink_is_no_wrong_derivative():
+    check_derivatives(broken_line, broken_slopes, np.linspace(0, 1, 51), np.array([-1.0, 2.0, 0.4]))
