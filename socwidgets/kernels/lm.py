@@ -174,7 +174,7 @@ def _fit(
     *,
     central: bool = False,
 ) -> None:
-    """Iterate in one precision, polish; with the derivatives of the polish throughout if `central`."""
+    """Iterate in one precision, polish; with the polish's derivatives throughout if `central`."""
     kind = np.float32 if single else np.float64
     points = signal.shape[0]
     key = kind, points, central

@@ -40,8 +40,8 @@ def fit(name, start, count=1):
 def test_certified_values(name):
     """NIST StRD: six digits of the parameters, five of their standard errors, from start 1.
 
-    Two exponentials that nearly cancel make a path of thousands of steps, which rounding alone sends
-    another way: that one path gets there on one processor says little.
+    Two exponentials that nearly cancel make a path of thousands of steps, which rounding alone
+    sends another way: that one path gets there on one processor says little.
     """
     problem, result, sigma = fit(name, read_problem(name).starts[0], 32)
     assert (result.status == lm.OK).all()
