@@ -278,5 +278,6 @@ def _jump_of_array(values: np.ndarray, plan: NormalizationPlan) -> np.ndarray:
 
     kind = np.float64 if values.dtype == np.float64 else np.float32
     level, jump = (values[..., plan.rows] @ plan.functionals()[k] for k in (0, 2))
-    jump[np.abs(jump) <= ROUNDING * np.finfo(kind).eps * np.abs(level)] = 0.0
+    # Infinite ones are not less than another.
+    jump[np.abs(jump) < ROUNDING * np.finfo(kind).eps * np.abs(level)] = 0.0
     return np.where(np.isfinite(jump), jump, np.nan).astype(kind)

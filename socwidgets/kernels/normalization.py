@@ -263,8 +263,8 @@ def _invert(level, step, rounding, scale, jump):
     """
     for p in range(jump.size):
         least = rounding * abs(level[p])
-        # NaN fails the comparison and stays.
-        jump[p] = 0.0 if abs(step[p]) <= least else step[p] + 0.0 * step[p]
+        # NaN fails the comparison and stays; so does what is infinite, which makes NaN.
+        jump[p] = 0.0 if abs(step[p]) < least else step[p] + 0.0 * step[p]
         scale[p] = 1.0 / step[p] if step[p] > least else math.nan
 
 
