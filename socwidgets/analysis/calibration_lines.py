@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ _MARGIN_HELP = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration(Parameters):
+class Calibration(Parameters, ABC):
     """What all calibrations share; use `TwoPoint` or `StandardsCurve`."""
 
     variable: str = param("", "Map that the calibration belongs to; empty for any.")
@@ -72,9 +73,9 @@ class Calibration(Parameters):
         """Values of the fitted quantity that it goes through, and their compositions."""
         return (), ()
 
+    @abstractmethod
     def apply(self, values: Any, std: Any) -> tuple[Any, Any]:
         """Calibrated values and their standard uncertainties; NaN in, NaN out."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,7 +113,8 @@ class CalibrationStep(Step):
         """Two points, standards, or nothing."""
         from socwidgets.analysis.calibration_lines import StandardsCurve, TwoPoint
 
-        return {_TWO_POINT: TwoPoint, _STANDARDS: StandardsCurve}.get(inputs["by"], NoParameters)
+        curves: dict[str, type[Parameters]] = {_TWO_POINT: TwoPoint, _STANDARDS: StandardsCurve}
+        return curves.get(inputs["by"], NoParameters)
 
     def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """Calibrate."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Choice:
     options: tuple[tuple[str, str], ...]
 
 
-class Step:
+class Step(ABC):
     """One step: inputs to choose from, parameters, the work, and the Python call for it.
 
     Attributes
@@ -75,15 +76,15 @@ class Step:
         """Parameter class for the chosen inputs."""
         return NoParameters
 
+    @abstractmethod
     def work(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Work:
         """The work, with everything it needs already looked up."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call(self, flow: Made, inputs: Mapping[str, str], params: dict[str, Any]) -> Call:
         """The same as Python text."""
-        raise NotImplementedError
 
-    def accept(self, flow: Made, result: Any) -> None:
+    def accept(self, flow: Made, result: Any) -> None:  # noqa: B027 - not every step shows one
         """Show the result in the session."""
 
     def said(self, result: Any) -> str:
