@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import reduce
 
 import numpy as np
 from scipy import ndimage
+
+from socwidgets.analysis.frame_preparation import block_sums
 
 #: Frames further from the middle of the path than this are not looked at, px: dirt that stands
 #: still cannot have led there, and what follows is linear in the displacement.
@@ -96,7 +97,7 @@ def _small(
     prepared: Callable[[int], np.ndarray], numbers: np.ndarray, window: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Frames ``(frame, y, x)``, squared weights of the pixels, and width of a pixel, px."""
-    bin_px = 2 ** max(0, int(np.log2(min(window.shape) / _BINNED)) + 1)
+    bin_px = 2 ** max(0, int(np.floor(np.log2(min(window.shape) / _BINNED))) + 1)
     shape = tuple(n // bin_px for n in window.shape)
     frames = np.empty((numbers.size, *shape), np.float32)
     weight = window.astype(np.float32)
@@ -105,15 +106,8 @@ def _small(
         if image.ndim == 3:
             weight = weight * image[1]
             image = image[0]
-        frame[:] = _binned(image, bin_px)
-    return frames, _binned(weight, bin_px) ** 2, bin_px
-
-
-def _binned(image: np.ndarray, step: int) -> np.ndarray:
-    """Sum of blocks of ``step x step`` pixels."""
-    ny, nx = (n // step * step for n in image.shape)
-    rows = reduce(np.add, [image[i:ny:step] for i in range(step)])
-    return reduce(np.add, [rows[:, i:nx:step] for i in range(step)])
+        frame[:] = block_sums(image, bin_px)
+    return frames, block_sums(weight, bin_px) ** 2, bin_px
 
 
 def _displacements(
